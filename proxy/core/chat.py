@@ -1,0 +1,119 @@
+"""Chat completions: the dialect every OpenAI-compatible server speaks, request and answer, JSON and SSE.
+
+What an upstream breaks on the way (a cut stream, an error in the middle, events that are no JSON) is an `Answered` as far
+as it came. `RecordUnreadable` is raised only for an answer that is neither JSON nor events, for bodies that cannot be
+decoded, and for requests that `chat_request` does not understand.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RecordUnreadable
+from .body import answer_bytes, answer_object, is_events, refusal_in, request_object
+from .chat_answer import ChatAnswer
+from .chat_request import choices_asked, read_request
+from .jsontext import read
+from .sse import Event, SseReader
+from .turn import Answered
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+    from .turn import Asked
+
+
+class ChatStream:
+    """A streamed chat completion; feed it reads cut anywhere, then `close` it."""
+
+    def __init__(self) -> None:
+        self.answer = ChatAnswer()
+        #: Whether `[DONE]` came; what follows it is not part of the answer.
+        self.is_done = False
+        #: Events that were no JSON, or over the reader's limit.
+        self.unreadable_events = 0
+        self._reader = SseReader()
+
+    def feed(self, data: bytes) -> None:
+        """One read."""
+        for event in self._reader.feed(data):
+            self._take(event)
+
+    def close(self) -> None:
+        """The end of the body: an event that it left open counts if it is whole JSON."""
+        for event in self._reader.close():
+            self._take(event)
+        self.unreadable_events += self._reader.dropped
+
+    def _take(self, event: Event) -> None:
+        if self.is_done:
+            return
+        if event.data.strip() == b"[DONE]":
+            self.is_done = True
+            return
+        try:
+            chunk = read(event.data)
+        except ValueError:
+            self.unreadable_events += event.whole
+            return
+        if isinstance(chunk, dict):
+            self.answer.take(chunk, event.name)
+
+
+class ChatCompletions:
+    """The dialect of `POST …/chat/completions`."""
+
+    name = "chat.completions"
+
+    def read_request(self, exchange: Exchange) -> Asked:
+        """What was asked; `RecordUnreadable` when there is no list of messages with roles."""
+        return read_request(exchange)
+
+    def read_answer(self, exchange: Exchange) -> Answered:
+        """What came back; needs a readable request only to tell how many choices were asked for."""
+        if exchange.status >= 400:
+            return Answered(choices=[], complete=False, error=_refusal(exchange), refused=True)
+        data = answer_bytes(exchange)
+        if is_events(data, exchange.answer_headers.get("content-type", "")):
+            return self._read_events(exchange, data)
+        return self._read_object(exchange, data)
+
+    def _read_events(self, exchange: Exchange, data: bytes) -> Answered:
+        stream = ChatStream()
+        stream.feed(data)
+        stream.close()
+        ended_well = stream.is_done or (stream.answer.is_finished and not exchange.interrupted)
+        answered = stream.answer.result(exchange.id, ended_well=ended_well)
+        answered.unreadable_events = stream.unreadable_events
+        return answered
+
+    def _read_object(self, exchange: Exchange, data: bytes) -> Answered:
+        answer, value = ChatAnswer(), answer_object(data)
+        if value is not None:
+            answer.take_whole(value, one_choice=_is_one_choice(exchange, value))
+        elif data.strip() and not exchange.interrupted:
+            raise RecordUnreadable("chat answer is neither JSON nor server-sent events")
+        return answer.result(exchange.id, ended_well=value is not None)
+
+
+def _is_one_choice(exchange: Exchange, answer: dict[str, Any]) -> bool:
+    """Whether an answer of several choices is one message: one was asked for. The request is read for these only."""
+    choices = answer.get("choices")
+    if not isinstance(choices, list) or len(choices) < 2:
+        return False
+    try:
+        return choices_asked(request_object(exchange)) == 1
+    except RecordUnreadable:
+        return True
+
+
+def _refusal(exchange: Exchange) -> Any | None:
+    try:
+        data = answer_bytes(exchange)
+    except RecordUnreadable:
+        return None
+    if not is_events(data, exchange.answer_headers.get("content-type", "")):
+        return refusal_in(data)
+    stream = ChatStream()
+    stream.feed(data)
+    stream.close()
+    return stream.answer.error

@@ -1,0 +1,115 @@
+"""A chat completion put together: from one JSON object, or from chunks in the order they came.
+
+Choices are kept apart by index (`ChoiceBuilder`); here stands what is said of the answer as a whole. Of what servers
+repeat the first counts (id, model: they change from chunk to chunk with some) or the last (usage), never a sum. Nothing
+raises: what has an unexpected type is passed over, what came before an error is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .body import error_in
+from .choice import ChoiceBuilder, text_in
+from .jsontext import mend
+from .turn import Answered, Choice
+
+#: Lists beside the choices; Perplexity repeats them on every chunk, so the last one counts.
+_SHARED_LISTS = ("citations", "search_results", "images", "videos")
+
+#: No server makes more choices (OpenAI: 128); a larger index is none.
+MAX_INDEX = 1 << 16
+
+
+class ChatAnswer:
+    """Feed it chunks (`take`) or a whole answer (`take_whole`); then ask for the `result`."""
+
+    def __init__(self) -> None:
+        #: The first error reported.
+        self.error: Any | None = None
+        self._completion_id: str | None = None
+        self._model: str | None = None
+        self._usage: dict[str, Any] | None = None
+        self._details: dict[str, Any] = {}
+        self._shared: dict[str, Any] = {}
+        self._builders: dict[int, ChoiceBuilder] = {}
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there are choices and each was given a finish reason."""
+        return bool(self._builders) and all(one.finish_reason for one in self._builders.values())
+
+    def take(self, chunk: dict[str, Any], event: str = "") -> None:
+        """One chunk of a stream; `event` is the name its event had."""
+        for choice in self._choices_of(chunk, event):
+            self._builder(_index_of(choice, 0)).take(choice)
+
+    def take_whole(self, answer: dict[str, Any], *, one_choice: bool) -> None:
+        """
+        A JSON answer.
+
+        With `one_choice` all its choices are one message: GitHub Copilot puts the text and each call of a Claude answer
+        into choices of their own, without an index, though one was asked for.
+        """
+        for position, choice in enumerate(self._choices_of(answer, "")):
+            self._builder(0 if one_choice else _index_of(choice, position)).take_whole(choice)
+
+    def result(self, seed: str, *, ended_well: bool) -> Answered:
+        """The answer as far as it came; calls that came without an id get one made of `seed`."""
+        choices = self._choices(seed)
+        return Answered(
+            choices=choices,
+            complete=ended_well and bool(choices) and self.error is None,
+            model=mend(self._model),
+            completion_id=mend(self._completion_id),
+            usage=mend(self._usage),
+            error=self.error,
+            refused=self.error is not None and not choices,
+            details=mend(self._details),
+        )
+
+    def _choices(self, seed: str) -> list[Choice]:
+        """The choices by index; what stands beside them in the answer goes with the first."""
+        extra = {key: mend(value) for key, value in self._shared.items()}
+        out = []
+        for index, builder in sorted(self._builders.items()):
+            out.append(Choice(index, builder.message(f"{seed}/{index}", extra), mend(builder.finish_reason)))
+            extra = {}
+        return out
+
+    def _choices_of(self, chunk: dict[str, Any], event: str) -> list[dict[str, Any]]:
+        """The choices in a chunk, after what it says of the whole answer has been noted."""
+        self._completion_id = self._completion_id or text_in(chunk.get("id"))
+        self._model = self._model or text_in(chunk.get("model"))
+        self._details |= {key: chunk[key] for key in ("service_tier", "system_fingerprint") if text_in(chunk.get(key))}
+        if isinstance(created := chunk.get("created"), int) and created:
+            self._details.setdefault("created", created)
+        self._shared |= {key: chunk[key] for key in _SHARED_LISTS if chunk.get(key)}
+        if self.error is None:
+            self.error = error_in(chunk, event)
+        choices = chunk.get("choices")
+        choices = [one for one in choices if isinstance(one, dict)] if isinstance(choices, list) else []
+        self._note_usage(chunk, choices)
+        for choice in choices:
+            if self.error is None and choice.get("error"):
+                self.error = mend(choice["error"])
+        return choices
+
+    def _note_usage(self, chunk: dict[str, Any], choices: list[dict[str, Any]]) -> None:
+        """The last usage counts, wherever it stands: in a chunk, a choice (Moonshot) or in `x_groq`."""
+        groq = chunk.get("x_groq")
+        for holder in (chunk, *choices, groq if isinstance(groq, dict) else {}):
+            if isinstance(usage := holder.get("usage"), dict) and usage:
+                self._usage = usage
+                return
+
+    def _builder(self, index: int) -> ChoiceBuilder:
+        builder = self._builders.get(index)
+        if builder is None:
+            builder = self._builders[index] = ChoiceBuilder()
+        return builder
+
+
+def _index_of(choice: dict[str, Any], default: int) -> int:
+    index = choice.get("index")
+    return index if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < MAX_INDEX else default

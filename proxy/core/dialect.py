@@ -1,0 +1,50 @@
+"""Dialects: which upstream API shape an exchange speaks, and what every dialect gives.
+
+The path alone chooses (any prefix, so that Azure's deployments and gateways' folders are found); `body.is_events` then
+tells JSON answers from streams. To add one: a file like `chat.py`, a line in `dialect_of`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from .chat import ChatCompletions
+from .turn import Answered, Asked, Choice
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+
+__all__ = ["Answered", "Asked", "Choice", "Dialect", "dialect_of", "is_recorded"]
+
+_CHAT = ChatCompletions()
+_RECORDED_POSTS = ("/chat/completions", "/completions", "/responses")
+
+
+class Dialect(Protocol):
+    """One upstream API shape."""
+
+    #: As it is logged: "chat.completions".
+    name: str
+
+    def read_request(self, exchange: Exchange) -> Asked:
+        """What was asked; `RecordUnreadable` when that is not understood."""
+
+    def read_answer(self, exchange: Exchange) -> Answered:
+        """What came back, as far as it came; `RecordUnreadable` when that is not understood."""
+
+
+def dialect_of(method: str, target: str) -> Dialect | None:
+    """The dialect of a request target; None for what is not rebuilt into messages."""
+    return _CHAT if method == "POST" and _path(target).endswith("/chat/completions") else None
+
+
+def is_recorded(method: str, path: str) -> bool:
+    """Whether the relay journals a request: the endpoints that answer with messages, by the end of their path."""
+    path = _path(path)
+    if method == "GET":  # a Responses answer that is polled, or streamed again
+        return path.rpartition("/")[0].endswith("/responses")
+    return method == "POST" and path.endswith(_RECORDED_POSTS)
+
+
+def _path(target: str) -> str:
+    return target.partition("?")[0].removesuffix("/")

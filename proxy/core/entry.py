@@ -1,0 +1,166 @@
+"""What one exchange adds to a conversation: messages with ids, times and properties.
+
+Ids are fixed when a message is first logged. The answer has the exchange's id (of several messages in one answer the
+last has it, those before `<id>.0`, `<id>.1`); history that a client brought has the client's own id where that is free,
+else `<id>.h<n>`. Times are unix milliseconds at which a message really came; what is unknown is absent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .caller import Caller, checked_id
+from .conversation import History, Placing
+from .message import Message, chain, digest, pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .exchange import Exchange
+    from .turn import Answered, Asked, Choice
+
+
+@dataclass(slots=True)
+class Entry:
+    """An exchange, read and ready to be placed."""
+
+    #: The exchange's id.
+    id: str
+    tenant: str
+    connection: str
+    caller: Caller
+    history: History
+    #: The answer's messages, of the first choice; empty when nothing was said.
+    answers: list[Message]
+    #: Properties of the last of them.
+    properties: dict[str, Any]
+    model: str | None
+    endpoint: str
+    completion_id: str
+    started: int
+    ended: int
+
+
+@dataclass(slots=True)
+class Addition:
+    """A message that comes into a conversation."""
+
+    message: Message
+    #: The id it gets unless the client's own is free.
+    id: str
+    created_at: int
+    properties: dict[str, Any]
+    #: None for system messages, which a history is not recognised by.
+    chain: bytes | None
+    digest: bytes | None
+    pair: bytes | None
+    is_answer: bool
+
+    @property
+    def own_id(self) -> str:
+        """The id that the client itself gave the message; empty without a usable one."""
+        return checked_id(self.message.id)
+
+
+def entry_of(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, caller: Caller) -> Entry:
+    """An exchange as its dialect read it; `endpoint` is the dialect's name."""
+    choice = answered.choices[0] if answered.choices else None
+    said = choice is not None and (answered.complete or _says_something(choice.message))
+    model = answered.model or asked.model
+    return Entry(
+        id=exchange.id,
+        tenant=exchange.tenant,
+        connection=exchange.connection,
+        caller=caller,
+        history=History.of(asked.messages),
+        answers=[choice.message] if choice and said else [],
+        properties=_answer_properties(exchange, asked, answered, model),
+        model=model,
+        endpoint=endpoint,
+        completion_id=checked_id(answered.completion_id),
+        started=exchange.started,
+        ended=exchange.ended,
+    )
+
+
+def prompt_additions(entry: Entry) -> list[Addition]:
+    """The system prompt, in its order."""
+    return [
+        Addition(message, f"{entry.id}.h{at}", entry.started, {}, None, None, None, is_answer=False)
+        for at, message in enumerate(entry.history.prompt)
+    ]
+
+
+def additions(entry: Entry, placing: Placing) -> list[Addition]:
+    """What comes behind `placing.keep`: the messages that are not in the conversation yet, and the answer."""
+    history = entry.history
+    questions = history.rest[placing.first :]
+    messages = [*questions, *entry.answers]
+    hashes = chain(messages, placing.start)
+    paired = pairs([*history.rest, *entry.answers])[placing.first :]
+    named = [*_question_ids(entry, placing.first), *_answer_ids(entry)]
+    out = []
+    for at, (message, (message_id, created_at, properties)) in enumerate(zip(messages, named, strict=True)):
+        before = hashes[at - 1] if at else placing.start
+        heard = hashes[at] != before  # a system message leaves the chain as it was
+        out.append(
+            Addition(
+                message=message,
+                id=message_id,
+                created_at=created_at,
+                properties=properties,
+                chain=hashes[at] if heard else None,
+                digest=digest(message) if heard else None,
+                pair=paired[at],
+                is_answer=at >= len(questions),
+            )
+        )
+    return out
+
+
+def conversation_properties(entry: Entry) -> dict[str, Any]:
+    """What an exchange says of its conversation as a whole; ours win over the caller's."""
+    ours = {"source": "teelog", "endpoint": entry.endpoint, "model": entry.model}
+    return entry.caller.properties | {name: value for name, value in ours.items() if value is not None}
+
+
+def _question_ids(entry: Entry, first: int) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    offset = len(entry.history.prompt)
+    for at in range(first, len(entry.history.rest)):
+        yield f"{entry.id}.h{offset + at}", entry.started, {}
+
+
+def _answer_ids(entry: Entry) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    for at in range(len(entry.answers) - 1):
+        yield f"{entry.id}.{at}", entry.ended, {}
+    if entry.answers:
+        yield entry.id, entry.ended, entry.properties
+
+
+def _says_something(message: Message) -> bool:
+    return bool(
+        message.content or message.tool_calls or message.function_call or message.refusal or message.reasoning
+    ) or bool(message.extra)
+
+
+def _answer_properties(exchange: Exchange, asked: Asked, answered: Answered, model: str | None) -> dict[str, Any]:
+    """Reasoning and refusal stand in the message itself and are told by `wire`."""
+    choices = answered.choices
+    interrupted = exchange.interrupted or ("" if answered.complete else "upstream")
+    told = {
+        "model": model,
+        "finishReason": choices[0].finish_reason if choices else None,
+        "usage": answered.usage,
+        "completionId": answered.completion_id,
+        "interrupted": interrupted or None,
+        "timeToFirstTokenMs": exchange.first_byte - exchange.started if asked.stream and exchange.first_byte else None,
+        "latencyMs": exchange.ended - exchange.started,
+        "alternatives": [_alternative(choice) for choice in choices[1:]] or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _alternative(choice: Choice) -> dict[str, Any]:
+    told = choice.message.to_json()
+    return told | {"finishReason": choice.finish_reason} if choice.finish_reason else told

@@ -1,0 +1,45 @@
+"""Ids: of exchanges (UUIDv7, RFC 9562 §5.7: sorted by time) and of callers (a keyed hash, never the key).
+
+Time and chance are arguments.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+import orjson
+
+
+def uuid7(now_ms: int, chance: bytes) -> str:
+    """A UUIDv7 of a time (unix milliseconds) and 10 random bytes, as text."""
+    time = f"{now_ms & 0xFFFFFFFFFFFF:012x}"
+    rest = chance.hex()
+    return f"{time[:8]}-{time[8:]}-7{rest[:3]}-{'89ab'[chance[1] & 3]}{rest[4:7]}-{rest[7:19]}"
+
+
+def tenant_of(credential: str, secret: bytes) -> str:
+    """
+    Who a credential belongs to, as 16 hex digits; empty for no credential.
+
+    A keyed hash, since a bare one would let a guessed key be confirmed. A JWT stands for its `iss` and `sub`, so that
+    a token that rotates stays one tenant; it is not verified here (the upstream does that).
+    """
+    scheme, _, token = credential.strip().partition(" ")
+    token = (token if scheme.lower() == "bearer" else credential).strip()
+    if not token:
+        return ""
+    return hmac.new(secret, _subject(token).encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:16]
+
+
+def _subject(token: str) -> str:
+    parts = token.split(".")
+    if len(parts) == 3 and token.startswith("ey"):
+        try:
+            claims = orjson.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+            if isinstance(claims, dict) and isinstance(claims.get("sub"), str):
+                return f"jwt\n{claims.get('iss')}\n{claims['sub']}"
+        except ValueError:
+            pass  # not a JWT after all
+    return token

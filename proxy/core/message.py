@@ -1,0 +1,157 @@
+"""One message of a conversation, as it was said, and how it is recognised when a client brings it back.
+
+Clients change a history between turns: blanks, parts for a string, other ids, arguments written anew, reasoning left
+out. So a message is recognised by what stays (`digest`), a history by the chain of its digests (`chain`), and the end of
+a history whose beginning a client has dropped by its last question and answer (`pairs`). All of it is a pure function of
+the messages; nothing here raises.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field, fields
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from .jsontext import canonical, canonical_value
+from .parts import REASONING_PARTS, TEXT_PARTS, Content, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: Bytes of a chain or pair hash.
+HASH_SIZE = 16
+#: Their text is said to the model for one turn only, so that a history is the same history without them.
+SYSTEM_ROLES = frozenset(("system", "developer"))
+
+#: What models and clients put before a message and others leave out again: reasoning, reminders to agents.
+_WRAPPERS = re.compile(
+    r"""\s* (?: <think>.*?</think>
+             |  <details\ type="reasoning"[^>]*>.*?</details>
+             |  <system[-_]reminder>.*?</system[-_]reminder> )""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+@dataclass(slots=True, frozen=True)
+class Message:
+    """One message; what is empty was not said."""
+
+    #: As said: system, developer, user, assistant, tool, function.
+    role: str
+    #: OpenAI's form: a string, parts, or nothing.
+    content: Content = None
+    #: Always `{id, type, function: {name, arguments}}`, strings all; for type "custom" `arguments` is the input text.
+    #: A client that sent no id has "" there.
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    tool_call_id: str | None = None
+    name: str | None = None
+    refusal: str | None = None
+    reasoning: str | None = None
+    #: `{name, arguments}`: the form before tool calls.
+    function_call: dict[str, Any] | None = None
+    #: The client's own message id, when it sent one.
+    id: str | None = None
+    #: What the log may use: annotations, citations, audio {id, transcript}, records_cited, ….
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The message as JSON values, without what is empty; `from_json` gives it back equal."""
+        values = ((name, getattr(self, name)) for name in _FIELDS)
+        return {name: value for name, value in values if value or (name == "content" and value is not None)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Message:
+        """What `to_json` wrote."""
+        return cls(**values)
+
+
+_FIELDS = tuple(one.name for one in fields(Message))
+
+
+def text_of(content: Content) -> str:
+    """The text of a content: parts' text and refusals joined, everything else left out."""
+    if isinstance(content, str):
+        return content
+    return "".join(_part_text(part) for part in content or ())
+
+
+def chain(messages: Sequence[Message], start: bytes = b"") -> list[bytes]:
+    """
+    The hash of the history up to and with each message, 16 bytes each; `start` is the hash before the first.
+
+    System and developer messages leave it as it was: their text changes from turn to turn (dates, retrieved passages).
+    """
+    out = []
+    for message in messages:
+        if message.role not in SYSTEM_ROLES:
+            start = _hashed((start, digest(message)))
+        out.append(start)
+    return out
+
+
+def pairs(messages: Sequence[Message]) -> list[bytes | None]:
+    """For each assistant message the hash of the nearest user message before it and itself; None for all others."""
+    out: list[bytes | None] = []
+    asked: bytes | None = None
+    for message in messages:
+        if message.role == "user":
+            asked = digest(message)
+        out.append(_hashed((asked, digest(message))) if asked and message.role == "assistant" else None)
+    return out
+
+
+def digest(message: Message) -> bytes:
+    """
+    The hash of what stays of a message when a client sends it back.
+
+    Role (developer as system, function as tool), text, attachments, and calls by name and arguments. Ids, name, cache
+    marks and reasoning are left out; a refusal is text.
+    """
+    role = {"developer": "system", "function": "tool"}.get(message.role, message.role)
+    text = _folded(text_of(message.content) or message.refusal or "")
+    marks = [_mark(part) for part in message.content] if isinstance(message.content, list) else []
+    calls = [call.get("function") or {} for call in message.tool_calls]
+    if message.function_call:
+        calls.append(message.function_call)
+    parts = (role, text, *filter(None, marks), *(_call(one) for one in calls))
+    return _hashed(part.encode("utf-8", "surrogatepass") for part in parts)
+
+
+def _folded(text: str) -> str:
+    at = 0
+    while wrapper := _WRAPPERS.match(text, at):
+        at = wrapper.end()
+    return " ".join(unicodedata.normalize("NFC", text[at:]).split())
+
+
+def _part_text(part: dict[str, Any]) -> str:
+    kind = kind_of(part)
+    said = part.get("text") if kind in TEXT_PARTS else part.get("refusal") if kind == "refusal" else None
+    return said if isinstance(said, str) else ""
+
+
+def _mark(part: dict[str, Any]) -> str:
+    """What an attachment is recognised by: an image by its address or data, others by all they hold."""
+    kind = kind_of(part)
+    if kind in TEXT_PARTS or kind == "refusal" or kind in REASONING_PARTS:
+        return ""
+    image = part.get("image_url")
+    address = image.get("url") if isinstance(image, dict) else image
+    if isinstance(address, str):
+        _, comma, payload = address.partition(",") if address.startswith("data:") else ("", "", "")
+        return f"image\n{payload if comma else address}"
+    return "part\n" + canonical_value({key: value for key, value in part.items() if key != "cache_control"})
+
+
+def _call(function: dict[str, Any]) -> str:
+    return f"call\n{function.get('name')}\n{_folded(canonical(function.get('arguments') or ''))}"
+
+
+def _hashed(pieces: Iterable[bytes]) -> bytes:
+    hasher = blake2b(digest_size=HASH_SIZE)
+    for piece in pieces:
+        hasher.update(len(piece).to_bytes(8, "big"))
+        hasher.update(piece)
+    return hasher.digest()

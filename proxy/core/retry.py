@@ -1,0 +1,60 @@
+"""When a delivery that failed is tried again: the long schedule, on rows.
+
+Full jitter spreads what failed together over the whole wait (Brooker, "Exponential Backoff And Jitter"). Where the sink
+says `Retry-After`, it is waited out and up to half of it more: full jitter could come back too early, and everyone at
+once. Time (unix milliseconds) and chance (0 up to 1) are arguments; nothing here raises.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..errors import TransientFailure
+
+#: The longest wait of ours: an outage that ends is noticed within five minutes.
+LONGEST_SECONDS = 300.0
+#: The first wait's upper end; it doubles with every try.
+FIRST_SECONDS = 0.5
+#: A sink that asks for more is asked again after an hour.
+LONGEST_RETRY_AFTER_SECONDS = 3600.0
+#: 2^10 half seconds are over the longest wait; a bigger exponent would only be a bigger number.
+_ENOUGH_TRIES = 10
+
+_SECONDS = re.compile(r"\d{1,15}(\.\d{1,9})?")
+
+
+def due_after(failure: TransientFailure, tries: int, now: int, chance: float) -> int:
+    """When to try again after `tries` failures in a row, the last being `failure`."""
+    if failure.retry_after:
+        wait = min(failure.retry_after, LONGEST_RETRY_AFTER_SECONDS) * (1 + chance / 2)
+    else:
+        wait = chance * min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(tries, _ENOUGH_TRIES))
+    return now + round(wait * 1000)
+
+
+def retry_after_seconds(value: str | None, now: int) -> float | None:
+    """
+    The wait that a `Retry-After` field asks for, at most an hour.
+
+    Both forms of RFC 9110 §10.2.3, and seconds with a fraction, as some servers send them. None for a time that has
+    passed and for anything else.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    seconds = float(text) if _SECONDS.fullmatch(text) else _seconds_until(text, now)
+    return min(seconds, LONGEST_RETRY_AFTER_SECONDS) if seconds > 0 else None
+
+
+def _seconds_until(text: str, now: int) -> float:
+    """Seconds until an HTTP date; 0 for what is none."""
+    try:
+        when = parsedate_to_datetime(text)
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)  # the asctime form has no zone and means UTC
+        return when.timestamp() - now / 1000
+    except (ValueError, OverflowError):
+        return 0.0

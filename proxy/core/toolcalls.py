@@ -1,0 +1,227 @@
+"""Tool calls out of the fragments that servers send, one list for one message.
+
+OpenAI sends a call's id and name once, its arguments in pieces, all under one index. Others leave out the index or use
+one for all calls, repeat ids and names, invent an id per fragment, send the arguments so far each time, or an object in
+their place. `ToolCalls` tells from these signs where a call begins and where it goes on; arguments that parse are never
+changed, and JSON left open stays open. Time is linear in the bytes; nothing raises.
+
+    fragment with index    new call: none there yet, or another id together with a name
+                           (unless that name is the call's own and its arguments are still open JSON)
+             without       the call with that id; else a name begins a new one; else the last one goes on
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+from itertools import pairwise
+from typing import Any
+
+from .jsontext import canonical, mend_text, read, write
+
+#: Characters of arguments that do not parse which are still searched for repeats.
+MAX_REPAIR = 64 * 1024
+
+#: Characters after which a name takes no more pieces; OpenAI allows 64.
+MAX_NAME = 256
+
+#: What servers write for "no id".
+_NO_ID = frozenset(("", "null", "None"))
+_JSON_MARKS = re.compile(r'["\\{}\[\]]')
+
+
+class ToolCalls:
+    """The calls of one message, in order of their first appearance."""
+
+    __slots__ = ("_at_index", "_calls", "_with_id")
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+        self._at_index: dict[int, _Call] = {}
+        self._with_id: dict[str, _Call] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def add(self, fragments: Any) -> None:
+        """What `delta.tool_calls` holds; entries follow one another, even under one index."""
+        for fragment in _objects(fragments):
+            self._call_of(fragment).add(fragment)
+
+    def add_whole(self, calls: Any) -> None:
+        """What `message.tool_calls` holds: each entry is a call of its own."""
+        for call in _objects(calls):
+            self._begin(call).add(call)
+
+    def result(self, seed: str = "") -> list[dict[str, Any]]:
+        """
+        `{id, type, function: {name, arguments}}` of each call; empty ones are left out.
+
+        A call without an id (older vLLM) gets one made of `seed`, its position and its name, so that it is the same
+        whenever the answer is read again; without a seed its id stays "".
+        """
+        said = [call for call in self._calls if call.id or call.name or call.arguments]
+        return [call.result(f"{seed}/{position}" if seed else "") for position, call in enumerate(said)]
+
+    def _call_of(self, fragment: dict[str, Any]) -> _Call:
+        index, key, name = _index_of(fragment), _id_of(fragment), _name_of(fragment)
+        if index is not None:
+            call = self._at_index.get(index)
+            if call is None or call.is_ended_by(key, name):
+                call = self._at_index[index] = self._begin(fragment)
+            return call
+        if key in self._with_id:
+            return self._with_id[key]
+        if name or not self._calls:
+            return self._begin(fragment)
+        return self._calls[-1]
+
+    def _begin(self, fragment: dict[str, Any]) -> _Call:
+        call = _Call()
+        self._calls.append(call)
+        if key := _id_of(fragment):
+            self._with_id[key] = call
+        return call
+
+
+class _Call:
+    """One call, as far as it came."""
+
+    __slots__ = ("_balance", "arguments", "id", "name", "type")
+
+    def __init__(self) -> None:
+        self.id = ""
+        self.type = ""
+        self.name = ""
+        self.arguments: list[str] = []
+        self._balance = _Balance()
+
+    def add(self, fragment: dict[str, Any]) -> None:
+        self.id = self.id or _id_of(fragment)
+        kind = "custom" if isinstance(fragment.get("custom"), dict) else fragment.get("type")
+        self.type = self.type or (kind if isinstance(kind, str) else "")
+        if not self.arguments:
+            self.name = joined_name(self.name, _name_of(fragment))
+        if arguments := arguments_text(_body_of(fragment)):
+            self.arguments.append(arguments)
+
+    def is_ended_by(self, key: str, name: str) -> bool:
+        """Whether a fragment under the same index with this id and name begins another call."""
+        if not key or not name or not self.id or key == self.id:
+            return False
+        return name != self.name or not self.arguments or self._balance.is_closed(self.arguments)
+
+    def result(self, seed: str) -> dict[str, Any]:
+        name = mend_text(self.name)
+        text = "".join(self.arguments) if self.type == "custom" else settled(self.arguments)
+        return {
+            "id": mend_text(self.id) or _minted(seed, name),
+            "type": mend_text(self.type) or "function",
+            "function": {"name": name, "arguments": mend_text(text)},
+        }
+
+
+class _Balance:
+    """Whether the JSON in a growing list of fragments is closed; each character is looked at once."""
+
+    __slots__ = ("_depth", "_escaped", "_in_string", "_seen")
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._depth = 0
+        self._in_string = False
+        self._escaped = False
+
+    def is_closed(self, fragments: list[str]) -> bool:
+        for text in fragments[self._seen :]:
+            self._walk(text)
+        self._seen = len(fragments)
+        return self._depth <= 0 and not self._in_string
+
+    def _walk(self, text: str) -> None:
+        at, self._escaped = int(self._escaped), False
+        while mark := _JSON_MARKS.search(text, at):
+            at = mark.end()
+            if mark[0] == '"':
+                self._in_string = not self._in_string
+            elif mark[0] == "\\":
+                self._escaped = at == len(text)
+                at += 1
+            elif not self._in_string:
+                self._depth += 1 if mark[0] in "{[" else -1
+
+
+def _minted(seed: str, name: str) -> str:
+    return f"call_{blake2b(f'{seed}/{name}'.encode(), digest_size=4).hexdigest()}" if seed else ""
+
+
+def joined_name(name: str, piece: Any) -> str:
+    """A name with its next piece; the same name again is a repeat, not a piece."""
+    if not isinstance(piece, str) or piece == name or len(name) > MAX_NAME:
+        return name
+    return name + piece
+
+
+def arguments_text(function: dict[str, Any]) -> str:
+    """A function's arguments, or a custom tool's input, as text; an object becomes compact JSON."""
+    value = function.get("arguments")
+    if value is None:
+        value = function.get("input")
+    if value is None or isinstance(value, str):
+        return value or ""
+    return write(value)
+
+
+def settled(fragments: list[str]) -> str:
+    """The fragments joined; if that is no JSON because the server repeated itself, what it repeated."""
+    text = "".join(fragments)
+    if len(text) > MAX_REPAIR or not text.strip() or _parses(text):
+        return text
+    last = fragments[-1]
+    if len(fragments) > 1 and _parses(last) and (_is_cumulative(fragments) or _is_resent(fragments)):
+        return last
+    period = (text + text).find(text, 1)
+    return text[:period] if period < len(text) and _parses(text[:period]) else text
+
+
+def _is_cumulative(fragments: list[str]) -> bool:
+    """Each fragment holds the arguments so far."""
+    return all(after.startswith(before) for before, after in pairwise(fragments))
+
+
+def _is_resent(fragments: list[str]) -> bool:
+    """The last fragment is the object that the others make together."""
+    last = fragments[-1]
+    return isinstance(read(last), dict) and canonical(last) == canonical("".join(fragments[:-1]))
+
+
+def _parses(text: str) -> bool:
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _objects(values: Any) -> list[dict[str, Any]]:
+    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
+
+
+def _index_of(fragment: dict[str, Any]) -> int | None:
+    index = fragment.get("index")
+    return index if isinstance(index, int) and not isinstance(index, bool) else None
+
+
+def _id_of(fragment: dict[str, Any]) -> str:
+    key = fragment.get("id")
+    return key if isinstance(key, str) and key not in _NO_ID else ""
+
+
+def _body_of(fragment: dict[str, Any]) -> dict[str, Any]:
+    body = fragment.get("function") or fragment.get("custom")
+    return body if isinstance(body, dict) else {}
+
+
+def _name_of(fragment: dict[str, Any]) -> str:
+    name = _body_of(fragment).get("name")
+    return name if isinstance(name, str) else ""

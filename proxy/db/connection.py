@@ -1,0 +1,116 @@
+"""One SQLite connection: its settings, and what its errors mean.
+
+The settings keep what `kill -9` must not take (WAL) and keep one slow disk from becoming a crash (`mmap_size = 0`: an
+I/O error through a map is a SIGBUS). SQLite up to 3.51.2 can damage a file when two connections write or checkpoint at
+once; here readers never do either.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..errors import DatabaseError, DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+#: How long a statement waits for a foreign program's lock (a backup, a person with `sqlite3`).
+BUSY_SECONDS = 5.0
+#: Page cache of a connection, in KiB.
+CACHE_KIB = 16_000
+#: A log that grew past this during a long read is cut back afterwards.
+WAL_LIMIT_BYTES = 64 * 1024 * 1024
+#: Prepared statements kept; more than the queries of any one file.
+STATEMENTS = 256
+
+#: Primary result codes that say "this statement, with these values"; every other one speaks of the disk or the file.
+_OF_THE_STATEMENT = frozenset(
+    (
+        sqlite3.SQLITE_ERROR,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_MISUSE,
+        sqlite3.SQLITE_RANGE,
+        sqlite3.SQLITE_AUTH,
+    )
+)
+
+
+def lock(path: Path) -> int:
+    """
+    The right to be the one process that has this file open: a descriptor to close at the end.
+
+    Makes the file with mode 0600 when it is not there (SQLite gives its log the same mode). Raises `DatabaseError`.
+    """
+    beside = path.with_name(f"{path.name}.lock")
+    try:
+        descriptor = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise DatabaseError(f"{beside} cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            raise DatabaseError(f"{path} is open already: is another teelog running on this data_dir?") from error
+        raise DatabaseError(f"{path} cannot be written: {error.strerror}") from error
+    return descriptor
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """The connection that writes and checkpoints, with transactions in our hands; `sqlite3.Error` when it cannot."""
+    connection = _connect(path)
+    # Before the first table and before WAL: afterwards only a VACUUM of the whole file could change it.
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        connection.close()
+        raise DatabaseError(f"{path} lies on a filesystem without shared memory (a network share?): choose a local one")
+    connection.execute("PRAGMA wal_autocheckpoint = 1000")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write and never checkpoints."""
+    connection = _connect(path)
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
+    )
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA mmap_size = 0")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    return connection
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """
+    Foreign errors become ours, with what was being done.
+
+    `DatabaseUnavailable` when the disk or the file refuses (full, I/O error, locked, damaged): the same may succeed
+    later. `DatabaseError` when the statement or its values are at fault: the same would fail again.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
+        kind = DatabaseError if code in _OF_THE_STATEMENT else DatabaseUnavailable
+        raise kind(f"{doing}: {error}") from error
+    except (OverflowError, UnicodeError) as error:  # an integer over 64 bits, half of a surrogate pair
+        raise DatabaseError(f"{doing}: a value cannot be stored: {error}") from error

@@ -1,0 +1,52 @@
+"""The schema's way forward: numbered scripts, each run once, each wholly or not at all.
+
+The number of the last one is kept in the file (`user_version`), and whose file it is in `application_id`. A file of
+a newer teelog, or of another program, is refused with `DatabaseError` and left as it is: there is no way back down.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import DatabaseError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+#: "teel" in ASCII; `file` and other tools show it (https://www.sqlite.org/pragma.html#pragma_application_id).
+APPLICATION_ID = 0x7465656C
+
+
+def migrate(connection: sqlite3.Connection, migrations: Sequence[str], name: str) -> None:
+    """
+    Brings a file to the newest schema; `name` tells it in errors.
+
+    The connection must be in autocommit mode. `sqlite3.Error` comes out as it is, after a roll-back.
+    """
+    version = _version_of(connection, name)
+    if version > len(migrations):
+        raise DatabaseError(
+            f"{name} was written by a newer teelog (its schema is {version}, this one knows {len(migrations)}): "
+            "install the newer version, or give this one a data_dir of its own"
+        )
+    for number, script in enumerate(migrations[version:], version + 1):
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE;\n{script}\n;\n"
+                f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {number};\nCOMMIT;"
+            )
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _version_of(connection: sqlite3.Connection, name: str) -> int:
+    """How many migrations a file has had; `DatabaseError` when it is not ours."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if owner != APPLICATION_ID and (owner or version or tables):
+        raise DatabaseError(f"{name} is a database of another program")
+    return int(version)

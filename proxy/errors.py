@@ -1,0 +1,112 @@
+"""Every error of ours, as one family; a kind is a decision.
+
+    TeelogError                    never raised itself; its text is a sentence for a person
+    ├─ ConfigError                 print all faults, exit 2
+    ├─ StartError                  the machine refuses (port, folder, lock): print, exit 2
+    ├─ RequestRefused              answer the chat client with `status` in OpenAI's error shape
+    ├─ UpstreamError               answer the chat client in OpenAI's error shape
+    │  ├─ UpstreamUnreachable      502
+    │  ├─ UpstreamBroken           502 while nothing was sent; else the client is cut as the upstream was
+    │  └─ UpstreamTimeout          504
+    ├─ RecordUnreadable            set the exchange aside with this reason; the others go on
+    ├─ DatabaseError               the database refused; the transaction did not happen
+    │  └─ DatabaseUnavailable      the disk or the file refuses, not these values: the same may succeed later
+    ├─ DeliveryError               the courier decides by the kind
+    │  ├─ TransientFailure         postpone, at least `retry_after` seconds
+    │  └─ PermanentFailure         bury
+    └─ ApiError                    the local server's one error shape (problem+json)
+
+Foreign errors are translated once, in the file that called the foreign code, always `from` their cause.
+"""
+
+from __future__ import annotations
+
+
+class TeelogError(Exception):
+    """The base; never raised itself."""
+
+
+class ConfigError(TeelogError):
+    """The configuration cannot be used; `faults` holds one sentence for each reason, all found at once."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class StartError(TeelogError):
+    """The machine refuses what the configuration asks for: a port in use, a folder that cannot be written."""
+
+
+class RequestRefused(TeelogError):
+    """A chat client's request that must not go upstream; `code` is OpenAI's error code."""
+
+    def __init__(self, status: int, message: str, code: str = "bad_request") -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+
+
+class UpstreamError(TeelogError):
+    """The upstream gave no usable answer; `status` is what the client gets while nothing has been sent."""
+
+    status = 502
+    code = "upstream_error"
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection to the upstream could be made."""
+
+    code = "upstream_unreachable"
+
+
+class UpstreamBroken(UpstreamError):
+    """The upstream closed, or sent what is not HTTP/1.1."""
+
+    code = "upstream_broken"
+
+
+class UpstreamTimeout(UpstreamError):
+    """The upstream was silent for longer than configured."""
+
+    status = 504
+    code = "upstream_timeout"
+
+
+class RecordUnreadable(TeelogError):
+    """A journal record, or the exchange in it, that cannot be understood."""
+
+
+class DatabaseError(TeelogError):
+    """A database refused; the transaction did not happen."""
+
+
+class DatabaseUnavailable(DatabaseError):
+    """The disk is full, failing or locked, or the file is damaged: no fault of the values that were to be stored."""
+
+
+class DeliveryError(TeelogError):
+    """An upsert that was not acknowledged."""
+
+
+class TransientFailure(DeliveryError):
+    """Try again later: the network, a timeout, 5xx, 429, a refused key, a wrong address."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PermanentFailure(DeliveryError):
+    """The sink understood and refused (400, 422): the same body would be refused again."""
+
+
+class ApiError(TeelogError):
+    """An answer of the local analytics server that is an error; see `analytics/api.py` for its shape."""
+
+    def __init__(self, status: int, detail: str, errors: list[dict[str, str]] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors or []

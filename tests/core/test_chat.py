@@ -1,0 +1,281 @@
+"""Chat completions: each stream in `tests/data/streams` is named for the rule it shows."""
+
+import gzip
+import json
+import zlib
+from dataclasses import asdict
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proxy.core.chat import ChatCompletions, ChatStream
+from proxy.core.message import chain, pairs, text_of
+from proxy.errors import RecordUnreadable
+
+from .cuts import ways
+from .exchanges import exchange
+
+STREAMS = Path(__file__).parent.parent / "data" / "streams"
+CHAT = ChatCompletions()
+
+
+def case(name):
+    told = orjson.loads((STREAMS / f"{name}.json").read_bytes())
+    body = next(path for path in STREAMS.glob(f"{name}.*") if path.suffix != ".json").read_bytes()
+    request = {"messages": [], **told.get("request", {})}
+    content_type = told.get("content_type", "text/event-stream")
+    return exchange(body, request, status=told.get("status", 200), content_type=content_type), told["expected"]
+
+
+def json_bytes(value):
+    return json.dumps(value).encode()  # unlike orjson it writes lone surrogates
+
+
+def as_json(answered):
+    return {
+        **asdict(answered),
+        "choices": [
+            {"index": one.index, "finish_reason": one.finish_reason, "message": one.message.to_json()}
+            for one in answered.choices
+        ],
+    }
+
+
+def without_made_ids(answer):
+    for choice in answer["choices"]:
+        for call in choice["message"].get("tool_calls", ()):
+            if len(call["id"]) == 13 and call["id"].startswith("call_"):
+                call["id"] = "?"
+    return answer
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in STREAMS.glob("*.json")))
+def test_streams(name):
+    """Each stream of ours becomes the message that stands beside it."""
+    told, expected = case(name)
+    answer = without_made_ids(as_json(CHAT.read_answer(told)))
+
+    assert {key: answer[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in STREAMS.glob("*.sse")))
+def test_any_cut(name):
+    """A stream fed byte by byte or at seeded cuts gives what it gives whole."""
+    told, _ = case(name)
+    whole = CHAT.read_answer(told)
+    for reads in ways(told.answer):
+        stream = ChatStream()
+        for read in reads:
+            stream.feed(read)
+        stream.close()
+        answered = stream.answer.result(told.id, ended_well=whole.complete)
+        answered.unreadable_events = stream.unreadable_events
+        assert answered == whole
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_coded_answer(coding):
+    """A content-coded answer is read as if it were not."""
+    told, expected = case("S4-comments-and-pings")
+    told.answer = gzip.compress(told.answer) if coding == "gzip" else zlib.compress(told.answer)
+    told.answer_headers["content-encoding"] = coding
+
+    assert as_json(CHAT.read_answer(told))["choices"] == expected["choices"]
+
+
+def test_coded_answer_cut():
+    """Of a coded answer that was cut, what came before the cut is read."""
+    body = b"".join(b'data: {"choices":[{"delta":{"content":"%d "}}]}\n\n' % (n * 7919) for n in range(9000))
+    answered = CHAT.read_answer(exchange(gzip.compress(body)[:-9000], answer_coding="gzip", interrupted="upstream"))
+
+    assert not answered.complete
+    assert answered.choices[0].message.content.startswith("0 7919 15838 ")
+
+
+@pytest.mark.parametrize("name", ["K5-parts", "K6-reasoning-once", "T7-repeats", "S11-surrogates-over-two-deltas"])
+def test_cut_at_every_event(name):
+    """A stream cut after any event before the finishing one is the beginning of its answer, and not complete."""
+    told, _ = case(name)
+    whole = CHAT.read_answer(told).choices[0].message
+    events = told.answer.split(b"\n\n")[:-3]
+    for kept in range(len(events)):
+        answered = CHAT.read_answer(exchange(b"".join(event + b"\n\n" for event in events[:kept])))
+        assert not answered.complete
+        for choice in answered.choices:
+            assert text_of(whole.content).startswith(text_of(choice.message.content).rstrip("\ufffd"))
+            assert (whole.reasoning or "").startswith(choice.message.reasoning or "")
+            assert len(choice.message.tool_calls) <= len(whole.tool_calls)
+
+
+FINISHED = b'data: {"choices":[{"delta":{"content":"One"},"finish_reason":"stop"}]}\n\n'
+OBJECT = b'{"choices":[{"message":{"role":"assistant","content":"One"},"finish_reason":"stop"}]}'
+ENDS = {
+    "stream": (FINISHED, "", True),
+    "stream, client gone before its end": (FINISHED, "client", False),
+    "stream, client gone after [DONE]": (FINISHED + b"data: [DONE]\n\n", "client", True),
+    "stream without finish reason, done": (FINISHED.replace(b"stop", b"") + b"data: [DONE]\n\n", "", True),
+    "stream without finish reason": (FINISHED.replace(b"stop", b""), "", False),
+    "stream of nothing": (b": hi\n\n", "", False),
+    "stream of nothing, done": (b"data: [DONE]\n\n", "", False),
+    "object": (OBJECT, "", True),
+    "object, client gone after it": (OBJECT, "client", True),
+    "object, cut": (OBJECT[:-1], "upstream", False),
+    "nothing": (b"", "", False),
+    "nothing, client gone": (b"", "client", False),
+}
+
+
+@pytest.mark.parametrize(("body", "interrupted", "complete"), ENDS.values(), ids=ENDS)
+def test_complete(body, interrupted, complete):
+    """An answer is complete when its own end was seen."""
+    assert CHAT.read_answer(exchange(body, interrupted=interrupted)).complete is complete
+
+
+def test_answer_that_never_came():
+    """An exchange without any answer is neither complete nor refused."""
+    answered = CHAT.read_answer(exchange(b"", status=0, interrupted="client"))
+
+    assert (answered.choices, answered.complete, answered.refused) == ([], False, False)
+
+
+UNREADABLE_ANSWERS = {
+    "page": ({"answer": b"<html>Hello</html>", "content_type": "text/html"}, "neither JSON"),
+    "coding": ({"answer": b"?", "answer_coding": "br"}, "'br'"),
+    "bomb": ({"answer": gzip.compress(bytes(9_000_000)), "answer_coding": "gzip"}, "decodes to more"),
+}
+
+
+@pytest.mark.parametrize(("parts", "reason"), UNREADABLE_ANSWERS.values(), ids=UNREADABLE_ANSWERS)
+def test_unreadable_answers(parts, reason):
+    """An answer that cannot be understood is refused with the reason."""
+    with pytest.raises(RecordUnreadable, match=reason):
+        CHAT.read_answer(exchange(**parts))
+
+
+def test_refusals_are_always_readable():
+    """A refused exchange is one even when its body cannot be decoded."""
+    answered = CHAT.read_answer(exchange(b"?", status=503, answer_coding="br"))
+    streamed = CHAT.read_answer(exchange(b'data: {"error":{"code":1}}\n\n', status=500))
+
+    assert (answered.refused, answered.error) == (True, None)
+    assert (streamed.refused, streamed.error) == (True, {"code": 1})
+
+
+def test_split_choices_of_an_unreadable_request():
+    """The choices of an answer to a request nobody can read are one message, as if one had been asked for."""
+    answered = CHAT.read_answer(
+        exchange(b'{"choices":[{"message":{"content":"a"}},{"message":{"content":"b"}}]}', b"?")
+    )
+
+    assert [choice.message.content for choice in answered.choices] == ["ab"]
+
+
+def test_details():
+    """What the upstream says of itself is kept, the last tier and fingerprint, the first time."""
+    chunk = {
+        "created": 5,
+        "service_tier": None,
+        "system_fingerprint": "a",
+        "choices": [{"native_finish_reason": "eos"}],
+    }
+    later = {"created": 6, "service_tier": "default", "system_fingerprint": "b", "choices": []}
+    body = b"".join(b"data: %s\n\n" % orjson.dumps(one) for one in (chunk, later))
+    answered = CHAT.read_answer(exchange(body))
+
+    assert answered.details == {"created": 5, "service_tier": "default", "system_fingerprint": "b"}
+    assert answered.choices[0].message.extra == {"native_finish_reason": "eos"}
+
+
+def test_long_streams_take_linear_time():
+    """Half a million fragments of text, reasoning and arguments are joined once."""
+    said = b'"content":"x","reasoning":"y","tool_calls":[{"index":0,"function":{"arguments":"z"}}]'
+    body = (b'data: {"choices":[{"delta":{' + said + b"}}]}\n\n") * 100_000
+    message = CHAT.read_answer(exchange(body)).choices[0].message
+
+    assert (len(message.content), len(message.reasoning)) == (100_000, 100_000)
+    assert len(message.tool_calls[0]["function"]["arguments"]) == 100_000
+
+
+KEYS = [
+    "choices",
+    "delta",
+    "message",
+    "index",
+    "finish_reason",
+    "content",
+    "role",
+    "type",
+    "text",
+    "thinking",
+    "reasoning",
+    "reasoning_details",
+    "tool_calls",
+    "function",
+    "arguments",
+    "name",
+    "id",
+    "custom",
+    "input",
+    "function_call",
+    "audio",
+    "data",
+    "transcript",
+    "annotations",
+    "usage",
+    "x_groq",
+    "error",
+    "object",
+    "model",
+    "created",
+    "refusal",
+    "citations",
+    "url",
+    "image_url",
+]
+junk = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 1 << 70)
+    | st.sampled_from(["", "a", "{", "{}", "text", "null", "\ud83d"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
+    max_leaves=25,
+)
+
+
+def like(**values):
+    """Objects of the right keys, most of whose values are right, others junk."""
+    return st.fixed_dictionaries({}, optional={key: value | junk for key, value in values.items()})
+
+
+tool_call = like(index=st.integers(0, 2), id=st.just("c"), function=like(name=st.just("f"), arguments=st.just("{")))
+said = like(
+    content=st.just("a"), tool_calls=st.lists(tool_call), function_call=junk, audio=junk, annotations=st.lists(junk)
+)
+chunks = like(
+    model=junk,
+    id=junk,
+    created=junk,
+    service_tier=junk,
+    choices=st.lists(like(index=st.integers(0, 2), finish_reason=junk, delta=said, message=said)),
+    usage=junk,
+    error=junk,
+)
+
+
+@settings(deadline=None)
+@given(st.lists(chunks | junk), chunks, st.lists(like(role=st.just("user"), content=junk, tool_calls=junk) | said))
+def test_junk_is_survived(streamed, whole, messages):
+    """Whatever JSON comes, nothing but RecordUnreadable is raised, and what was read can be stored."""
+    body = b"".join(b"data: %s\n\n" % json_bytes(one) for one in streamed)
+    for answer in (body, json_bytes(whole)):
+        answered = CHAT.read_answer(exchange(answer or b"{}", content_type="text/event-stream"))
+        orjson.dumps([as_json(answered)])
+    try:
+        asked = CHAT.read_request(exchange(request=json_bytes({"messages": messages})))
+    except RecordUnreadable:
+        return
+    orjson.dumps([message.to_json() for message in asked.messages])
+    assert len(chain(asked.messages)) == len(pairs(asked.messages)) == len(messages)

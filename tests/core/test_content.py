@@ -1,0 +1,68 @@
+"""Content as text and images: what becomes words, and that it costs no more than its length."""
+
+import base64
+import hashlib
+
+import orjson
+import pytest
+
+from proxy.core.content import TOO_DEEP, PublicContent, data_urls_described, json_text
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        pytest.param(None, "", id="nothing"),
+        pytest.param("hi", "hi", id="text"),
+        pytest.param([], [], id="no parts"),
+        pytest.param(["hi"], [{"type": "text", "text": "hi"}], id="bare strings"),
+        pytest.param({"a": 1}, '{"a":1}', id="an object"),
+        pytest.param([{"type": "output_text", "text": "hi"}], [{"type": "text", "text": "hi"}], id="Responses text"),
+        pytest.param([{"type": "text", "text": {"value": "hi"}}], [{"type": "text", "text": "hi"}], id="text in value"),
+        pytest.param([{"type": "text"}], [{"type": "text", "text": ""}], id="text missing"),
+        pytest.param([{"type": "video_url", "video_url": {}}], [{"type": "text", "text": "[video_url]"}], id="video"),
+        pytest.param([{"type": "image_url"}], [{"type": "text", "text": "[image_url]"}], id="image without address"),
+        pytest.param([{"text": "hi"}], [{"type": "text", "text": "[part]"}], id="no type"),
+    ],
+)
+def test_content(content, told):
+    """Content of any shape becomes a string, or text and image items."""
+    assert PublicContent(content, None).value == told
+
+
+def test_a_long_picture_becomes_type_size_and_hash():
+    """A data URL over the limit is described in words, alone or inside a text; a short one stays."""
+    picture = bytes(range(256)) * 100
+    long = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+    short = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+    content = [{"type": "image_url", "image_url": {"url": url}} for url in (long, short)]
+    words = f"[image/png, 25600 bytes, sha256 {hashlib.sha256(picture).hexdigest()[:16]}]"
+
+    told = PublicContent(content, 1000)
+
+    assert told.value == [{"type": "text", "text": words}, content[1]]
+    assert told.kinds == ["image_url"]
+    assert data_urls_described(f"see ![chart]({long}) and {short}", 1000) == f"see ![chart]({words}) and {short}"
+
+
+def test_without_a_limit_pictures_stay():
+    """The server keeps what it was given, however long."""
+    url = f"data:image/png;base64,{'A' * 100_000}"
+
+    told = PublicContent([{"type": "image_url", "image_url": url}], None)
+
+    assert told.value == [{"type": "image_url", "image_url": {"url": url}}]
+
+
+def test_hostile_repetition_is_read_in_linear_time():
+    """A text made of beginnings of data URLs costs no more than its length."""
+    text = "data:image/png;a=b" * 50_000
+
+    assert data_urls_described(f"{text};base64,", 1000) == f"{text};base64,"
+
+
+def test_what_cannot_be_encoded_is_said_to_be():
+    """JSON nested beyond the encoder's depth becomes a remark instead of an error."""
+    deep = orjson.loads("[" * 600 + "]" * 600)
+
+    assert json_text(deep) == TOO_DEEP

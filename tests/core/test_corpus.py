@@ -1,0 +1,125 @@
+"""Recorded answers of some thirty upstreams, and handmade ones, where the corpus lies beside the project."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from proxy.core.chat import ChatCompletions, ChatStream
+from proxy.core.jsontext import canonical
+from proxy.core.message import text_of
+
+from .cuts import ways
+from .exchanges import exchange
+
+CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
+CHAT = ChatCompletions()
+
+#: Where we hold an expectation wrong, and what of it.
+DISSENTS = {
+    # An id of "" is no id (T1), so the call is given one (T8), as in handmade/tools-no-id, whose ids are not compared.
+    "gemini-compat/chat-pydantic-ai-test-openai-test-compatible-api-with-tool-calls-without-id-0": {"tool_calls"},
+    # The only reasoning came in `reasoning_details`, of type `reasoning.text`: it is the reasoning (K6).
+    "snowflake/chat-pydantic-ai-test-snowflake-test-snowflake-thinking-streaming-0": {"reasoning"},
+}
+
+
+def chat_cases():
+    for path in sorted(CORPUS.glob("*/*/case.json")):
+        case = json.loads(path.read_text())
+        if case["endpoint"] == "chat":
+            case["body"] = path.parent / case["response"]["body"]
+            case["expected"] = json.loads((path.parent / "expected.json").read_text())["expected"]
+            yield case
+
+
+CASES = {case["id"]: case for case in chat_cases()}
+needs_corpus = pytest.mark.skipif(not CASES, reason="the corpus is not here")
+
+
+def told(case):
+    headers = {name.lower(): value for name, value in case["response"]["headers"].items()}
+    return exchange(
+        case["body"].read_bytes(),
+        case["request"]["json"] or {},
+        status=case["response"]["status"],
+        content_type=headers.get("content-type", ""),
+    )
+
+
+def comparable(message, *, with_ids):
+    """What must be equal of a message in OpenAI's form."""
+    call = message.get("function_call")
+    return {
+        "content": text_of(message.get("content")),
+        "refusal": message.get("refusal") or "",
+        "reasoning": message.get("reasoning") or "",
+        "function_call": call and (call["name"], canonical(call["arguments"])),
+        "tool_calls": [
+            (with_ids and one["id"], one["function"]["name"], canonical(one["function"]["arguments"]))
+            for one in message.get("tool_calls") or ()
+        ],
+    }
+
+
+def differing(case, answered):
+    """The fields in which an answer is not what is expected of it."""
+    expected, with_ids = case["expected"], not case.get("flags", {}).get("ignore_ids")
+    got = {"model": answered.model, "id": answered.completion_id, "usage": answered.usage}
+    wrong = {name for name, value in got.items() if name in expected and expected[name] != value}
+    if answered.complete != expected["complete"]:
+        wrong.add("complete")
+    choices = {one.index: one for one in answered.choices}
+    if sorted(choices) != sorted(one["index"] for one in expected["choices"]):
+        return wrong | {"choices"}
+    for one in expected["choices"]:
+        choice = choices[one["index"]]
+        left = comparable(one["message"], with_ids=with_ids)
+        right = comparable(choice.message.to_json(), with_ids=with_ids)
+        wrong |= {name for name in left if left[name] != right[name]}
+        wrong |= {"finish_reason"} if one["finish_reason"] != choice.finish_reason else set()
+    return wrong
+
+
+@needs_corpus
+def test_corpus_is_whole():
+    """The corpus holds the cases that are counted on."""
+    assert len(CASES) > 300
+    assert set(CASES) >= set(DISSENTS)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["expected"]])
+def test_answer(name):
+    """Each recorded answer becomes what is expected of it, in every field."""
+    case = CASES[name]
+
+    assert differing(case, CHAT.read_answer(told(case))) == DISSENTS.get(name, set())
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["body"].suffix == ".sse"])
+def test_any_cut(name):
+    """Each recorded stream gives at any cut what it gives whole; only the shorter ones are fed byte by byte."""
+    recorded = told(CASES[name])
+    whole, *others = ways(recorded.answer, seeds=2)
+    answers = []
+    for reads in (whole, *(reads for reads in others if len(reads) < 20_000)):
+        stream = ChatStream()
+        for read in reads:
+            stream.feed(read)
+        stream.close()
+        answers.append((stream.answer.result("x", ended_well=stream.is_done), stream.unreadable_events))
+
+    assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, case in CASES.items() if "messages" in (case["request"]["json"] or {})]
+)
+def test_request(name):
+    """Each recorded request's messages are read, with their roles and texts."""
+    case = CASES[name]
+    raw = case["request"]["json"]["messages"]
+    messages = CHAT.read_request(told(case)).messages
+
+    assert [one.role for one in messages] == [one["role"] for one in raw]
+    assert [text_of(one.content) for one in messages] == [text_of(one.get("content")) for one in raw]

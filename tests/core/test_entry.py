@@ -1,0 +1,152 @@
+"""What one exchange adds to a conversation."""
+
+import pytest
+
+from proxy.core.caller import Caller
+from proxy.core.conversation import Placing
+from proxy.core.entry import additions, conversation_properties, entry_of, prompt_additions
+from proxy.core.message import Message, chain
+from proxy.core.turn import Answered, Asked, Choice
+
+from .exchanges import exchange
+
+ID = "01890000-0000-7000-8000-000000000001"
+USER, ANSWER = Message("user", "Hi"), Message("assistant", "Hello")
+
+
+def asked(*messages, stream=False):
+    return Asked(list(messages), "m-1", stream, 1, None, {}, {})
+
+
+def answered(*messages, complete=True, **more):
+    choices = [Choice(index, message, "stop") for index, message in enumerate(messages)]
+    return Answered(choices, complete, **more)
+
+
+def entry(question=None, answer=None, *, interrupted="", caller=None):
+    return entry_of(
+        exchange(interrupted=interrupted),
+        "chat.completions",
+        question or asked(USER),
+        answer or answered(ANSWER),
+        caller or Caller(),
+    )
+
+
+def added(one, placing=None):
+    return [(addition.id, addition.message.content) for addition in additions(one, placing or Placing())]
+
+
+def test_ids_and_places():
+    """The answer has the exchange's id, history is numbered through the whole request, the prompt included."""
+    one = entry(
+        asked(Message("system", "Be kind"), USER, ANSWER, Message("user", "More")),
+        answered(Message("assistant", "Yes")),
+    )
+
+    assert [(addition.id, addition.message.content) for addition in prompt_additions(one)] == [(f"{ID}.h0", "Be kind")]
+    assert added(one) == [(f"{ID}.h1", "Hi"), (f"{ID}.h2", "Hello"), (f"{ID}.h3", "More"), (ID, "Yes")]
+
+
+def test_only_what_is_new():
+    """Messages before the first new one are not added, and the chain goes on from the place that is kept."""
+    one = entry(asked(USER, ANSWER, Message("user", "More")))
+    start = chain([USER, ANSWER])[-1]
+    new = additions(one, Placing(None, 2, start, 2))
+
+    assert [addition.message.content for addition in new] == ["More", "Hello"]
+    assert [addition.chain for addition in new] == chain([USER, ANSWER, Message("user", "More"), ANSWER])[2:]
+
+
+def test_a_clients_own_id():
+    """A message's own id is offered when it is usable as one."""
+    new = additions(entry(asked(Message("user", "Hi", id="msg-1"), Message("user", "You", id="null"))), Placing())
+
+    assert [addition.own_id for addition in new] == ["msg-1", "", ""]
+
+
+def test_several_messages_in_one_answer():
+    """The last message of an answer has the exchange's id, those before it are numbered."""
+    one = entry()
+    one.answers = [Message("assistant", "Looking"), Message("assistant", "Still"), ANSWER]
+
+    assert [name for name, _ in added(one)] == [f"{ID}.h0", f"{ID}.0", f"{ID}.1", ID]
+
+
+def test_system_messages_have_no_hashes():
+    """A system message inside the history is logged, but nothing is recognised by it."""
+    new = additions(entry(asked(USER, Message("system", "Now"), USER)), Placing())
+
+    assert [addition.chain is None for addition in new] == [False, True, False, False]
+    assert [addition.digest is None for addition in new] == [False, True, False, False]
+    assert new[1].chain is None
+    assert [addition.pair is None for addition in new] == [True, True, True, False]
+
+
+def test_properties_of_an_answer():
+    """An answer tells its model, reason to finish, usage, times, completion and the choices beside it."""
+    other = Message("assistant", "Good day")
+    usage = {"prompt_tokens": 3}
+    one = entry(asked(USER, stream=True), answered(ANSWER, other, model="m-2", completion_id="chatcmpl-1", usage=usage))
+
+    *_, answer = additions(one, Placing())
+    assert answer.properties == {
+        "model": "m-2",
+        "finishReason": "stop",
+        "usage": usage,
+        "completionId": "chatcmpl-1",
+        "timeToFirstTokenMs": 1,
+        "latencyMs": 2,
+        "alternatives": [{"role": "assistant", "content": "Good day", "finishReason": "stop"}],
+    }
+    assert (answer.created_at, one.started) == (2, 0)
+
+
+def test_what_is_unknown_is_absent():
+    """Nothing is invented: an answer without usage, ids and streaming tells only what is known."""
+    *_, answer = additions(entry(), Placing())
+
+    assert answer.properties == {"model": "m-1", "finishReason": "stop", "latencyMs": 2}
+
+
+@pytest.mark.parametrize(
+    ("by", "complete", "told"),
+    [
+        pytest.param("client", False, "client", id="by the client"),
+        pytest.param("crash", False, "crash", id="by a crash"),
+        pytest.param("", False, "upstream", id="ended early by the upstream"),
+        pytest.param("", True, None, id="not"),
+    ],
+)
+def test_interrupted(by, complete, told):
+    """An answer that was cut is kept as far as it came, and says who cut it."""
+    *_, answer = additions(entry(answer=answered(ANSWER, complete=complete), interrupted=by), Placing())
+
+    assert answer.message is ANSWER
+    assert answer.properties.get("interrupted") == told
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        pytest.param(answered(complete=False), False, id="nothing came"),
+        pytest.param(answered(Message("assistant"), complete=False), False, id="cut before it said anything"),
+        pytest.param(answered(Message("assistant", "")), True, id="whole, with nothing to say"),
+        pytest.param(answered(Message("assistant", reasoning="Hm"), complete=False), True, id="cut while it reasoned"),
+    ],
+)
+def test_answers_that_say_nothing(answer, kept):
+    """An answer that was cut before it said anything is no message."""
+    assert bool(entry(answer=answer).answers) is kept
+
+
+def test_properties_of_a_conversation():
+    """Ours win over the caller's; what is unknown is absent."""
+    caller = Caller(properties={"plan": "pro", "source": "me"})
+
+    assert conversation_properties(entry(caller=caller)) == {
+        "plan": "pro",
+        "source": "teelog",
+        "endpoint": "chat.completions",
+        "model": "m-1",
+    }

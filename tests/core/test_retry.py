@@ -1,0 +1,62 @@
+"""The long schedule of deliveries."""
+
+import pytest
+
+from proxy.core.retry import LONGEST_RETRY_AFTER_SECONDS, due_after, retry_after_seconds
+from proxy.errors import TransientFailure
+
+NOW = 1_700_000_000_000  # Tue, 14 Nov 2023 22:13:20 GMT
+
+
+def wait(tries, chance, retry_after=None):
+    """Seconds that are waited."""
+    return (due_after(TransientFailure("down", retry_after), tries, NOW, chance) - NOW) / 1000
+
+
+@pytest.mark.parametrize(
+    ("tries", "longest"),
+    [(1, 1.0), (2, 2.0), (3, 4.0), (9, 256.0), (10, 300.0), (11, 300.0), (100_000, 300.0)],
+)
+def test_the_wait_doubles_up_to_five_minutes(tries, longest):
+    """The wait is anything from nothing up to an end that doubles with every try, five minutes at most."""
+    assert wait(tries, 0.0) == 0.0
+    assert wait(tries, 0.5) == longest / 2
+    assert wait(tries, 1.0) == longest
+
+
+@pytest.mark.parametrize("tries", [1, 5, 50])
+def test_retry_after_is_waited_out(tries):
+    """What the sink asks for is the least that is waited, and half more the most, whatever the tries."""
+    assert wait(tries, 0.0, retry_after=40) == 40
+    assert wait(tries, 1.0, retry_after=40) == 60
+
+
+def test_no_wait_asked_for_is_the_usual_one():
+    """`Retry-After: 0` does not make everyone come back at once."""
+    assert wait(3, 1.0, retry_after=0) == 4.0
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        pytest.param("120", 120.0, id="seconds"),
+        pytest.param(" 2 ", 2.0, id="blanks"),
+        pytest.param("1.5", 1.5, id="a fraction"),
+        pytest.param("0", None, id="nothing"),
+        pytest.param("-5", None, id="negative"),
+        pytest.param("999999", LONGEST_RETRY_AFTER_SECONDS, id="more than an hour"),
+        pytest.param("9" * 500, None, id="a number without end"),
+        pytest.param("Tue, 14 Nov 2023 22:15:20 GMT", 120.0, id="date"),
+        pytest.param("Tuesday, 14-Nov-23 22:15:20 GMT", 120.0, id="date of RFC 850"),
+        pytest.param("Tue Nov 14 22:15:20 2023", 120.0, id="date of asctime"),
+        pytest.param("Tue, 14 Nov 2023 22:13:10 GMT", None, id="a date that has passed"),
+        pytest.param("Wed, 15 Nov 2023 22:13:20 GMT", LONGEST_RETRY_AFTER_SECONDS, id="tomorrow"),
+        pytest.param("Tue, 99 Nov 2023 22:13:10 GMT", None, id="no such date"),
+        pytest.param("soon", None, id="a word"),
+        pytest.param("", None, id="empty"),
+        pytest.param(None, None, id="no field"),
+    ],
+)
+def test_retry_after_in_both_forms(value, seconds):
+    """Seconds and dates are understood, clamped to an hour; what has passed or is neither is ignored."""
+    assert retry_after_seconds(value, NOW) == seconds
