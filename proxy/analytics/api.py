@@ -1,0 +1,183 @@
+"""The local analytics server: Inkeep's Analytics API, as far as it is served here, with the pages beside it.
+
+    POST /conversations        web, api      GET /conversations?limit&offset   api
+    GET  /conversations/{id}   web, api      POST /feedback                    web, api
+    GET  /feedback?limit&offset    api       GET /feedback/{id}                api
+    POST /events               web, api      GET /livez                        anybody
+
+Success is exactly 200 with JSON; everything else is a problem (`door.py`), operations that are not served 404, since the
+official SDK repeats 5xx for an hour. Ids in paths are taken from the raw segment: `a%2Fb` is one id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+from aiohttp import web
+
+from ..core.fields import fault
+from ..core.wire import read_conversation, read_event, read_feedback, read_json
+from ..errors import ApiError, DatabaseError
+from .auth import API, WEB, Keys
+from .door import Door
+from .pages import Pages
+from .request import path_id, read_body
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+
+    from .store import Store
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_log = structlog.get_logger("analytics")
+
+#: A conversation has 2 MB (Inkeep's limit for a POST), in a spelling that may be longer than ours.
+BODY_LIMIT = 4 * 1024 * 1024
+LIST_LIMIT = 100
+FORGET_EVERY_SECONDS = 24 * 3600
+DAY_MS = 24 * 3600 * 1000
+
+
+def make_app(
+    store: Store,
+    *,
+    api_keys: Sequence[str],
+    web_keys: Sequence[str] = (),
+    cors_origins: Collection[str] = (),
+    hosts: Collection[str] = (),
+    pages: bool = True,
+    retention_days: int = 0,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> web.Application:
+    """The server as an application; run it with `make_runner`.
+
+    Args:
+        store: What it serves; the caller closes its database.
+        api_keys: Keys that read and write everything.
+        web_keys: Keys that browsers may know.
+        cors_origins: Origins whose pages may call the API.
+        hosts: Names that it is reached by, besides localhost and addresses.
+        pages: Whether people may look, too.
+        retention_days: Conversations not changed for so long are forgotten; 0: never.
+        monotonic: Seconds that never go back, for sessions.
+
+    """
+    app = web.Application(client_max_size=BODY_LIMIT)
+    keys = Keys(api_keys, web_keys)
+    Door(hosts, cors_origins).attach(app)
+    Api(store, keys).attach(app)
+    if pages:
+        Pages(store, keys, monotonic).attach(app)
+    if retention_days:
+        app.cleanup_ctx.append(_forgetting(store, retention_days))
+    return app
+
+
+def make_runner(app: web.Application) -> web.AppRunner:
+    """Runs the application: bodies as they came (no zip bombs), idle connections closed, no second access log."""
+    return web.AppRunner(app, auto_decompress=False, keepalive_timeout=75.0, access_log=None)
+
+
+class Api:
+    """The operations."""
+
+    def __init__(self, store: Store, keys: Keys) -> None:
+        self._store = store
+        self._keys = keys
+
+    def attach(self, app: web.Application) -> None:
+        """Adds the routes; a segment is matched before it is decoded."""
+        app.router.add_routes(
+            [
+                web.get("/livez", _live),
+                web.post("/conversations", self._for(self._log_conversation, API, WEB)),
+                web.get("/conversations", self._for(self._list_conversations, API)),
+                web.get("/conversations/{id:[^/]+}", self._for(self._get_conversation, API, WEB)),
+                web.post("/feedback", self._for(self._log_feedback, API, WEB)),
+                web.get("/feedback", self._for(self._list_feedback, API)),
+                web.get("/feedback/{id:[^/]+}", self._for(self._get_feedback, API)),
+                web.post("/events", self._for(self._log_event, API, WEB)),
+            ]
+        )
+
+    def _for(self, answer: Callable[[web.Request], Awaitable[dict[str, Any]]], *kinds: str) -> Handler:
+        """A handler of an operation that keys of some kinds may use."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            self._keys.check(request.headers.get("Authorization"), kinds)
+            return web.Response(body=orjson.dumps(await answer(request)), content_type="application/json")
+
+        return handle
+
+    async def _log_conversation(self, request: web.Request) -> dict[str, Any]:
+        return await self._store.log_conversation(read_conversation(await _body(request)))
+
+    async def _list_conversations(self, request: web.Request) -> dict[str, Any]:
+        return await self._store.conversations(*_paging(request, 20))
+
+    async def _get_conversation(self, request: web.Request) -> dict[str, Any]:
+        return await self._store.conversation(path_id(request))
+
+    async def _log_feedback(self, request: web.Request) -> dict[str, Any]:
+        return await self._store.log_feedback(read_feedback(await _body(request)))
+
+    async def _list_feedback(self, request: web.Request) -> dict[str, Any]:
+        return await self._store.feedbacks(*_paging(request, 10))
+
+    async def _get_feedback(self, request: web.Request) -> dict[str, Any]:
+        return await self._store.feedback(path_id(request))
+
+    async def _log_event(self, request: web.Request) -> dict[str, Any]:
+        return await self._store.log_event(read_event(await _body(request)))
+
+
+async def _live(_request: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+async def _body(request: web.Request) -> Any:
+    return read_json(await read_body(request, BODY_LIMIT))
+
+
+def _paging(request: web.Request, default: int) -> tuple[int, int]:
+    """The `limit` and `offset` of a list."""
+    return _number(request, "limit", default, LIST_LIMIT), _number(request, "offset", 0, 2**53)
+
+
+def _number(request: web.Request, name: str, default: int, highest: int) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 17 and int(text) <= highest):
+        raise ApiError(
+            400, f"{name} must be a whole number from 0 to {highest}", [fault(f"/{name}", "is out of range")]
+        )
+    return int(text)
+
+
+def _forgetting(store: Store, retention_days: int) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Forgets what is too old, at the start and every day, while the application runs."""
+
+    async def forget() -> None:
+        while True:
+            try:
+                forgotten = await store.forget_before(store.now() - retention_days * DAY_MS)
+                _log.info("analytics.forgotten", conversations=forgotten, retention_days=retention_days)
+            except DatabaseError as error:
+                _log.error("analytics.forgetting_failed", error=str(error))
+            await asyncio.sleep(FORGET_EVERY_SECONDS)
+
+    async def context(_app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.get_running_loop().create_task(forget())
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    return context

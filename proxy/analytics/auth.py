@@ -1,0 +1,115 @@
+"""Who may ask what: keys of two kinds for the API, sessions for the pages, and a brake on guessing.
+
+An `api` key reads and writes everything; a `web` key is published in browsers, so it logs conversations, feedback and
+events and reads a conversation whose id it knows, no more. Keys are compared as digests, in constant time. Sessions
+live in memory only: a restart signs everyone out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from typing import TYPE_CHECKING
+
+from ..errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+API, WEB = "api", "web"
+
+SESSION_SECONDS = 12 * 3600
+#: A person has one or two; more than this and the oldest goes, so that memory stays bounded.
+SESSIONS_LIMIT = 1000
+#: Failed sign-ins in one window, per address and in all: far from what a person mistypes, hopeless for guessing.
+WINDOW_SECONDS = 60
+FAILURES_PER_ADDRESS = 10
+FAILURES_IN_ALL = 100
+
+
+class Keys:
+    """The configured keys and their kinds."""
+
+    def __init__(self, api_keys: Iterable[str], web_keys: Iterable[str]) -> None:
+        self._digests = [(_digest(key), API) for key in api_keys if key]
+        self._digests += [(_digest(key), WEB) for key in web_keys if key]
+
+    def __repr__(self) -> str:
+        return f"<Keys {len(self._digests)}>"
+
+    def kind_of(self, key: str) -> str | None:
+        """`api`, `web`, or None; every key is compared, so that the time taken tells nothing."""
+        digest = _digest(key)
+        kinds = [kind for known, kind in self._digests if hmac.compare_digest(known, digest)]
+        return kinds[0] if kinds else None
+
+    def check(self, authorization: str | None, allowed: Iterable[str]) -> None:
+        """Whether an `Authorization` field's value may do what `allowed` kinds may; `ApiError` 401 or 403."""
+        scheme, _, key = (authorization or "").strip().partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            raise ApiError(401, "an Authorization header with a Bearer key is needed")
+        kind = self.kind_of(key.strip())
+        if kind is None:
+            raise ApiError(401, "the key is not known here")
+        if kind not in allowed:
+            raise ApiError(403, "a web key may not do this: use an api key")
+
+
+class Sessions:
+    """Signed-in browsers; `clock` counts seconds and never goes back."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._ends: dict[bytes, float] = {}
+
+    def open(self) -> str:
+        """A new session's token, for its cookie; only its digest is kept."""
+        now = self._clock()
+        self._ends = {digest: end for digest, end in self._ends.items() if end > now}
+        while len(self._ends) >= SESSIONS_LIMIT:
+            del self._ends[next(iter(self._ends))]
+        token = secrets.token_urlsafe(32)
+        self._ends[_digest(token)] = now + SESSION_SECONDS
+        return token
+
+    def is_open(self, token: str | None) -> bool:
+        """Whether a cookie's token is that of a session."""
+        return token is not None and self._ends.get(_digest(token), 0.0) > self._clock()
+
+    def close(self, token: str | None) -> None:
+        """Ends a session."""
+        if token is not None:
+            self._ends.pop(_digest(token), None)
+
+
+class Brake:
+    """Counts failed sign-ins in windows of a minute; the limit in all also bounds what it remembers."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._window = 0
+        self._failures: dict[str, int] = {}
+
+    def wait_for(self, address: str) -> int:
+        """Seconds until an address may try again; 0: now."""
+        now = self._clock()
+        self._turn(now)
+        if self._failures.get(address, 0) < FAILURES_PER_ADDRESS and sum(self._failures.values()) < FAILURES_IN_ALL:
+            return 0
+        return int((self._window + 1) * WINDOW_SECONDS - now) + 1
+
+    def failed(self, address: str) -> None:
+        """Notes a failure."""
+        self._turn(self._clock())
+        self._failures[address] = self._failures.get(address, 0) + 1
+
+    def _turn(self, now: float) -> None:
+        window = int(now // WINDOW_SECONDS)
+        if window != self._window:
+            self._window = window
+            self._failures.clear()
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,163 @@
+"""What every request of the local analytics server passes: hosts, browsers' origins, errors in one shape, headers.
+
+Only names on the list may stand in `Host`: a page on a hostile site cannot be made to point its own name here and read
+along (DNS rebinding). Addresses may, since no name can be rebound to them. Whatever goes wrong behind the door comes out
+as a problem (`application/problem+json`), with a request id that the log has too, and never with a traceback.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from typing import TYPE_CHECKING
+
+import orjson
+import structlog
+from aiohttp import web
+
+from ..core.wire import problem
+from ..errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Iterable
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_log = structlog.get_logger("analytics")
+
+REQUEST_ID = web.RequestKey("request_id", str)
+
+#: Probes reach us by whatever name their platform uses, and learn nothing here.
+OPEN_PATHS = frozenset(("/livez",))
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # Not the name and version of the library, which is what would stand here.
+    "Server": "teelog",
+}
+#: How long a browser remembers a preflight's answer.
+_PREFLIGHT_SECONDS = 600
+
+
+class Door:
+    """The middleware of the whole application.
+
+    Args:
+        hosts: Names that may stand in `Host`, besides localhost and addresses.
+        cors_origins: Origins whose pages may call the API; `*`: all.
+
+    """
+
+    def __init__(self, hosts: Iterable[str], cors_origins: Collection[str]) -> None:
+        self._hosts = frozenset(name for name in map(host_name, hosts) if name)
+        self._origins = frozenset(origin.lower() for origin in cors_origins)
+
+    def attach(self, app: web.Application) -> None:
+        """Puts the door before all of an application's handlers."""
+        app.middlewares.append(self._pass)
+        app.on_response_prepare.append(self._add_headers)
+
+    @web.middleware
+    async def _pass(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[REQUEST_ID] = f"req_{secrets.token_hex(12)}"
+        try:
+            self._check_host(request)
+            if request.method == "OPTIONS":
+                return self._preflight(request)
+            return await handler(request)
+        except ApiError as error:
+            return _problem(request, error)
+        except web.HTTPException as error:
+            return _problem(request, _translated(request, error))
+        except Exception as error:
+            _log.exception("analytics.failed", request_id=request[REQUEST_ID], method=request.method)
+            return _problem(
+                request, ApiError(500, f"something failed here ({type(error).__name__}); the log says more")
+            )
+
+    def _check_host(self, request: web.Request) -> None:
+        name = host_name(request.headers.get("Host", ""))
+        if request.path not in OPEN_PATHS and not is_local_name(name) and name not in self._hosts:
+            raise ApiError(403, f"the host name {name!r} is not one of ours: add it to listen.allowed_hosts")
+
+    def _preflight(self, request: web.Request) -> web.Response:
+        if "Origin" in request.headers and not self._is_allowed(request.headers["Origin"]):
+            raise ApiError(403, "this origin may not call the API: add it to analytics.cors_origins")
+        return web.Response(
+            status=204,
+            headers={
+                "Access-Control-Allow-Methods": "GET, POST, DELETE",
+                "Access-Control-Allow-Headers": "authorization, content-type",
+                "Access-Control-Max-Age": str(_PREFLIGHT_SECONDS),
+            },
+        )
+
+    def _is_allowed(self, origin: str) -> bool:
+        return "*" in self._origins or origin.lower() in self._origins
+
+    async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(_HEADERS)
+        response.headers.setdefault("Cache-Control", "no-store")
+        if REQUEST_ID in request:
+            response.headers["X-Request-ID"] = request[REQUEST_ID]
+        response.headers.add("Vary", "Origin")
+        origin = request.headers.get("Origin")
+        if origin is not None and self._is_allowed(origin):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = "X-Request-ID, Retry-After"
+
+
+def host_name(field: str) -> str:
+    """The name in a `Host` field, without its port, lower-case; an IPv6 address without its brackets."""
+    name = field.strip().lower()
+    if name.startswith("["):
+        return name[1:].partition("]")[0]
+    if name.count(":") == 1:
+        name = name.partition(":")[0]
+    return name.rstrip(".")
+
+
+def is_local_name(name: str) -> bool:
+    """Whether a name cannot be rebound: localhost, which browsers resolve themselves, or an address."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _translated(request: web.Request, error: web.HTTPException) -> ApiError:
+    """What the framework says, in our words; an operation that is not there is 404 whatever the method."""
+    if error.status in (404, 405):
+        return ApiError(404, f"there is no {request.method} {_path(request)} here")
+    if error.status == 413:
+        return ApiError(413, "the body is too large")
+    return ApiError(error.status, error.reason)
+
+
+def _path(request: web.Request) -> str:
+    """The path as it came, without the query, no longer than anyone would read."""
+    return request.raw_path.partition("?")[0][:200]
+
+
+def _problem(request: web.Request, error: ApiError) -> web.Response:
+    body = problem(
+        error.status,
+        error.detail,
+        errors=error.errors,
+        instance=_path(request),
+        request_id=request[REQUEST_ID],
+    )
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    return web.Response(
+        status=error.status, body=orjson.dumps(body), content_type="application/problem+json", headers=headers
+    )

@@ -1,0 +1,141 @@
+-- Every statement of the local analytics server. Values are always bound.
+
+-- name: conversation — one conversation by its id
+SELECT * FROM conversation WHERE id = :id;
+
+-- name: put_conversation — a conversation as it is now, new or in place of the old
+INSERT INTO conversation (
+    id, type, external_id, external_url, support_ticket_conversation_id, project_id, integration_id, visibility,
+    properties, user_properties, tags, created_at, updated_at, rev,
+    first_message_time, user_message_count, question, interrupted
+) VALUES (
+    :id, :type, :external_id, :external_url, :support_ticket_conversation_id, :project_id, :integration_id, :visibility,
+    :properties, :user_properties, :tags, :created_at, :updated_at, :rev,
+    :first_message_time, :user_message_count, :question, :interrupted
+)
+ON CONFLICT (id) DO UPDATE SET
+    external_id = excluded.external_id, external_url = excluded.external_url,
+    support_ticket_conversation_id = excluded.support_ticket_conversation_id,
+    project_id = excluded.project_id, integration_id = excluded.integration_id, visibility = excluded.visibility,
+    properties = excluded.properties, user_properties = excluded.user_properties, tags = excluded.tags,
+    created_at = excluded.created_at, updated_at = excluded.updated_at, rev = excluded.rev,
+    first_message_time = excluded.first_message_time, user_message_count = excluded.user_message_count,
+    question = excluded.question, interrupted = excluded.interrupted;
+
+-- name: count_conversations — how many there are
+SELECT count(*) AS total FROM conversation;
+
+-- name: newest_conversations — a page of conversations, last changed first
+SELECT * FROM conversation ORDER BY updated_at DESC, id LIMIT :limit OFFSET :offset;
+
+-- name: newest_chats — what the pages list of each conversation, last changed first
+SELECT id, created_at, updated_at, question, user_message_count, interrupted, properties, user_properties,
+    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND feedback.type = 'positive') AS positive,
+    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND feedback.type = 'negative') AS negative
+FROM conversation ORDER BY updated_at DESC, id LIMIT :limit OFFSET :offset;
+
+-- name: messages — a conversation's messages by place, those that left the list last
+SELECT * FROM message WHERE conversation = :conversation ORDER BY place IS NULL, place, created_at, id;
+
+-- name: message — one message, also one that left the list
+SELECT * FROM message WHERE conversation = :conversation AND id = :id;
+
+-- name: retire_message — a message leaves its place, at least for now
+UPDATE message SET place = NULL WHERE conversation = :conversation AND id = :id;
+
+-- name: put_message — a message as it is now, new or in place of the old
+INSERT INTO message (
+    conversation, id, place, id_given, role, text, items, name, tool_calls, links, properties, user_properties,
+    external_id, external_url, created_at, updated_at
+) VALUES (
+    :conversation, :id, :place, :id_given, :role, :text, :items, :name, :tool_calls, :links, :properties,
+    :user_properties, :external_id, :external_url, :created_at, :updated_at
+)
+ON CONFLICT (conversation, id) DO UPDATE SET
+    place = excluded.place, id_given = excluded.id_given, role = excluded.role, text = excluded.text,
+    items = excluded.items, name = excluded.name, tool_calls = excluded.tool_calls, links = excluded.links,
+    properties = excluded.properties, user_properties = excluded.user_properties,
+    external_id = excluded.external_id, external_url = excluded.external_url,
+    created_at = excluded.created_at, updated_at = excluded.updated_at;
+
+-- name: drop_retired_messages — those nobody has spoken of, and nobody can: an answer with its client's id stays
+DELETE FROM message WHERE conversation = :conversation AND place IS NULL
+    AND NOT (id_given AND role = 'assistant')
+    AND NOT EXISTS (
+        SELECT 1 FROM feedback WHERE feedback.message = message.id AND feedback.conversation = message.conversation
+    );
+
+-- name: conversation_of_message — the newest conversation that holds a message
+SELECT message.conversation FROM message JOIN conversation ON conversation.id = message.conversation
+WHERE message.id = :message ORDER BY conversation.updated_at DESC, conversation.id LIMIT 1;
+
+-- name: attach_feedback — feedback that waited for a message of this conversation
+UPDATE feedback SET conversation = :conversation
+WHERE conversation IS NULL AND message IN (SELECT id FROM message WHERE conversation = :conversation);
+
+-- name: attach_events — events that waited for a message of this conversation
+UPDATE event SET conversation = :conversation
+WHERE conversation IS NULL AND message IN (SELECT id FROM message WHERE conversation = :conversation);
+
+-- name: feedback — one piece of feedback by its id
+SELECT * FROM feedback WHERE id = :id;
+
+-- name: feedback_of_author — what the same person said of the same message, newest first
+SELECT * FROM feedback WHERE message = :message AND author = :author ORDER BY created_at DESC, id LIMIT 1;
+
+-- name: put_feedback — feedback as it is now, new or in place of the old
+INSERT INTO feedback (
+    id, type, message, conversation, author, reasons, details, sources, properties, user_properties,
+    created_at, updated_at
+) VALUES (
+    :id, :type, :message, :conversation, :author, :reasons, :details, :sources, :properties, :user_properties,
+    :created_at, :updated_at
+)
+ON CONFLICT (id) DO UPDATE SET
+    type = excluded.type, message = excluded.message, conversation = excluded.conversation, author = excluded.author,
+    reasons = excluded.reasons, details = excluded.details, sources = excluded.sources,
+    properties = excluded.properties, user_properties = excluded.user_properties,
+    created_at = excluded.created_at, updated_at = excluded.updated_at;
+
+-- name: count_feedback — how much there is of each type, pending left out
+SELECT type, count(*) AS total FROM feedback WHERE conversation IS NOT NULL GROUP BY type;
+
+-- name: newest_feedback — a page of one type, newest first, pending left out
+SELECT * FROM feedback WHERE conversation IS NOT NULL AND type = :type
+ORDER BY created_at DESC, id LIMIT :limit OFFSET :offset;
+
+-- name: feedback_of_conversation — all feedback on one conversation's messages, oldest first
+SELECT * FROM feedback WHERE conversation = :conversation ORDER BY created_at, id;
+
+-- name: event — one event by its id
+SELECT * FROM event WHERE id = :id;
+
+-- name: put_event — an event as it is now, new or in place of the old
+INSERT INTO event (
+    id, type, entity_type, message, conversation, search_query, project_id, integration_id, properties,
+    user_properties, created_at
+) VALUES (
+    :id, :type, :entity_type, :message, :conversation, :search_query, :project_id, :integration_id, :properties,
+    :user_properties, :created_at
+)
+ON CONFLICT (id) DO UPDATE SET
+    type = excluded.type, entity_type = excluded.entity_type, message = excluded.message,
+    conversation = excluded.conversation, search_query = excluded.search_query, project_id = excluded.project_id,
+    integration_id = excluded.integration_id, properties = excluded.properties,
+    user_properties = excluded.user_properties, created_at = excluded.created_at;
+
+-- name: outdated_conversations — ids last changed before a time, oldest first
+SELECT id FROM conversation WHERE updated_at < :before ORDER BY updated_at LIMIT :limit;
+
+-- name: drop_conversation — a conversation with its messages and feedback (by cascade)
+DELETE FROM conversation WHERE id = :id;
+
+-- name: drop_events_of — the events of a conversation
+DELETE FROM event WHERE conversation = :id;
+
+-- name: drop_outdated_feedback — feedback from before a time whose message never came
+DELETE FROM feedback WHERE conversation IS NULL AND updated_at < :before;
+
+-- name: drop_outdated_events — events from before a time that belong to no conversation that is kept
+DELETE FROM event WHERE created_at < :before
+    AND NOT EXISTS (SELECT 1 FROM conversation WHERE conversation.id = event.conversation);

@@ -1,0 +1,38 @@
+"""What a request brings: its body, bounded in size and time, and the id in its path."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from ..errors import ApiError
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+#: A client that has not sent its body by then holds a connection for nothing.
+BODY_SECONDS = 60.0
+
+
+async def read_body(request: web.Request, limit: int) -> bytes:
+    """The body; 413 as soon as it says that it is over `limit` bytes, 415 for a content coding, 408 for a slow one."""
+    coding = request.headers.get("Content-Encoding", "").strip().lower()
+    if coding not in ("identity", ""):
+        raise ApiError(415, f"a body in the coding {coding[:40]!r} is not read: send it plain")
+    if (request.content_length or 0) > limit:
+        raise ApiError(413, f"the body is larger than {limit} bytes")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError as error:
+        raise ApiError(408, f"the body did not come within {BODY_SECONDS:.0f} seconds") from error
+
+
+def path_id(request: web.Request) -> str:
+    """The id in a path's last segment, decoded after it was cut out (`a%2Fb` is one id); 404 for what is none."""
+    segment = request.raw_path.partition("?")[0].rpartition("/")[2]
+    try:
+        return unquote(segment, errors="strict")
+    except UnicodeDecodeError as error:
+        raise ApiError(404, "the id in the path is not UTF-8") from error

@@ -1,0 +1,106 @@
+"""The local analytics server's memory: conversations, feedback and events.
+
+Each method is one transaction; its answer is in the wire format's answer form (`core/wire.py`), so that API and pages
+tell the same. `ApiError` 404 and 422 come out of here, `DatabaseError` when the file refuses: then nothing happened.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from ..core.ids import uuid7
+from ..db.queries import load_queries
+from ..db.sqlite import Database
+from . import conversations, notes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+
+def open_database(path: Path, *, full_sync: bool = False) -> Database:
+    """The server's file, made or brought to the newest schema; `DatabaseError` when it cannot be had."""
+    folder = resources.files(__package__)
+    queries, schema = ((folder / name).read_text("utf-8") for name in ("queries.sql", "schema.sql"))
+    return Database(path, queries=load_queries(queries), migrations=[schema], full_sync=full_sync)
+
+
+def wall_clock() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class Store:
+    """What was logged.
+
+    Args:
+        database: From `open_database`; the caller closes it.
+        now: Unix milliseconds.
+        chance: So many random bytes.
+
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        now: Callable[[], int] = wall_clock,
+        chance: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._database = database
+        self.now = now
+        self._chance = chance
+
+    def __repr__(self) -> str:
+        return f"<Store {self._database!r}>"
+
+    async def log_conversation(self, posted: Mapping[str, Any]) -> dict[str, Any]:
+        """Upserts a record of `read_conversation`; an older snapshot of a teelog changes nothing; 422."""
+        return await self._database.awrite(lambda tx: conversations.log(tx, posted, self.now(), self._mint))
+
+    async def conversation(self, name: str) -> dict[str, Any]:
+        """One conversation; 404."""
+        return await self._database.aread(lambda tx: conversations.told(tx, name))
+
+    async def conversations(self, limit: int, offset: int) -> dict[str, Any]:
+        """A page of all conversations, last changed first, in the list envelope."""
+        return await self._database.aread(lambda tx: conversations.page(tx, limit, offset))
+
+    async def log_feedback(self, posted: Mapping[str, Any]) -> dict[str, Any]:
+        """Upserts a record of `read_feedback`; it waits, unseen, when its message has not been logged."""
+        return await self._database.awrite(lambda tx: notes.log_feedback(tx, posted, self.now(), self._mint))
+
+    async def feedback(self, name: str) -> dict[str, Any]:
+        """One piece of feedback with its conversation and message; 404."""
+        return await self._database.aread(lambda tx: notes.feedback(tx, name))
+
+    async def feedbacks(self, limit: int, offset: int) -> dict[str, Any]:
+        """A page of positive and one of negative feedback, newest first, in the feedback envelope."""
+        return await self._database.aread(lambda tx: notes.feedback_page(tx, limit, offset))
+
+    async def log_event(self, posted: Mapping[str, Any]) -> dict[str, Any]:
+        """Upserts a record of `read_event`."""
+        return await self._database.awrite(lambda tx: notes.log_event(tx, posted, self.now(), self._mint))
+
+    async def chats(self, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
+        """What the pages list of each conversation, last changed first, and how many there are."""
+        return await self._database.aread(lambda tx: conversations.chats(tx, limit, offset))
+
+    async def transcript(self, name: str) -> dict[str, Any]:
+        """A conversation with its replaced messages and all feedback; 404."""
+        return await self._database.aread(lambda tx: conversations.transcript(tx, name))
+
+    async def forget_before(self, before: int) -> int:
+        """Removes all conversations last changed before a time (unix ms) with what was said of them; how many."""
+        forgotten = 0
+        while True:
+            step = await self._database.awrite(lambda tx: conversations.forget(tx, before))
+            forgotten += step
+            if step < conversations.FORGET_AT_ONCE:
+                return forgotten
+
+    def _mint(self, kind: str) -> str:
+        return f"{kind}_{uuid7(self.now(), self._chance(10))}"

@@ -1,0 +1,140 @@
+"""The door: host names, origins, the shape of errors, and the headers of every answer."""
+
+import pytest
+
+from proxy.analytics.door import host_name, is_local_name
+from tests.sdk_rules import problem_faults
+
+API = {"Authorization": "Bearer key-api"}
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        pytest.param("localhost:8081", 200, id="localhost"),
+        pytest.param("app.localhost", 200, id="under localhost"),
+        pytest.param("127.0.0.1:8081", 200, id="loopback address"),
+        pytest.param("[::1]:8081", 200, id="IPv6"),
+        pytest.param("10.1.2.3", 200, id="any address: no name can be rebound to it"),
+        pytest.param("Analytics.Example.com:443", 200, id="the configured name"),
+        pytest.param("analytics.example.com.", 200, id="with its root dot"),
+        pytest.param("evil.example.net", 403, id="another name"),
+        pytest.param("localhost.evil.example.net", 403, id="a name that begins well"),
+        pytest.param("analytics.example.com@evil.example.net", 403, id="a name with a user"),
+        pytest.param("", 403, id="no name"),
+    ],
+)
+async def test_hosts(client, host, status):
+    """Names that are not ours are refused, so that no site can rebind its own to us."""
+    answer = await client.get("/conversations", headers=API | {"Host": host})
+
+    assert answer.status == status
+    if status != 200:
+        assert problem_faults(status, answer.content_type, await answer.json(content_type=None)) == []
+
+
+async def test_a_probe_may_use_any_name(client):
+    """`/livez` answers by any name, without a key."""
+    answer = await client.get("/livez", headers={"Host": "whatever"})
+
+    assert (answer.status, await answer.text()) == (200, "ok\n")
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [("A:1", "a"), ("[::1]:80", "::1"), ("::1", "::1"), ("a.", "a"), (" a ", "a"), ("[::1", "::1")],
+)
+def test_host_names(field, name):
+    """A Host field's name is what stands before the port."""
+    assert host_name(field) == name
+
+
+def test_local_names():
+    """Only localhost and addresses are local."""
+    assert [is_local_name(name) for name in ("localhost", "a.localhost", "1.2.3.4", "::1")] == [True] * 4
+    assert [is_local_name(name) for name in ("", "notlocalhost", "1.2.3.4.nip.io", "x")] == [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [("https://docs.example.com", True), ("https://DOCS.example.com", True), ("https://evil.example.net", False)],
+)
+async def test_preflights(client, origin, allowed):
+    """A browser is told that pages of configured origins may call, and others not."""
+    answer = await client.options("/conversations", headers={"Origin": origin, "Access-Control-Request-Method": "POST"})
+
+    assert answer.status == (204 if allowed else 403)
+    assert answer.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
+    if allowed:
+        assert answer.headers["Access-Control-Allow-Headers"] == "authorization, content-type"
+        assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, DELETE"
+
+
+async def test_answers_to_an_origin(client):
+    """Answers and errors carry the allowed origin, so that its page can read them; credentials are never allowed."""
+    for headers in (API, {}):
+        answer = await client.get("/conversations/x", headers=headers | {"Origin": "https://docs.example.com"})
+
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://docs.example.com"
+        assert answer.headers["Vary"] == "Origin"
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/nothing"),
+        ("GET", "/events"),
+        ("GET", "/openapi.json"),
+        ("PUT", "/conversations/c1"),
+        ("DELETE", "/conversations/c1"),
+        ("DELETE", "/feedback/f1"),
+        ("GET", "/conversations/external/x"),
+        ("GET", "/conversations/"),
+        ("POST", "/query/conversations"),
+        ("POST", "/query/events/export"),
+        ("GET", "/query/top-search-queries"),
+        ("POST", "/livez"),
+        ("GET", "/%ff%00"),
+    ],
+)
+async def test_what_is_not_served_is_not_found(client, method, path):
+    """Operations that are not served are 404 problems, never 5xx, which the SDK would repeat for an hour."""
+    answer = await client.request(method, path, headers=API)
+
+    assert answer.status == 404
+    assert problem_faults(404, answer.content_type, await answer.json(content_type=None)) == []
+
+
+async def test_every_answer_has_its_headers(client):
+    """Every answer names its request, forbids scripts and frames, and says nothing of what serves it."""
+    for path in ("/livez", "/conversations", "/nothing", "/sign-in", "/static/teelog.css"):
+        answer = await client.get(path)
+
+        assert answer.headers["X-Request-ID"].startswith("req_")
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self';")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Server"] == "teelog"
+
+
+async def test_a_problem_names_its_request(client):
+    """The id in an error's body is the one in its header."""
+    answer = await client.get("/conversations/x", headers=API)
+
+    body = await answer.json(content_type=None)
+    assert body["requestId"] == answer.headers["X-Request-ID"]
+    assert body["instance"] == "/conversations/x"
+
+
+async def test_a_failure_tells_nothing(client, database, capsys):
+    """A database that fails makes a 500 problem without its text, and the server goes on."""
+    database.close()
+
+    answer = await client.get("/conversations", headers=API)
+
+    body = await answer.json(content_type=None)
+    assert answer.status == 500
+    assert problem_faults(500, answer.content_type, body) == []
+    assert "analytics.db" not in str(body)
+    assert (await client.get("/livez")).status == 200
