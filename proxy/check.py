@@ -1,0 +1,125 @@
+"""`teelog check`: what would be used and where it came from; and whether data folder, upstreams and sink would have us.
+
+Nothing is written, here or there: the folder is asked for its rights, an upstream for its models, the sink for one
+conversation. Redirects are not followed, since a key would follow them. Every finding is made before any is judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from yarl import URL
+
+from .config_values import show
+from .errors import StartError
+from .relay.upstream import tls
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .config import Config, Delivery, Loaded, Upstream
+
+#: For the head of an answer, from connecting on.
+PATIENCE_SECONDS = 15.0
+
+_SINK_FAULTS = {
+    401: "delivery.api_key: {url} answered 401: set the key of an API integration there (or INKEEP_API_KEY)",
+    403: "delivery.api_key: {url} answered 403: this key may not read conversations; use an API integration's, no web key",
+    404: "delivery.url: {url} answered 404: no analytics API is there; the address ends before /conversations",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one question showed."""
+
+    text: str
+    is_fault: bool = False
+
+
+def values(loaded: Loaded) -> list[str]:
+    """Every key with its value and where that came from, secrets masked, as lines."""
+    pairs = [(f"{key} = {show(_value(loaded.config, key))}", origin) for key, origin in loaded.origins.items()]
+    # A long value does not push all others to the right.
+    width = max(len(left) for left, _ in pairs if len(left) <= 60)
+    return [f"{left:<{width}}  # {origin}" for left, origin in pairs]
+
+
+def _value(config: Config, key: str) -> Any:
+    place: Any = config
+    for name in key.split("."):
+        place = place[name] if isinstance(place, dict) else getattr(place, name)
+    return place
+
+
+async def probe(config: Config) -> list[Finding]:
+    """Ask data folder, upstreams and sink; never raises for what they answer."""
+    upstreams = {"upstream": config.upstream} | {f"upstreams.{name}": one for name, one in config.upstreams.items()}
+    questions = [_upstream(key, one) for key, one in upstreams.items()]
+    return [_folder(config.data_dir), *await asyncio.gather(*questions, _sink(config))]
+
+
+def _folder(folder: Path) -> Finding:
+    near = folder.absolute()
+    while not near.exists() and near != near.parent:
+        near = near.parent
+    if not near.is_dir() or not os.access(near, os.W_OK | os.X_OK):
+        return Finding(f"data_dir: {near} cannot be written: choose another folder, or give this user the right", True)
+    return Finding(f"data_dir: {folder} can be written{'' if near == folder.absolute() else '; it will be made'}")
+
+
+async def _upstream(key: str, upstream: Upstream) -> Finding:
+    headers = {}
+    if upstream.api_key:
+        secret = upstream.api_key.reveal()
+        bare = upstream.api_key_header != "authorization"
+        headers[upstream.api_key_header] = secret if bare else f"Bearer {secret}"
+    answer = await _ask(f"{upstream.base_url}/models", headers, upstream)
+    if isinstance(answer, str):
+        return Finding(f"{key}.base_url: {upstream.base_url} cannot be reached: {answer}", True)
+    if answer == 401 and upstream.api_key:
+        return Finding(f"{key}.api_key: {upstream.base_url} answered 401: it does not know this key", True)
+    note = {401: ": the clients' own keys decide", 404: ": it lists no models; is the path right?"}.get(answer, "")
+    return Finding(f"{key}: {upstream.base_url} is reachable, and answered {answer}{note}")
+
+
+async def _sink(config: Config) -> Finding:
+    delivery, local = config.delivery, config.analytics
+    if not delivery.url:
+        return Finding(f"delivery: to the local analytics server, which will listen on {local.host}:{local.port}")
+    answer = await _ask(f"{delivery.url}/conversations?limit=1", _bearer(delivery), None)
+    if isinstance(answer, str):
+        return Finding(f"delivery.url: {delivery.url} cannot be reached: {answer}", True)
+    if answer in _SINK_FAULTS:
+        return Finding(_SINK_FAULTS[answer].format(url=delivery.url), True)
+    if 300 <= answer < 400:
+        return Finding(f"delivery.url: {delivery.url} answered {answer}, a redirect: set where it leads", True)
+    note = ": deliveries would wait and be tried again" if answer >= 400 else ""
+    return Finding(f"delivery: {delivery.url} is reachable, and answered {answer}{note}")
+
+
+def _bearer(delivery: Delivery) -> dict[str, str]:
+    return {"Authorization": f"Bearer {delivery.api_key.reveal()}"} if delivery.api_key else {}
+
+
+async def _ask(url: str, headers: dict[str, str], upstream: Upstream | None) -> int | str:
+    """The status of a GET, or why there was none."""
+    try:
+        trust = tls(upstream) if upstream else True
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE_SECONDS)) as session,
+            session.get(URL(url, encoded=True), headers=headers, ssl=trust, allow_redirects=False) as answer,
+        ):
+            return answer.status
+    except TimeoutError:
+        return f"no answer within {PATIENCE_SECONDS:g} s"
+    except aiohttp.ClientConnectorCertificateError as error:
+        return str(error.certificate_error)
+    except aiohttp.ClientConnectorError as error:
+        return error.os_error.strerror or str(error.os_error)
+    except (aiohttp.ClientError, OSError, StartError) as error:
+        return str(error) or type(error).__name__

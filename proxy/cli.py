@@ -1,0 +1,133 @@
+"""The command `teelog`: reads the flags, loads the configuration, and hands over.
+
+Data goes to stdout, words to stderr. Exit codes: 0 it went well, 1 it failed, 2 it could not begin: usage,
+configuration, or a machine that refuses; every reason is then on a line of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.metadata
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import __version__
+from .config_sources import FLAGS, load
+from .errors import ConfigError, StartError
+from .log import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .config import Loaded
+
+DISTRIBUTION = "teelog"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; gives the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
+        arguments = ["serve", *arguments]
+    chosen = parser().parse_args(arguments)
+    try:
+        return _run(chosen)
+    except ConfigError as error:
+        faults = error.faults
+    except StartError as error:
+        faults = [str(error)]
+    for fault in faults:
+        print(f"teelog: {printable(fault)}", file=sys.stderr)
+    return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be asked for."""
+    top = argparse.ArgumentParser(
+        prog="teelog",
+        description="A logging proxy for chat: change OPENAI_BASE_URL, and every conversation appears in analytics.",
+        epilog="Without a command: serve. Every setting has a name in the environment too: see config.example.toml.",
+    )
+    top.add_argument("--version", action="version", version=f"teelog {__version__}")
+    flags = argparse.ArgumentParser(add_help=False)
+    flags.add_argument("--config", metavar="F", type=Path, help="a TOML file; none is searched for")
+    flags.add_argument("--upstream", metavar="URL", help="the OpenAI-compatible server to forward to, as .../v1")
+    flags.add_argument("--data-dir", metavar="D", help="where everything is kept (default: ./data)")
+    flags.add_argument("--port", metavar="N", help="the proxy's port (default: 8080; 0 chooses a free one)")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands.add_parser("serve", parents=[flags], allow_abbrev=False, help="the proxy, and the local analytics server")
+    demo = commands.add_parser(
+        "demo", parents=[flags], allow_abbrev=False, help="the same, with a sample upstream and conversations"
+    )
+    demo.add_argument("--once", action="store_true", help="end after the conversations; fail if anything is missing")
+    commands.add_parser(
+        "check",
+        parents=[flags],
+        allow_abbrev=False,
+        help="read the configuration, try upstream and sink, change nothing",
+    )
+    commands.add_parser("_recorder")  # the relay's child; it has no help, and so is not listed
+    return top
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    # Rooms are loaded when they are needed: a wrong flag or key is told at once.
+    if chosen.command == "_recorder":
+        from .app import recorder  # noqa: PLC0415 - see above
+
+        return recorder()
+    refuse_foreign_package()
+    loaded = load(
+        {name: getattr(chosen, name) for name in FLAGS},
+        os.environ,  # noqa: TID251 - handed on; config_sources alone reads it
+        chosen.config,
+    )
+    refuse_slow_parser()
+    if chosen.command == "check":
+        return _check(loaded)
+    if chosen.command == "demo":
+        from .demo import run  # noqa: PLC0415 - see above
+
+        return run(loaded, once=chosen.once)
+    from .app import serve  # noqa: PLC0415 - see above
+
+    return serve(loaded)
+
+
+def _check(loaded: Loaded) -> int:
+    from . import check  # noqa: PLC0415 - see `_run`
+
+    for line in check.values(loaded):
+        print(printable(line))
+    print(flush=True)
+    findings = asyncio.run(check.probe(loaded.config))
+    for finding in findings:
+        if not finding.is_fault:
+            print(printable(f"ok: {finding.text}"))
+    if faults := [finding.text for finding in findings if finding.is_fault]:
+        raise ConfigError(faults)
+    return 0
+
+
+def refuse_foreign_package() -> None:
+    """`StartError` when another distribution, such as PyPI's proxy.py, owns files of our import package."""
+    owners = set(importlib.metadata.packages_distributions().get("proxy", ())) - {DISTRIBUTION}
+    if owners:
+        raise StartError(
+            f"{', '.join(sorted(owners))} is installed here too and has the same import package, proxy: the two "
+            "overwrite each other. Uninstall it and install teelog again, or give teelog an environment of its own"
+        )
+
+
+def refuse_slow_parser() -> None:
+    """`StartError` when aiohttp would read what strangers send with its lenient Python parser instead of the C one."""
+    from aiohttp import http_parser  # noqa: PLC0415 - see `_run`
+
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        raise StartError(
+            "aiohttp runs without its C parser, the one hardened against request smuggling: unset "
+            "AIOHTTP_NO_EXTENSIONS, or install an aiohttp wheel for this Python"
+        )

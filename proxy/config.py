@@ -1,0 +1,230 @@
+"""The configuration: frozen, typed sections, handed in; and what cannot be meant together.
+
+Defaults stand here and nowhere else; the unit ends the key; `Annotated[type, rule]` names a rule that the value keeps
+(`config_rules.py`). `config_sources.load` reads a `Config` from flags, environment and file, and applies the rules; one
+built by hand, as tests do, is taken as it is. Each room is given its own section, never the whole.
+
+`config.example.toml` is the manual of the keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from . import config_rules as rules
+from .config_values import Secret, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = [
+    "Analytics",
+    "Config",
+    "Conversation",
+    "Delivery",
+    "JournalConfig",
+    "Listen",
+    "Loaded",
+    "Log",
+    "Privacy",
+    "Secret",
+    "Upstream",
+    "contradictions",
+]
+
+Host = Annotated[str, rules.host]
+Port = Annotated[int, rules.Range(0, 65535)]
+Url = Annotated[str, rules.url]
+Origin = Annotated[str, rules.origin]
+HeaderName = Annotated[str, rules.header_name]
+KeptHeaderName = Annotated[str, rules.kept_header_name]
+#: Seconds that may not be 0: a wait that ends before it began would refuse everything.
+Patience = Annotated[float, rules.Range(0.1, 86_400)]
+Seconds = Annotated[float, rules.Range(0, 86_400)]
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where chat clients reach us, and who may."""
+
+    host: Host = "127.0.0.1"
+    #: 0 lets the machine choose a free one.
+    port: Port = 8080
+    #: When there are any, a client must show one; they never go upstream.
+    client_keys: tuple[Secret, ...] = ()
+    #: Opens `/status` to callers who are not on this machine.
+    admin_key: Secret | None = None
+    cors_origins: tuple[Origin, ...] = ()
+    #: Names that `Host` may have; empty: any.
+    allowed_hosts: tuple[Host, ...] = ()
+    #: How long a request body may pause.
+    body_idle_seconds: Patience = 60.0
+    #: How long an idle client connection is kept.
+    keepalive_seconds: Seconds = 75.0
+    #: How long SIGTERM lets streams finish.
+    drain_seconds: Seconds = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """An OpenAI-compatible server that we forward to."""
+
+    #: Without a slash at its end.
+    base_url: Url = "https://api.openai.com/v1"
+    #: A key of ours, sent for clients that send none (`if_absent`) or instead of theirs (`replace`).
+    api_key: Secret | None = None
+    api_key_mode: Literal["if_absent", "replace"] = "if_absent"
+    #: `authorization` carries the key as `Bearer <key>`; any other header carries it bare. Lower-case.
+    api_key_header: HeaderName = "authorization"
+    #: More certificates to trust, PEM.
+    ca_file: Annotated[Path, rules.existing_file] | None = None
+    connect_timeout_seconds: Patience = 10.0
+    #: The longest silence of the upstream; there is no limit on the whole.
+    idle_timeout_seconds: Patience = 900.0
+    #: How long an idle upstream connection is kept; below the 5 s after which many servers close theirs.
+    keepalive_seconds: Seconds = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Analytics:
+    """The local analytics server."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8081
+    #: Keys that read and write; one is made at the first start.
+    api_keys: tuple[Secret, ...] = ()
+    #: Keys for browsers: they write feedback and events.
+    web_keys: tuple[Secret, ...] = ()
+    #: Empty: `sqlite:///<data_dir>/analytics.db`.
+    database: Annotated[str, rules.database] = ""
+    cors_origins: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where conversations are delivered, and how hard."""
+
+    #: Absent: the local analytics server.
+    url: Url | None = None
+    api_key: Secret | None = None
+    #: POSTs in flight at once.
+    concurrency: Annotated[int, rules.Range(1, 64)] = 4
+    #: One try; three of them and their waits must fit into the courier's lease of 120 s.
+    timeout_seconds: Annotated[float, rules.Range(1, 30)] = 30.0
+    #: An undelivered conversation older than this is set aside.
+    max_age_hours: Annotated[float, rules.Range(0.01, 87_600)] = 168.0
+    #: How many conversations a second go out after an outage.
+    recovery_per_second: Annotated[float, rules.Range(0.1, 10_000)] = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Which headers tell whose conversation it is."""
+
+    #: Headers that name the conversation, besides `x-teelog-conversation-id`. Lower-case.
+    id_headers: tuple[KeptHeaderName, ...] = ("x-conversation-id",)
+    #: Headers that name the user, besides `x-teelog-user`. Lower-case.
+    user_headers: tuple[KeptHeaderName, ...] = ()
+    #: What keeps callers apart: "key" (their credential), "none", or "header:<name>".
+    tenant: Annotated[str, rules.tenant] = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """What is taken out before a conversation is stored."""
+
+    redact: bool = False
+    #: Name -> regular expression, redacted besides the built-in set.
+    patterns: Annotated[dict[str, str], rules.patterns] = field(default_factory=dict)
+    #: The share of conversations that is recorded.
+    sample_rate: Annotated[float, rules.Range(0, 1)] = 1.0
+    #: 0: keep.
+    retention_days: Annotated[int, rules.Range(0, 36_500)] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JournalConfig:
+    """The files between relay and recorder."""
+
+    #: When a reply's end is released: bytes with the kernel, on the disk, or in a pipe.
+    durability: Literal["process", "power", "memory"] = "process"
+    #: All segments together.
+    max_bytes: Annotated[int, rules.Range(1024**2, 1024**5)] = 2 * 1024**3
+    #: One exchange; it must fit into what may wait in memory for the disk (64 MiB).
+    record_max_bytes: Annotated[int, rules.Range(1024, 64 * 1024**2)] = 32 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What is said on stderr, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    #: "auto": console on a terminal, JSON lines elsewhere.
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of it; only `app.py` and the commands see it whole."""
+
+    data_dir: Annotated[Path, rules.folder] = Path("data")
+    listen: Listen = field(default_factory=Listen)
+    upstream: Upstream = field(default_factory=Upstream)
+    #: Name -> upstream of `/<name>/*`.
+    upstreams: dict[str, Upstream] = field(default_factory=dict)
+    analytics: Analytics = field(default_factory=Analytics)
+    delivery: Delivery = field(default_factory=Delivery)
+    conversation: Conversation = field(default_factory=Conversation)
+    privacy: Privacy = field(default_factory=Privacy)
+    journal: JournalConfig = field(default_factory=JournalConfig)
+    log: Log = field(default_factory=Log)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checked configuration, and where each value came from."""
+
+    config: Config
+    #: "section.key" (also "data_dir", "upstreams.x.key") -> "default", "file config.toml",
+    #: "environment TEELOG_LISTEN__PORT", "flag --port".
+    origins: dict[str, str]
+
+
+def contradictions(config: Config, origins: Mapping[str, str]) -> Iterator[tuple[set[str], str]]:
+    """What cannot be meant together: the keys, and a sentence; `origins` as in `Loaded`."""
+    listen, analytics, delivery, journal = config.listen, config.analytics, config.delivery, config.journal
+    for name, upstream in {"": config.upstream, **config.upstreams}.items():
+        key = f"upstreams.{name}.api_key" if name else "upstream.api_key"
+        if upstream.api_key and not listen.client_keys and not rules.is_loopback(listen.host):
+            yield (
+                {key, "listen.host", "listen.client_keys"},
+                (
+                    f"{key}: found *** ({origins[key]}), with listen.host {show(listen.host)} and no listen.client_keys: "
+                    "an open relay, since whoever reaches the port could use the key; "
+                    "allowed: a loopback listen.host, or listen.client_keys"
+                ),
+            )
+        if upstream.api_key_mode == "replace" and not upstream.api_key:
+            yield {key, f"{key}_mode"}, f'{key}_mode: found "replace", but there is no {key}; allowed: both, or neither'
+    if delivery.api_key and not delivery.url:
+        yield (
+            {"delivery.url", "delivery.api_key"},
+            f"delivery.api_key: found *** ({origins['delivery.api_key']}), but no delivery.url; allowed: both, or neither",
+        )
+    if not delivery.url and listen.port == analytics.port != 0 and _overlap(listen.host, analytics.host):
+        yield (
+            {"delivery.url", "listen.port", "analytics.port", "listen.host", "analytics.host"},
+            f"analytics.port: found {analytics.port} ({origins['analytics.port']}), as listen.port; allowed: another",
+        )
+    if journal.record_max_bytes > journal.max_bytes:
+        yield (
+            {"journal.record_max_bytes", "journal.max_bytes"},
+            f"journal.record_max_bytes: found {journal.record_max_bytes}; allowed: up to journal.max_bytes, {journal.max_bytes}",
+        )
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two listeners on these hosts would meet on one port."""
+    return one == other or bool({one, other} & {"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on

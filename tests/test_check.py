@@ -1,0 +1,194 @@
+"""`teelog check`: what is asked, and what is made of the answers."""
+
+import shutil
+import ssl
+import subprocess
+
+import pytest
+from aiohttp import web
+
+from proxy import check
+from proxy.config import Config, Delivery, Secret, Upstream
+from proxy.config_sources import load
+
+KEY = Secret("sk-planted")
+
+
+class Answering:
+    """A server that answers every request with one status, and remembers what was asked."""
+
+    def __init__(self, status):
+        self.status = status
+        self.asked = []
+
+    async def __call__(self, request):
+        self.asked.append((request.method, request.raw_path, dict(request.headers), await request.read()))
+        return web.Response(status=self.status, headers={"Location": "/elsewhere"} if self.status == 307 else {})
+
+
+@pytest.fixture
+def answering(aiohttp_raw_server):
+    """Starts a server that answers with a status; gives it and its address."""
+
+    async def start(status):
+        handler = Answering(status)
+        server = await aiohttp_raw_server(handler)
+        return handler, str(server.make_url("")).rstrip("/")
+
+    return start
+
+
+def texts(findings, start):
+    return [(one.text, one.is_fault) for one in findings if one.text.startswith(start)]
+
+
+UPSTREAM_ANSWERS = {
+    "200 with key": (200, KEY, False, "is reachable"),
+    "200 without key": (200, None, False, "is reachable"),
+    "401 without key": (401, None, False, "the clients' own keys decide"),
+    "401 with key": (401, KEY, True, "does not know this key"),
+    "404": (404, None, False, "is the path right"),
+    "403 with key": (403, KEY, False, "answered 403"),
+    "500": (500, KEY, False, "answered 500"),
+    "redirect": (307, KEY, False, "answered 307"),
+}
+
+
+@pytest.mark.parametrize(("status", "key", "fault", "words"), UPSTREAM_ANSWERS.values(), ids=UPSTREAM_ANSWERS)
+async def test_an_upstream_that_answers_is_reachable(answering, tmp_path, status, key, fault, words):
+    """Any answer shows that the upstream is there; only a refusal of our own key is a fault. It is asked once."""
+    handler, url = await answering(status)
+
+    findings = await check.probe(Config(data_dir=tmp_path, upstream=Upstream(base_url=f"{url}/v1", api_key=key)))
+
+    ((text, is_fault),) = texts(findings, "upstream")
+    assert is_fault is fault
+    assert words in text
+    ((method, path, headers, body),) = handler.asked
+    assert (method, path, body) == ("GET", "/v1/models", b"")
+    assert headers.get("authorization", headers.get("Authorization")) == ("Bearer sk-planted" if key else None)
+
+
+async def test_another_key_header_carries_the_key_bare(answering, tmp_path):
+    """Azure's `api-key` has no scheme before the key."""
+    handler, url = await answering(200)
+    upstream = Upstream(base_url=url, api_key=KEY, api_key_header="api-key")
+
+    await check.probe(Config(data_dir=tmp_path, upstream=upstream))
+
+    headers = handler.asked[0][2]
+    assert headers["api-key"] == "sk-planted"
+    assert "Authorization" not in headers
+
+
+SINK_ANSWERS = {
+    "200": (200, False, "is reachable"),
+    "401": (401, True, "delivery.api_key"),
+    "403": (403, True, "no web key"),
+    "404": (404, True, "delivery.url"),
+    "redirect": (307, True, "a redirect"),
+    "429": (429, False, "would wait"),
+    "503": (503, False, "would wait"),
+}
+
+
+@pytest.mark.parametrize(("status", "fault", "words"), SINK_ANSWERS.values(), ids=SINK_ANSWERS)
+async def test_a_sink_must_take_our_key(answering, tmp_path, status, fault, words):
+    """What only a person can mend is a fault; what passes by itself is said. The sink is asked for one conversation."""
+    upstream, sink = await answering(200), await answering(status)
+    config = Config(
+        data_dir=tmp_path, upstream=Upstream(base_url=upstream[1]), delivery=Delivery(url=sink[1], api_key=KEY)
+    )
+
+    ((text, is_fault),) = texts(await check.probe(config), "delivery")
+
+    assert is_fault is fault
+    assert words in text
+    ((method, path, headers, body),) = sink[0].asked
+    assert (method, path, body) == ("GET", "/conversations?limit=1", b"")
+    assert headers["Authorization"] == "Bearer sk-planted"
+
+
+async def test_nobody_is_there(tmp_path, unused_tcp_port):
+    """Every upstream and the sink that cannot be reached is a fault of its own, all at once."""
+    gone = f"http://127.0.0.1:{unused_tcp_port}"
+    config = Config(
+        data_dir=tmp_path,
+        upstream=Upstream(base_url=gone),
+        upstreams={"x": Upstream(base_url=gone)},
+        delivery=Delivery(url=gone),
+    )
+
+    findings = await check.probe(config)
+
+    faults = [one.text for one in findings if one.is_fault]
+    assert [text.split(": ")[0] for text in faults] == ["upstream.base_url", "upstreams.x.base_url", "delivery.url"]
+    assert all("cannot be reached" in text for text in faults)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+async def test_a_certificate_of_an_unknown_maker_is_a_fault_until_its_maker_is_trusted(tmp_path, aiohttp_raw_server):
+    """TLS is verified as the relay does it; `ca_file` names a maker to trust, and must hold one."""
+    key, certificate, wrong = tmp_path / "key.pem", tmp_path / "cert.pem", tmp_path / "wrong.pem"
+    make_certificate(key, certificate)
+    wrong.write_text("no certificate\n")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = await aiohttp_raw_server(Answering(200), ssl=context)
+    url = f"https://127.0.0.1:{server.port}/v1"
+
+    async def faults(ca_file):
+        config = Config(data_dir=tmp_path, upstream=Upstream(base_url=url, ca_file=ca_file))
+        return [one.text for one in await check.probe(config) if one.is_fault]
+
+    assert await faults(certificate) == []
+    assert "certificate verify failed" in (await faults(None))[0]
+    assert "cannot be used" in (await faults(wrong))[0]
+
+
+async def test_the_data_folder_is_only_looked_at(answering, tmp_path):
+    """A folder that can be made is fine and is not made; below a file there can be none."""
+    _, url = await answering(200)
+    file = tmp_path / "file"
+    file.touch()
+
+    async def of(folder):
+        return texts(await check.probe(Config(data_dir=folder, upstream=Upstream(base_url=url))), "data_dir")[0]
+
+    assert await of(tmp_path / "a" / "b") == (f"data_dir: {tmp_path}/a/b can be written; it will be made", False)
+    assert await of(tmp_path) == (f"data_dir: {tmp_path} can be written", False)
+    assert (await of(file / "a"))[1] is True
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_every_value_is_shown_with_where_it_came_from():
+    """Each key is there once, its origin behind it, and no secret among them."""
+    environ = {
+        "TEELOG_UPSTREAM__API_KEY": "sk-planted",
+        "TEELOG_LISTEN__CLIENT_KEYS": "planted-one,planted-two",
+        "TEELOG_UPSTREAMS__X__BASE_URL": "http://x.example",
+    }
+    loaded = load({"port": "0"}, environ, None)
+
+    lines = check.values(loaded)
+
+    shown = {
+        left.split(" = ")[0]: (left.split(" = ")[1].strip(), right) for left, right in (x.split("  # ") for x in lines)
+    }
+    assert list(shown) == list(loaded.origins)
+    assert shown["listen.port"] == ("0", "flag --port")
+    assert shown["upstream.api_key"] == ("***", "environment TEELOG_UPSTREAM__API_KEY")
+    assert shown["upstreams.x.base_url"] == ('"http://x.example"', "environment TEELOG_UPSTREAMS__X__BASE_URL")
+    assert shown["delivery.url"] == ("-", "default")
+    assert "planted" not in "\n".join(lines)
+
+
+def make_certificate(key, certificate):
+    """A self-signed certificate for 127.0.0.1."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        + ["-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=test"]
+        + ["-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True,
+        capture_output=True,
+    )
