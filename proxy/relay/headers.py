@@ -1,0 +1,291 @@
+"""Which fields pass, which stop, which are added; and which requests are no requests at all.
+
+Pure functions over heads. Towards the upstream and towards the client everything end-to-end goes through in its order
+and spelling; what RFC 9110 §7.6.1 calls hop-by-hop, and what `Connection` names, stops here. What two servers could
+read in two ways (RFC 9112 §6.3, §11) is refused: `RequestRefused` towards clients, `UpstreamBroken` from upstreams.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from ..errors import RequestRefused, UpstreamBroken
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RawHeaders = tuple[tuple[bytes, bytes], ...]
+
+#: RFC 9110 §7.6.1, and `Proxy-Connection` that old clients send.
+HOP_BY_HOP = frozenset(
+    (b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer",
+     b"transfer-encoding", b"upgrade")
+)  # fmt: skip
+#: Request fields that are made anew, besides: the upstream's name, and an expectation that we meet ourselves.
+_NOT_SENT_ON = HOP_BY_HOP | {b"host", b"expect"}
+_OURS = b"x-teelog-"
+
+#: A head longer than this is refused (nginx allows 32 KiB, real answers stay under 8 KiB).
+MAX_ANSWER_HEAD = 64 * 1024
+
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_ANSWER_HEAD = re.compile(
+    rb"HTTP/1\.[01] [1-9][0-9][0-9](?: [^\r\n\x00]*)?\r\n(?:" + _TOKEN + rb":[^\r\n\x00]*\r\n)*\r\n"
+)
+#: The fields of an answer's head that concern framing, or that stop here.
+_ANSWER_FIELD = re.compile(
+    rb"\r\n((?i:connection|keep-alive|proxy-connection|proxy-authenticate|te|trailer|transfer-encoding|upgrade|"
+    rb"content-length|content-type|content-encoding|x-teelog-id)):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)"
+)
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~\-]+)(?::[0-9]{0,5})?")
+_FORBIDDEN_IN_PATH = re.compile(rb"[\x00-\x1f\x7f\\]")
+_FORBIDDEN_IN_TARGET = re.compile(r"[^\x21-\x7e]|#|\\")
+
+
+@dataclass(slots=True)
+class RequestHead:
+    """A request's head, checked."""
+
+    method: str
+    #: In origin form, byte for byte as it came; `*` for `OPTIONS *` alone.
+    target: str
+    #: As they came.
+    headers: RawHeaders
+    #: What goes on of them, as lines; empty when that has to be worked out (`connection` names fields).
+    lines: list[bytes]
+    #: What Connection says, lower-case.
+    connection: bytes
+    host: str
+    chunked: bool
+    #: None where none was sent.
+    content_length: int | None
+    expects_continue: bool
+    #: `x-teelog-hop`, as it came; empty where there is none.
+    hops: bytes
+    #: `x-teelog-skip: 1`.
+    skip: bool
+
+
+def read_request_head(method: str, version: tuple[int, int], target: str, headers: RawHeaders) -> RequestHead:
+    """The head of a request that may go on; `RequestRefused` says what is wrong with any other."""
+    if version not in _VERSIONS:
+        raise RequestRefused(505, "HTTP/1.0 and HTTP/1.1 are spoken here", "http_version_not_supported")
+    if method in ("CONNECT", "TRACE"):
+        raise RequestRefused(405, f"{method} is not forwarded", "method_not_allowed")
+    lines: list[bytes] = []
+    special: dict[bytes, bytes] = {}
+    for name, value in headers:  # once, since this runs for every request
+        lower = name.lower()
+        if lower in _SPECIAL or lower.startswith(_OURS):
+            if lower in special:
+                if lower in _SINGLE:
+                    raise RequestRefused(400, f"{lower.decode()} stands there twice")
+                value = special[lower] + b"," + value  # noqa: PLW2901 - a list over several lines (RFC 9110 §5.3)
+            special[lower] = value
+            if lower != b"content-length":
+                continue
+        lines += (name, b": ", value, b"\r\n")
+    host = special.get(b"host")
+    _check_special(special, host, version)
+    length = special.get(b"content-length")
+    connection = special.get(b"connection", b"").lower()
+    return RequestHead(
+        method=method,
+        target=target if target == "*" and method == "OPTIONS" else _origin_form(target, host),
+        headers=headers,
+        lines=[] if connection not in _PLAIN_CONNECTION else lines,
+        connection=connection,
+        host="" if host is None else host.decode("ascii"),
+        chunked=b"transfer-encoding" in special,
+        content_length=None if length is None else int(length),
+        expects_continue=b"expect" in special and version == (1, 1),
+        hops=special.get(b"x-teelog-hop", b""),
+        skip=special.get(b"x-teelog-skip", b"").strip() == b"1",
+    )
+
+
+_VERSIONS = frozenset(((1, 1), (1, 0)))
+_PLAIN_CONNECTION = frozenset((b"", b"close", b"keep-alive"))
+#: Fields that decide something here, or that stop here; the second kind only once in a head.
+_SPECIAL = _NOT_SENT_ON | {b"content-length"}
+_SINGLE = frozenset((b"host", b"transfer-encoding", b"content-length", b"expect"))
+
+
+def _check_special(special: dict[bytes, bytes], host: bytes | None, version: tuple[int, int]) -> None:
+    if host is None:
+        if version == (1, 1):
+            raise RequestRefused(400, "a request needs a Host field")
+    elif not _HOST.fullmatch(host):
+        raise RequestRefused(400, "the Host field is not a host and port")
+    coding = special.get(b"transfer-encoding")
+    if coding is not None and (coding.lower() != b"chunked" or version == (1, 0)):
+        raise RequestRefused(400, "Transfer-Encoding may only be `chunked`, on HTTP/1.1")
+    if b"upgrade" in special and b"upgrade" in special.get(b"connection", b"").lower():
+        raise RequestRefused(501, "connection upgrades (WebSocket) are not relayed", "upgrade_not_supported")
+    if special.get(b"expect", b"100-continue").lower() != b"100-continue":
+        raise RequestRefused(417, "only `Expect: 100-continue` is understood", "expectation_failed")
+
+
+def _origin_form(target: str, host: bytes | None) -> str:
+    if not target.startswith("/"):
+        scheme, mark, rest = target.partition("://")
+        authority, slash, path = rest.partition("/")
+        if not mark or scheme.lower() not in ("http", "https") or authority.encode() != host:
+            raise RequestRefused(400, "the request target must be a path, or an absolute form that equals Host")
+        target = slash + path or "/"
+    if _FORBIDDEN_IN_TARGET.search(target):
+        raise RequestRefused(400, "the request target holds a byte that must be percent-encoded")
+    path = target.partition("?")[0]
+    if path.startswith("//"):
+        raise RequestRefused(400, "the request target must not begin with //")
+    if "%" in path or "/." in path:
+        _refuse_dot_segments(path)
+    return target
+
+
+def _refuse_dot_segments(path: str) -> None:
+    """Refuse `.` and `..` in every spelling that some server might decode, and encoded control bytes."""
+    plain = path.encode("ascii")
+    for _ in range(3):  # some servers decode twice; what still changes after that is an attack
+        if _FORBIDDEN_IN_PATH.search(plain):
+            raise RequestRefused(400, "the request path holds a control byte or a backslash")
+        if any(segment.partition(b";")[0] in (b".", b"..") for segment in plain.split(b"/")):
+            raise RequestRefused(400, "the request path holds a dot segment")
+        decoded = unquote_to_bytes(plain)
+        if decoded == plain:
+            return
+        plain = decoded
+    raise RequestRefused(400, "the request path is percent-encoded more than twice")
+
+
+def forward_head(
+    head: RequestHead,
+    target: str,
+    host: bytes,
+    hop: bytes,
+    drop: frozenset[bytes] = frozenset(),
+    add: Sequence[tuple[bytes, bytes]] = (),
+) -> bytes:
+    """
+    The head that goes upstream: the fields in order, less what stops here and `drop`, plus `add` and our mark `hop`.
+
+    `Content-Length` stands where it stood; a body that came chunked goes on chunked.
+    """
+    lines = head.lines if head.lines and not drop else _remaining_lines(head, drop)
+    return b"".join((
+        f"{head.method} {target} HTTP/1.1\r\nHost: ".encode("ascii"), host, b"\r\n",
+        *lines,
+        *(part for name, value in add for part in (name, b": ", value, b"\r\n")),
+        b"x-teelog-hop: ", hop, b"\r\nTransfer-Encoding: chunked\r\n\r\n" if head.chunked else b"\r\n\r\n",
+    ))  # fmt: skip
+
+
+def _remaining_lines(head: RequestHead, drop: frozenset[bytes]) -> list[bytes]:
+    """The lines that go on when `Connection` names fields, or some are dropped."""
+    # the length of a body is framing, not a field that a client can take away
+    named = {name.strip() for name in head.connection.split(b",")} - {b"content-length"}
+    stop = _NOT_SENT_ON | drop | named
+    return [
+        part
+        for name, value in head.headers
+        if (lower := name.lower()) not in stop and not lower.startswith(_OURS)
+        for part in (name, b": ", value, b"\r\n")
+    ]
+
+
+@dataclass(slots=True)
+class AnswerHead:
+    """An answer's head, as far as the relay needs it."""
+
+    status: int
+    #: "length", "chunked" or "close".
+    framing: str
+    #: Body bytes, for "length".
+    length: int
+    #: The upstream will not take another request on this connection.
+    closes: bool
+    #: An event stream whose bytes can be searched.
+    events: bool
+    #: What the client gets: status line and end-to-end fields as they came, without the last empty line.
+    forward: bytes
+
+
+def read_answer_head(head: bytes, method: str) -> AnswerHead:
+    """Read an answer's head, the empty line included, strictly; `UpstreamBroken` names what is wrong with it."""
+    if not _ANSWER_HEAD.fullmatch(head):
+        raise UpstreamBroken("the upstream's answer does not begin with an HTTP/1.1 head")
+    status = int(head[9:12])
+    length: bytes | None = None
+    coding: bytes | None = None
+    closes = head.startswith(b"HTTP/1.0")
+    events = coded = False
+    cuts: list[tuple[int, int]] = []
+    nominates: bytes = b""
+    for match in _ANSWER_FIELD.finditer(head):
+        name, value = match[1].lower(), match[2]
+        if name == b"content-length":
+            if length is not None and length != value:
+                raise UpstreamBroken("the upstream's answer has two different lengths")
+            if length is not None:
+                cuts.append(match.span())
+            length = value
+        elif name == b"content-type":
+            events = value[:17].lower() == b"text/event-stream"
+        elif name == b"content-encoding":
+            coded = value.lower() not in (b"", b"identity")
+        else:
+            cuts.append(match.span())
+            if name == b"transfer-encoding":
+                if coding is not None or value.lower() != b"chunked":
+                    raise UpstreamBroken("the upstream's Transfer-Encoding is not `chunked`")
+                coding = value
+            elif name == b"connection":
+                nominates = nominates + b"," + value.lower()
+    tokens = {token.strip() for token in nominates.split(b",")} if nominates else set()
+    if b"close" in tokens:
+        closes = True
+    framing, size = _framing(method, status, length, coding)
+    forward = _without(head, cuts)
+    named = tokens - {b"", b"close", b"keep-alive", b"content-length", b"content-type", b"content-encoding"}
+    if named:
+        forward = _without_fields(forward, named)
+    return AnswerHead(
+        status=status,
+        framing=framing,
+        length=size,
+        closes=closes or framing == "close",
+        events=events and not coded,
+        forward=forward[:-2],
+    )
+
+
+def _framing(method: str, status: int, length: bytes | None, coding: bytes | None) -> tuple[str, int]:
+    """RFC 9112 §6.3."""
+    if length is not None and (coding is not None or not length.isdigit() or len(length) > 18):
+        raise UpstreamBroken("the upstream's Content-Length is not one number, or stands beside Transfer-Encoding")
+    if method == "HEAD" or status in (204, 304) or status < 200:
+        return "length", 0
+    if coding is not None:
+        return "chunked", 0
+    if length is not None:
+        return "length", int(length)
+    return "close", 0
+
+
+def _without(head: bytes, cuts: list[tuple[int, int]]) -> bytes:
+    if not cuts:
+        return head
+    out, at = [], 0
+    for start, end in cuts:
+        out.append(head[at:start])
+        at = end
+    out.append(head[at:])
+    return b"".join(out)
+
+
+def _without_fields(head: bytes, names: set[bytes]) -> bytes:
+    lines = head.split(b"\r\n")
+    return b"\r\n".join(line for line in lines if line.partition(b":")[0].lower() not in names)

@@ -1,0 +1,80 @@
+"""Whose key goes where: client keys open this proxy and never go upstream; the upstream's key is added here.
+
+A client shows its key as `Authorization: Bearer`, as `api-key` or `x-api-key` (Azure's and Anthropic's clients), or, when
+it has a key of its own for the upstream as well, as `x-teelog-key`. Keys are compared by digest, so that a comparison's
+time tells nothing of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from ..errors import RequestRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..config import Upstream as UpstreamConfig
+    from .headers import RawHeaders
+
+_CLIENT_KEY_FIELDS = (b"x-teelog-key", b"authorization", b"api-key", b"x-api-key")
+
+
+class KeyRing:
+    """A set of keys that callers may show."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._digests = {_digest(key.encode()) for key in keys}
+
+    def __bool__(self) -> bool:
+        return bool(self._digests)
+
+    def field_of(self, headers: RawHeaders) -> bytes | None:
+        """The lower-case name of the field that shows one of the keys, or None."""
+        for name, value in headers:
+            lower = name.lower()
+            if lower in _CLIENT_KEY_FIELDS and _digest(_token(value)) in self._digests:
+                return lower
+        return None
+
+
+class Credentials:
+    """What is taken out of a request and added to it on the way to one upstream."""
+
+    def __init__(self, config: UpstreamConfig, client_keys: KeyRing) -> None:
+        self._client_keys = client_keys
+        self._field = config.api_key_header.lower().encode("ascii")
+        self._replace = config.api_key_mode == "replace"
+        self._added: tuple[bytes, bytes] | None = None
+        if config.api_key is not None:
+            secret = config.api_key.reveal().encode()
+            scheme = b"Bearer " if self._field == b"authorization" else b""
+            self._added = (config.api_key_header.encode("ascii"), scheme + secret)
+        #: Nothing to do for any request.
+        self.plain = self._added is None and not client_keys
+
+    def rules(self, headers: RawHeaders) -> tuple[frozenset[bytes], tuple[tuple[bytes, bytes], ...]]:
+        """The lower-case names to drop and the fields to add; 401 for a caller without a client key."""
+        drop: set[bytes] = set()
+        if self._client_keys:
+            field = self._client_keys.field_of(headers)
+            if field is None:
+                raise RequestRefused(401, "this proxy asks for one of its client keys", "invalid_api_key")
+            drop.add(field)
+        if self._added is None:
+            return frozenset(drop), ()
+        if self._replace:
+            drop |= {self._field, b"authorization"}
+        elif any(name.lower() == self._field and self._field not in drop for name, _ in headers):
+            return frozenset(drop), ()  # the client brought its own
+        return frozenset(drop), (self._added,)
+
+
+def _token(value: bytes) -> bytes:
+    scheme, _, token = value.partition(b" ")
+    return token.strip() if scheme.lower() == b"bearer" else value
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()

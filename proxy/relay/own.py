@@ -1,0 +1,167 @@
+"""The proxy's own endpoints, on the chat clients' port, at paths that no OpenAI-compatible API has.
+
+    GET  /livez, /readyz        the process runs; it is ready (503 only while starting or draining)
+    GET  /status                what became of exchanges; for callers on this machine, or with the admin key
+    POST /feedback, /events     a thumb or an event, on disk before the 200; delivered after its message
+
+Feedback and events are answered with Inkeep's objects and its errors (problem+json), so that a client of the Analytics
+API can be pointed here: the thumb then survives an outage of analytics. Everything else is a 404 in OpenAI's shape.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..core.exchange import CaptureRules, Note, encode_note, tenant_in
+from ..core.fields import read_json
+from ..core.ids import uuid7
+from ..core.notes import emit_event, emit_feedback, read_event, read_feedback
+from ..core.wire import problem
+from ..errors import ApiError, RequestRefused
+from .answers import CLOSE, json_body, write_answer
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+    from aiohttp import web
+
+    from ..config import Listen
+    from .headers import RequestHead
+    from .keys import KeyRing
+    from .recording import Record
+
+#: Feedback is a few words; an event may hold a page's worth of properties.
+NOTE_LIMIT = 256 * 1024
+
+_READERS = {"/feedback": (read_feedback, emit_feedback, "feedback"), "/events": (read_event, emit_event, "event")}
+
+
+class OwnEndpoints:
+    """Answers what is not forwarded."""
+
+    def __init__(
+        self,
+        listen: Listen,
+        record: Record,
+        rules: CaptureRules,
+        *,
+        client_keys: KeyRing,
+        admin_keys: KeyRing,
+        analytics_keys: KeyRing,
+        ready: Callable[[], bool],
+        status: Callable[[], Awaitable[dict[str, Any]]],
+    ) -> None:
+        self._record = record
+        self._rules = rules
+        self._origins = frozenset(listen.cors_origins)
+        self._client_keys = client_keys
+        self._admin_keys = admin_keys
+        self._analytics_keys = analytics_keys
+        self._ready = ready
+        self._status = status
+
+    async def handle(self, request: web.BaseRequest, head: RequestHead, *, keep_alive: bool) -> web.StreamResponse:
+        """Answer a request for one of our own paths; `RequestRefused` for anything else."""
+        path = head.target.partition("?")[0]
+        if path in _READERS:
+            return await self._note(request, path, head, keep_alive=keep_alive)
+        if path == "*" and request.transport is not None:  # OPTIONS asks what the server can do (RFC 9110 §9.3.7)
+            return write_answer(request.transport, 204, b"", headers={"Allow": "GET, HEAD, POST, OPTIONS"},
+                                keep_alive=keep_alive and request.content.is_eof())  # fmt: skip
+        if path not in ("/livez", "/readyz", "/status"):
+            raise RequestRefused(
+                404, f"there is no {path} here: the base URL of this proxy ends with /v1", "unknown_url"
+            )
+        if request.method not in ("GET", "HEAD"):
+            raise RequestRefused(405, f"{path} is read with GET", "method_not_allowed")
+        transport = request.transport
+        if transport is None:
+            return CLOSE
+        status, body = 200, b"ok\n"
+        if path == "/readyz" and not self._ready():
+            status, body = 503, b"starting or draining\n"
+        elif path == "/status":
+            self._check_admin(request, transport)
+            body = json_body(await self._status())
+        return write_answer(
+            transport, status, body, keep_alive=keep_alive and request.content.is_eof(),
+            content_type="application/json" if path == "/status" else "text/plain; charset=utf-8",
+            headers={"Cache-Control": "no-store"}, with_body=request.method == "GET",
+        )  # fmt: skip
+
+    def _check_admin(self, request: web.BaseRequest, transport: asyncio.Transport) -> None:
+        peer = transport.get_extra_info("peername")
+        local = peer is None or isinstance(peer, str) or ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
+        if not local and self._admin_keys.field_of(request.raw_headers) is None:
+            raise RequestRefused(
+                401, "/status is for callers on this machine, or with listen.admin_key", "unauthorized"
+            )
+
+    # --- feedback and events
+
+    async def _note(
+        self, request: web.BaseRequest, path: str, head: RequestHead, *, keep_alive: bool
+    ) -> web.StreamResponse:
+        headers = {"Cache-Control": "no-store", **self._cors(request)}
+        status, body = 204, b""
+        if request.method != "OPTIONS":
+            try:
+                status, body = 200, json_body(await self._take(request, path, head))
+            except ApiError as error:
+                status = error.status
+                body = json_body(problem(status, error.detail, errors=error.errors, instance=path))
+        if request.transport is None:
+            return CLOSE
+        kind = "application/json" if status == 200 else "application/problem+json"
+        return write_answer(
+            request.transport, status, body, headers=headers, content_type=kind,
+            keep_alive=keep_alive and request.content.is_eof(),
+        )  # fmt: skip
+
+    async def _take(self, request: web.BaseRequest, path: str, head: RequestHead) -> dict[str, Any]:
+        """Check, complete and store one note; what Inkeep would answer comes back."""
+        if request.method != "POST":
+            raise ApiError(405, f"{path} takes POST")
+        tenant = self._tenant(request)
+        read, emit, kind = _READERS[path]
+        if (head.content_length or 0) > NOTE_LIMIT:
+            raise ApiError(413, f"a body may have {NOTE_LIMIT} bytes")
+        raw = b""
+        while not request.content.at_eof():
+            raw += await request.content.readany()
+            if len(raw) > NOTE_LIMIT:
+                raise ApiError(413, f"a body may have {NOTE_LIMIT} bytes")
+        record = read(read_json(raw))
+        now = time.time_ns() // 1_000_000
+        # the time is the one at which it came, unless the caller knows better
+        record = {"id": uuid7(now, os.urandom(10)), "createdAt": now, "updatedAt": now} | {
+            name: value for name, value in record.items() if value is not None
+        }
+        answer = emit(record)
+        note = Note(id=str(record["id"]), kind=kind, tenant=tenant, body=answer, started=now)
+        if not await self._record.note(encode_note(note)):
+            raise ApiError(503, "it could not be stored; try again")
+        return answer
+
+    def _tenant(self, request: web.BaseRequest) -> str:
+        """The caller's tenant; empty for one with an analytics key, who may speak of anybody's messages."""
+        if self._analytics_keys.field_of(request.raw_headers) is not None:
+            return ""
+        if self._client_keys.field_of(request.raw_headers) is not None:
+            return tenant_in(request.raw_headers, self._rules)
+        raise ApiError(401, "a client key of the proxy or a key of the analytics server is needed")
+
+    def _cors(self, request: web.BaseRequest) -> dict[str, str]:
+        origin = next((v.decode("latin-1") for n, v in request.raw_headers if n.lower() == b"origin"), "")
+        if origin not in self._origins:
+            return {}
+        return {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Methods": "POST, OPTIONS",
+            "Access-Control-Allow-Headers": "authorization, content-type",
+            "Vary": "Origin",
+        }

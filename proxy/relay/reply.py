@@ -1,0 +1,372 @@
+"""One answer on its way from upstream to client, and its last piece held until the exchange is on disk.
+
+    OPEN ──the last piece begins──► HOLDING ──it is whole──► COMMITTING ──the append returned──► RELEASED
+      │                                └───────────── 25 ms are over: counted as late ───────────────▲
+      └── nothing to record ─────────────────────────────────────────────────────────────────────────┘
+
+Every read goes to the client as it came, chunk framing included, in the same call in which it arrived. What the
+upstream breaks stays broken: a cut answer ends the client's connection without a terminator. Nothing the record does
+can raise in here; a journal that refuses or is slow costs the client at most `hold_seconds`.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from ..core.framing import ChunkWalker
+from ..errors import UpstreamBroken, UpstreamError
+from .headers import MAX_ANSWER_HEAD, AnswerHead, read_answer_head
+from .tee import FinalEvent
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from ..core.exchange import Capture
+
+OPEN, HOLDING, COMMITTING, RELEASED = range(4)
+_RESET = struct.pack("ii", 1, 0)
+
+
+class Recording(Protocol):
+    """Where finished exchanges go; the server's side of the journal."""
+
+    def hold(self, reply: Reply) -> None:
+        """Call `release_late` when the reply's last piece has been held for as long as is allowed."""
+
+    def commit(self, capture: Capture, done: Callable[[bool], None]) -> bool:
+        """Append; False: not recorded and counted, `done` will not be called."""
+
+    def too_large(self) -> None:
+        """Count an exchange that is over `record_max_bytes`."""
+
+    def late(self) -> None:
+        """Count a last piece that was released before its exchange was on disk."""
+
+
+class Reply:
+    """The answer to one request: fed by an upstream connection, written to a client's transport."""
+
+    __slots__ = (
+        "_buffer", "_client", "_close_client", "_due", "_final", "_held", "_http10", "_kept", "_left", "_limit",
+        "_pieces", "_recording", "_stage", "_walker", "capture", "done", "ended", "head", "id", "method", "reads",
+        "reusable", "sent",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        client: asyncio.Transport,
+        method: str,
+        exchange_id: str,
+        *,
+        http10: bool,
+        close_client: bool,
+        capture: Capture | None,
+        recording: Recording,
+        limit: int,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.id = exchange_id
+        self.capture = capture
+        #: Ends when the client has all there is; raises `UpstreamError` while nothing has been sent.
+        self.done: asyncio.Future[None] = loop.create_future()
+        self.head: AnswerHead | None = None
+        self.sent = False
+        self.ended = False
+        #: The upstream connection may carry another request.
+        self.reusable = False
+        #: Counts reads, so that silence can be told without a clock.
+        self.reads = 0
+        self._client = client
+        self.method = method
+        self._http10 = http10
+        self._close_client = close_client
+        self._recording = recording
+        self._pieces: list[bytes] = []
+        self._kept = 0
+        self._limit = limit
+        self._due = capture is not None
+        self._stage = OPEN if capture is not None else RELEASED
+        self._buffer = b""
+        self._final: FinalEvent | None = None
+        self._walker: ChunkWalker | None = None
+        self._left = 0
+        self._held: list[bytes] = []
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the client's connection can go on after this answer."""
+        return not self._close_client
+
+    # --- what the upstream connection tells
+
+    def feed(self, data: bytes) -> None:
+        """One read; raises `UpstreamBroken` or `ValueError` on what is not HTTP/1.1."""
+        self.reads += 1
+        if self.head is None:
+            self._feed_head(data)
+            return
+        if self._due:
+            self._keep(data)
+        walker = self._walker
+        end = self._walk(data) if walker is None else walker.feed(data)
+        if end < 0 and self._stage == OPEN and not self._http10:
+            # what nearly every read is: one more piece of a stream
+            final = self._final
+            if final is None or not final.begins(data):
+                self.sent = True
+                self._client.write(data)
+                return
+        self._pass(data, self._forward(data, end), end)
+
+    def _keep(self, data: bytes) -> None:
+        """The tee: one more read of an answer that is not over the limit."""
+        self._kept += len(data)
+        if self._kept <= self._limit:
+            self._pieces.append(data)
+        else:
+            self._pieces.clear()
+
+    def lost(self, error: BaseException | None) -> None:
+        """The upstream connection has ended before the answer's framing did."""
+        if self.ended:
+            return
+        if self.head is None:
+            self._fail(UpstreamBroken("the upstream closed the connection before it answered"))
+        elif self.head.framing == "close" and error is None:
+            self.ended = True
+            self._finish_holding()
+        else:
+            self._cut()
+
+    def broken(self, error: Exception) -> None:
+        """The upstream sent what is not HTTP/1.1, or nothing for too long."""
+        if self.ended:
+            return
+        if self.head is None or (not self.sent and self._stage in (OPEN, RELEASED)):
+            self._fail(error if isinstance(error, UpstreamError) else UpstreamBroken(f"the upstream's answer: {error}"))
+        else:
+            self._cut()
+
+    def stalled(self) -> None:
+        """The client has not taken a byte for too long."""
+        self._client.abort()
+
+    # --- what the client's side tells
+
+    def abandon(self) -> None:
+        """The client has gone: keep what there is."""
+        if self._due and self.capture is not None:
+            if not self.ended:
+                self.capture.interrupted = "client"
+            self._stage = RELEASED
+            self._commit()
+        self.ended = True
+        if not self.done.done():
+            self.done.cancel()
+        elif not self.done.cancelled():
+            self.done.exception()  # nobody is there to hear it
+
+    # --- head
+
+    def _feed_head(self, data: bytes) -> None:
+        buffer = self._buffer + data if self._buffer else data
+        end = buffer.find(b"\r\n\r\n")
+        if end < 0 or end > MAX_ANSWER_HEAD:
+            if len(buffer) > MAX_ANSWER_HEAD:
+                raise UpstreamBroken("the head of the upstream's answer has no end")
+            self._buffer = buffer
+            return
+        end += 4
+        self._buffer = b""
+        head = read_answer_head(buffer[:end], self.method)
+        if head.status < 200:
+            self._informational(head, buffer[end:])
+            return
+        self._begin(head, buffer, end)
+
+    def _informational(self, head: AnswerHead, rest: bytes) -> None:
+        if head.status == 101:
+            raise UpstreamBroken("the upstream switched protocols without being asked")
+        if head.status != 100 and not self._http10:
+            self._client.write(head.forward + b"\r\n")
+        if rest:
+            self._feed_head(rest)
+
+    def _begin(self, head: AnswerHead, buffer: bytes, end: int) -> None:
+        self.head = head
+        out = head.forward
+        if head.framing == "chunked":
+            self._walker = ChunkWalker([] if self._http10 else None)
+            if self._http10:
+                self._close_client = True
+            else:
+                out += b"Transfer-Encoding: chunked\r\n"
+        elif head.framing == "close":
+            self._close_client = True
+        self._left = head.length
+        if self._close_client:
+            out += b"Connection: close\r\n"
+        out += b"x-teelog-id: " + self.id.encode("ascii") + b"\r\n\r\n"
+        capture = self.capture
+        if capture is not None:
+            capture.status = head.status
+            capture.head_size = end
+            capture.framing = head.framing
+            capture.first_byte = _now_ms()
+            if head.events:
+                self._final = FinalEvent()
+            if head.status in (204, 304):
+                self._due, self._stage = False, RELEASED  # forwarded and counted only
+            self._keep(buffer)
+        data = buffer[end:]
+        walked = self._walk(data)
+        self._pass(data, out + self._forward(data, walked), walked)
+
+    # --- body
+
+    def _walk(self, data: bytes) -> int:
+        """The index in `data` after the body's end, or -1 while it goes on."""
+        if self._walker is not None:
+            return self._walker.feed(data)
+        assert self.head is not None
+        if self.head.framing == "close":
+            return -1
+        self._left -= len(data)
+        return len(data) + self._left if self._left <= 0 else -1
+
+    def _forward(self, data: bytes, end: int) -> bytes:
+        """What the client gets of one read: all of it, but for bytes after the end that nobody asked for."""
+        walker = self._walker
+        if walker is not None and walker.payload is not None:
+            plain = b"".join(walker.payload)
+            walker.payload.clear()
+            return plain
+        return data if end < 0 or end == len(data) else data[:end]
+
+    def _pass(self, data: bytes, forward: bytes, end: int) -> None:
+        """Send on what one read brought; `end` is where the body ends in `data`, or -1."""
+        if end >= 0:
+            self.ended = True
+            assert self.head is not None
+            self.reusable = end == len(data) and not self.head.closes
+        final = self._final
+        if self._stage == OPEN:
+            if end < 0 and (final is None or not final.begins(data)):
+                self._write(forward)
+                return
+            self._hold(forward)
+            if end >= 0 or (final is not None and final.whole()):
+                self._commit()
+        elif self._stage == HOLDING:
+            self._held.append(forward)
+            if end >= 0 or (final is not None and final.whole(data)):
+                self._commit()
+        elif self._stage == COMMITTING:
+            self._held.append(forward)
+        else:
+            self._write(forward)
+            if self._due and (end >= 0 or (final is not None and final.begins(data) and final.whole(data))):
+                self._commit()
+        if self.ended and self._stage == RELEASED:
+            self._finish()
+
+    def _write(self, data: bytes) -> None:
+        self.sent = True
+        self._client.write(data)
+
+    # --- the last piece
+
+    def _hold(self, forward: bytes) -> None:
+        self._stage = HOLDING
+        self._held.append(forward)
+        self._recording.hold(self)
+
+    def _commit(self) -> None:
+        """Hand the exchange to the journal; once only."""
+        capture, self._due = self.capture, False
+        assert capture is not None
+        if self._kept > self._limit:
+            self._recording.too_large()
+            self._release()
+            return
+        capture.pieces = self._pieces
+        capture.ended = _now_ms()
+        if self._stage == HOLDING:
+            self._stage = COMMITTING
+        if not self._recording.commit(capture, self._committed):
+            self._release()
+
+    def _committed(self, _stored: bool) -> None:
+        # not stored: counted by the journal; a user's reply never pays for it
+        self._release()
+
+    def release_late(self) -> None:
+        """The time for holding is over."""
+        if self._stage in (HOLDING, COMMITTING):
+            self._recording.late()
+            self._release()
+
+    def _release(self) -> None:
+        if self._stage in (HOLDING, COMMITTING):
+            self._stage = RELEASED
+            held, self._held = b"".join(self._held), []
+            if held:
+                self._write(held)
+            if self.ended:
+                self._finish()
+
+    # --- the end
+
+    def _finish_holding(self) -> None:
+        """The answer is over with nothing more to send: commit what is due, then finish."""
+        if self._due and self._stage == OPEN:
+            self._hold(b"")
+            self._commit()
+        elif self._due:
+            self._commit()
+        if self._stage == RELEASED:
+            self._finish()
+
+    def _finish(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def _fail(self, error: UpstreamError) -> None:
+        self.ended = True
+        if not self.done.done():
+            self.done.set_exception(error)
+
+    def _cut(self) -> None:
+        """Cut upstream, cut client: never a clean terminator."""
+        self.ended = True
+        self._close_client = True
+        assert self.head is not None
+        if self._due and self.capture is not None:
+            self.capture.interrupted = "upstream"
+            self._commit()
+        self._release()
+        if self.head.framing == "close":
+            _reset_on_close(self._client)
+            self._client.abort()
+        else:
+            self._client.close()
+        self._finish()
+
+
+def _reset_on_close(transport: asyncio.Transport) -> None:
+    """
+    Make the coming close a reset.
+
+    Where the close is the end of the body, only a reset can tell a cut answer from a whole one.
+    """
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,175 @@
+"""The front door: aiohttp's low-level server, what it lets in, and where that goes.
+
+aiohttp's C parser reads the request; the answer's bytes are written to the same transport by `Reply`. There is no
+router and no middleware on the proxied path. A client that leaves cancels its handler at once (`handler_cancellation`),
+and with it the upstream's work. Every refusal is in OpenAI's error shape, with the exchange's id.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from typing import TYPE_CHECKING, cast
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from ..core.ids import uuid7
+from ..errors import RequestRefused
+from .answers import CLOSE, openai_error, write_answer
+from .headers import read_request_head
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
+
+    from ..config import Listen
+    from .forward import Forwarder, Route
+    from .own import OwnEndpoints
+    from .upstream import Connection
+
+#: The longest request target and field: real ones stay under 2 KiB, but for keys and tracing baggage.
+MAX_LINE = 16 * 1024
+MAX_FIELDS = 128
+#: How long the rest of a body is read that nobody wants any more, so that its sender sees the answer.
+LINGER_SECONDS = 2.0
+
+
+class ClientConnection(RequestHandler):
+    """One client's connection: aiohttp's, which also tells the upstream when the client is behind."""
+
+    __slots__ = ("number", "upstream")
+    _numbers = itertools.count(1)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin with no upstream."""
+        self.upstream: Connection | None = None
+        self.number = str(next(self._numbers))
+        super().connection_made(transport)
+
+    def pause_writing(self) -> None:
+        """Read the upstream no further: the client is behind."""
+        super().pause_writing()
+        if self.upstream is not None:
+            self.upstream.pause()
+
+    def resume_writing(self) -> None:
+        """Read on: the client has caught up."""
+        super().resume_writing()
+        if self.upstream is not None:
+            self.upstream.resume()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,  # noqa: ARG002 - aiohttp's contract
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP, or a fault of ours, in OpenAI's shape; the connection ends."""
+        if status >= 500:
+            self.log_exception("a request could not be handled", exc_info=exc)
+        if self.transport is not None:
+            text, code = "teelog could not handle this request", "internal_error"
+            if status < 500:
+                text, code = f"this is not an HTTP/1.1 request: {(message or '').splitlines()[0][:200]}", "bad_request"
+            write_answer(self.transport, status, openai_error(status, text, code), keep_alive=False)
+        return CLOSE
+
+
+class Server(web.Server):
+    """aiohttp's server, with our connections."""
+
+    def __call__(self) -> ClientConnection:
+        return ClientConnection(self, loop=self._loop, **self._kwargs)
+
+
+class Front:
+    """What happens to a request; `server()` makes what a listening socket is given."""
+
+    def __init__(self, listen: Listen, routes: Mapping[str, Route], forwarder: Forwarder, own: OwnEndpoints) -> None:
+        self._listen = listen
+        #: By first path segment; "v1" is the first upstream.
+        self._routes = routes
+        self._forwarder = forwarder
+        self._own = own
+        self._hosts = {host.lower() for host in listen.allowed_hosts}
+        self._random: list[bytes] = []
+        #: Requests in progress.
+        self.open = 0
+        #: Set while the process ends: connections are not kept.
+        self.draining = False
+
+    def server(self) -> Server:
+        """A protocol factory for `loop.create_server`."""
+        return Server(
+            self.handle,
+            handler_cancellation=True,
+            access_log=None,
+            keepalive_timeout=self._listen.keepalive_seconds,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_LINE,
+            max_headers=MAX_FIELDS,
+            lingering_time=LINGER_SECONDS,
+            auto_decompress=False,
+        )
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        started = time.time_ns() // 1_000_000
+        exchange_id = uuid7(started, self._chance())
+        self.open += 1
+        try:
+            version = request.version
+            head = read_request_head(request.method, version, request.raw_path, request.raw_headers)
+            keep_alive = self._keeps(request)
+            if self._hosts:
+                self._check_host(head.host)
+            route = self._routes.get(head.target.partition("?")[0][1:].partition("/")[0])
+            if route is None:
+                return await self._own.handle(request, head, keep_alive=keep_alive)
+            client = cast("ClientConnection", request.protocol)
+            return await self._forwarder.forward(
+                request, client, head, route, exchange_id, started, keep_alive=keep_alive
+            )
+        except RequestRefused as error:
+            return self._refuse(request, error, exchange_id)
+        finally:
+            self.open -= 1
+
+    def _chance(self) -> bytes:
+        """Ten random bytes; the kernel is asked once for many."""
+        if not self._random:
+            pool = os.urandom(5120)
+            self._random = [pool[at : at + 10] for at in range(0, len(pool), 10)]
+        return self._random.pop()
+
+    def _check_host(self, host: str) -> None:
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if name.lower() not in self._hosts and host.lower() not in self._hosts:
+            raise RequestRefused(421, f"listen.allowed_hosts does not name {name!r}", "misdirected_request")
+
+    def _refuse(self, request: web.BaseRequest, error: RequestRefused, exchange_id: str) -> web.StreamResponse:
+        transport = request.transport
+        if transport is None:
+            return CLOSE
+        headers = {"x-teelog-id": exchange_id}
+        if error.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        whole = request.content.is_eof()
+        sent = write_answer(
+            transport,
+            error.status,
+            openai_error(error.status, error.message, error.code),
+            headers=headers,
+            # what two servers may read in two ways, or not at all, is the last thing read on a connection
+            keep_alive=whole and error.status in (401, 404, 405, 508) and self._keeps(request),
+            with_body=request.method != "HEAD",
+        )
+        if not whole and error.status in (400, 408):
+            transport.close()  # its body is not to be trusted, or does not come
+        return sent
+
+    def _keeps(self, request: web.BaseRequest) -> bool:
+        return request.keep_alive and request.version.minor == 1 and not self.draining

@@ -1,0 +1,244 @@
+"""An upstream: its address, its TLS, and its pool of connections.
+
+A connection belongs to one exchange from `begin` until the answer's framing ends; then it waits, newest first out, for
+less time than any server keeps an idle one. One that has ended while it waited is dropped before a byte is written to
+it; after the first byte nothing is ever sent twice, since a model call may not be repeated. Silence is watched by one
+sweep for all connections, so that a read costs no timer. Failures become `UpstreamError`s, here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import ssl
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+from ..errors import StartError, UpstreamTimeout, UpstreamUnreachable
+
+if TYPE_CHECKING:
+    from ..config import Upstream as UpstreamConfig
+    from .reply import Reply
+
+
+class Connection(asyncio.Protocol):
+    """One connection to an upstream."""
+
+    __slots__ = (
+        "_drained", "_paused", "_pool", "_seen", "_seen_at", "arrived", "idle_since", "paused", "reply", "transport",
+    )  # fmt: skip
+
+    def __init__(self, pool: Upstream) -> None:
+        self._pool = pool
+        self.transport: asyncio.Transport | None = None
+        self.reply: Reply | None = None
+        #: Tells at once whether bytes, or the connection's end, wait to be read.
+        self.arrived = select.poll()
+        self.idle_since = 0.0
+        #: The client does not take what there is: the upstream is not the silent one.
+        self.paused = False
+        self._paused = False
+        self._drained: asyncio.Future[None] | None = None
+        self._seen = 0
+        self._seen_at = 0.0
+
+    def begin(self, reply: Reply, head_and_body: bytes) -> None:
+        """Send a request; its answer goes to `reply`."""
+        assert self.transport is not None
+        self.reply = reply
+        self._seen = -1  # the next sweep begins to count
+        self.transport.write(head_and_body)
+
+    def write(self, data: bytes) -> None:
+        """Send more of a request's body."""
+        if self.transport is not None:
+            self.transport.write(data)
+        if self.reply is not None:
+            self.reply.reads += 1  # an upload that moves is not silence
+
+    async def drained(self) -> None:
+        """Return when the upstream takes more of a body."""
+        if self._paused and self.transport is not None:
+            self._drained = asyncio.get_running_loop().create_future()
+            await self._drained
+
+    def pause(self) -> None:
+        """Read no more until `resume`: the client is behind."""
+        if self.transport is not None and self.reply is not None and not self.paused:
+            self.paused = True
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """The client has caught up."""
+        if self.transport is not None and self.paused:
+            self.paused = False
+            self.transport.resume_reading()
+
+    def abort(self) -> None:
+        """End the connection now, and with it whatever the upstream is doing for us."""
+        self.reply = None
+        if self.transport is not None:
+            self.transport.abort()
+
+    def silent_for(self, now: float) -> float:
+        """Seconds since the last read was noticed."""
+        reply = self.reply
+        if reply is None or reply.reads != self._seen:
+            self._seen, self._seen_at = 0 if reply is None else reply.reads, now
+        return now - self._seen_at
+
+    # --- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            self.arrived.register(sock.fileno(), select.POLLIN)
+        self._pool.open.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        reply = self.reply
+        if reply is None:
+            self.abort()  # bytes nobody asked for
+            return
+        try:
+            reply.feed(data)
+        except Exception as error:  # whatever it is, this answer is over and the client must see it
+            reply.broken(error)
+            self.abort()
+            return
+        if reply.ended:
+            self._pool.give_back(self, reply)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        reply, self.reply, self.transport = self.reply, None, None
+        self._pool.forget(self)
+        self.resume_writing()
+        if reply is not None:
+            reply.lost(exc)
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        waiter, self._drained = self._drained, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+
+class Upstream:
+    """Where requests go; see the module."""
+
+    def __init__(self, name: str, config: UpstreamConfig, loop: asyncio.AbstractEventLoop) -> None:
+        self.name = name
+        self.config = config
+        url = urlsplit(config.base_url)
+        assert url.hostname is not None
+        self._address = (url.hostname, url.port or (443 if url.scheme == "https" else 80))
+        #: What `Host` says.
+        self.host = url.netloc.encode("ascii")
+        #: What stands before the rest of a request's path.
+        self.path = url.path.rstrip("/")
+        self.open: set[Connection] = set()
+        self._tls = tls(config) if url.scheme == "https" else None
+        self._loop = loop
+        self._idle: list[Connection] = []
+        self._sweeper = loop.call_later(self._sweep_every(), self._sweep)
+
+    async def acquire(self) -> Connection:
+        """A connection to send a request on; `UpstreamError` when there is none to be had."""
+        now = self._loop.time()
+        while self._idle:
+            connection = self._idle.pop()
+            if self._usable(connection, now):
+                return connection
+            connection.abort()
+        host, port = self._address
+        try:
+            async with asyncio.timeout(self.config.connect_timeout_seconds):
+                _, connection = await self._loop.create_connection(
+                    lambda: Connection(self), host, port, ssl=self._tls, server_hostname=host if self._tls else None
+                )
+        except TimeoutError as error:
+            raise UpstreamTimeout(
+                f"no connection to the upstream {host}:{port} within {self.config.connect_timeout_seconds:g} s"
+            ) from error
+        except (OSError, ssl.SSLError) as error:
+            raise UpstreamUnreachable(f"the upstream {host}:{port} cannot be reached: {_reason(error)}") from error
+        return connection
+
+    def give_back(self, connection: Connection, reply: Reply) -> None:
+        """The answer has ended: keep the connection for the next request, or end it."""
+        connection.reply = None
+        if reply.reusable and connection.transport is not None and not connection.transport.is_closing():
+            connection.resume()
+            connection.idle_since = self._loop.time()
+            self._idle.append(connection)
+        else:
+            connection.abort()
+
+    def forget(self, connection: Connection) -> None:
+        """The connection has ended."""
+        self.open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def close(self) -> None:
+        """End every connection."""
+        self._sweeper.cancel()
+        for connection in list(self.open):
+            connection.abort()
+
+    def _usable(self, connection: Connection, now: float) -> bool:
+        transport = connection.transport
+        if transport is None or transport.is_closing():
+            return False
+        if now - connection.idle_since > self.config.keepalive_seconds:
+            return False
+        # an end that has arrived but that the loop has not seen yet: the request must not be written into it
+        return not connection.arrived.poll(0)
+
+    def _sweep_every(self) -> float:
+        return min(5.0, max(0.02, min(self.config.idle_timeout_seconds, self.config.keepalive_seconds) / 8))
+
+    def _sweep(self) -> None:
+        """End what has waited too long: idle connections, and upstreams that say nothing."""
+        now = self._loop.time()
+        self._sweeper = self._loop.call_later(self._sweep_every(), self._sweep)
+        for connection in list(self.open):
+            reply = connection.reply
+            if reply is None:
+                if now - connection.idle_since > self.config.keepalive_seconds and connection in self._idle:
+                    connection.abort()
+            elif connection.silent_for(now) <= self.config.idle_timeout_seconds:
+                continue
+            elif connection.paused:
+                reply.stalled()
+            else:
+                reply.broken(
+                    UpstreamTimeout(f"the upstream has been silent for {self.config.idle_timeout_seconds:g} s")
+                )
+                connection.abort()
+
+
+def tls(config: UpstreamConfig) -> ssl.SSLContext:
+    """Verification on, TLS 1.2 at least, the configured CA beside the system's."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    if config.ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=str(config.ca_file))
+        except (OSError, ssl.SSLError) as error:
+            raise StartError(f"upstream.ca_file {config.ca_file} cannot be used: {_reason(error)}") from error
+    return context
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong, in a sentence's worth of words."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message})"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

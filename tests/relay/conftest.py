@@ -1,0 +1,109 @@
+"""The relay on a real socket, with a journal that a test can hold back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import asynccontextmanager
+
+from proxy.config import Listen
+from proxy.config import Upstream as UpstreamConfig
+from proxy.core.exchange import Capture, CaptureRules, decode
+from proxy.relay.forward import Forwarder, Route
+from proxy.relay.keys import KeyRing
+from proxy.relay.own import OwnEndpoints
+from proxy.relay.recording import Record
+from proxy.relay.server import Front
+from proxy.relay.upstream import Upstream
+from tests.raw import RawUpstream
+
+
+class HeldJournal:
+    """Keeps what is appended; `answer` decides when and what `done` is told."""
+
+    def __init__(self) -> None:
+        self.entries: list[bytes] = []
+        self.waiting: list = []
+        self.hold = False
+        self.full = False
+        self.losses = Counter()
+        self.appended = 0
+        self.came = asyncio.Event()
+
+    def append(self, entry, done) -> bool:
+        if self.full:
+            return False
+        self.entries.append(entry.encode() if isinstance(entry, Capture) else entry)
+        self.appended += 1
+        self.came.set()
+        if self.hold:
+            self.waiting.append(done)
+        else:
+            asyncio.get_running_loop().call_soon(done, True)
+        return True
+
+    def release(self) -> None:
+        for done in self.waiting:
+            done(True)
+        self.waiting.clear()
+
+    @property
+    def exchanges(self) -> list:
+        return [decode(entry) for entry in self.entries]
+
+
+class World:
+    """One relay between raw sockets."""
+
+    def __init__(
+        self, upstream: RawUpstream, journal: HeldJournal, front: Front, record: Record, port: int, server
+    ) -> None:
+        self.upstream, self.journal, self.front, self.record, self.port = upstream, journal, front, record, port
+        self._server = server
+
+    def front_connections(self) -> list:
+        return self._server.connections
+
+
+async def until(condition, timeout: float = 5) -> None:
+    """Return once a condition holds that nothing announces."""
+    async with asyncio.timeout(timeout):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def relay(
+    script, *, listen: dict | None = None, upstream: dict | None = None, limit: int = 1 << 20, journal=None, hold=0.025
+):
+    """A running relay in front of a scripted upstream."""
+    loop = asyncio.get_running_loop()
+    raw = await RawUpstream(list(script)).start()
+    journal = journal or HeldJournal()
+    rules = CaptureRules(secret=b"s" * 32)
+    options = {"base_url": f"http://127.0.0.1:{raw.port}/v1", **(upstream or {})}
+    section = Listen(**(listen or {}))
+    up = Upstream("", UpstreamConfig(**options), loop)
+    record = Record(journal, loop, hold)
+    keys = KeyRing(key.reveal() for key in section.client_keys)
+
+    async def status():
+        return record.status()
+
+    own = OwnEndpoints(
+        section, record, rules, client_keys=keys, admin_keys=KeyRing([]), analytics_keys=KeyRing(["analytics-key"]),
+        ready=lambda: True, status=status,
+    )  # fmt: skip
+    forwarder = Forwarder(record, rules, loop, record_limit=limit, body_idle=section.body_idle_seconds)
+    front = Front(section, {"v1": Route("/v1", up, keys)}, forwarder, own)
+    server = front.server()
+    listener = await loop.create_server(server, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    try:
+        yield World(raw, journal, front, record, port, server)
+    finally:
+        listener.close()
+        await server.shutdown(0.1)
+        up.close()
+        await raw.stop()
+        await asyncio.sleep(0)

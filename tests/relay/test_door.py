@@ -1,0 +1,326 @@
+"""What is let in: requests that two servers could read in two ways are refused here and reach no upstream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from proxy.config import Secret
+from tests.raw import Pieces, post, send
+from tests.relay.conftest import relay
+
+OK = Pieces([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"])
+HOST = "Host: proxy.test\r\n"
+DOOR = Path(__file__).parents[3] / "shared" / "door" / "http11probe.json"
+
+
+def get(target: str, *fields: str, version: str = "1.1", host: str = HOST) -> bytes:
+    return f"GET {target} HTTP/{version}\r\n{host}{''.join(f + chr(13) + chr(10) for f in fields)}Connection: close\r\n\r\n".encode()
+
+
+REFUSED = {
+    "dot-segment": (get("/v1/../admin"), 400),
+    "dot-at-the-end": (get("/v1/.."), 400),
+    "single-dot": (get("/v1/./x"), 400),
+    "encoded-dots": (get("/v1/%2e%2E/admin"), 400),
+    "half-encoded-dots": (get("/v1/.%2e/admin"), 400),
+    "encoded-slash-and-dots": (get("/v1/..%2fadmin"), 400),
+    "twice-encoded-dots": (get("/v1/%252e%252e/admin"), 400),
+    "dots-with-parameters": (get("/v1/..;x/admin"), 400),
+    "backslash": (get("/v1\\..\\admin"), 400),
+    "encoded-backslash": (get("/v1/..%5cadmin"), 400),
+    "encoded-nul": (get("/v1/a%00b"), 400),
+    "encoded-line-end": (get("/v1/a%0d%0aX:%20y"), 400),
+    "two-slashes": (get("//evil/v1/x"), 400),
+    "fragment": (get("/v1/x#y"), 400),
+    "foreign-authority": (get("http://evil.test/v1/x"), 400),
+    "userinfo-authority": (get("http://u@proxy.test/v1/x"), 400),
+    "other-scheme": (get("ftp://proxy.test/v1/x"), 400),
+    "authority-form": (b"GET proxy.test:80 HTTP/1.1\r\nHost: proxy.test\r\nConnection: close\r\n\r\n", 400),
+    "connect": (b"CONNECT proxy.test:443 HTTP/1.1\r\nHost: proxy.test:443\r\nConnection: close\r\n\r\n", 405),
+    "trace": (get("/v1/x").replace(b"GET", b"TRACE"), 405),
+    "no-host": (get("/v1/x", host=""), 400),
+    "two-hosts": (get("/v1/x", "Host: other.test"), 400),
+    "host-with-path": (get("/v1/x", host="Host: a/b\r\n"), 400),
+    "host-with-user": (get("/v1/x", host="Host: u@h\r\n"), 400),
+    "host-list": (get("/v1/x", host="Host: a, b\r\n"), 400),
+    "empty-host": (get("/v1/x", host="Host:\r\n"), 400),
+    "http-2-line": (get("/v1/x", version="2.0"), 505),
+    "http-0.9-line": (get("/v1/x", version="0.9"), 505),
+    "http-1.2-line": (get("/v1/x", version="1.2"), 400),
+    "other-coding": (get("/v1/x", "Transfer-Encoding: gzip, chunked"), 400),
+    "empty-coding": (get("/v1/x", "Transfer-Encoding:"), 400),
+    "coding-in-1.0": (get("/v1/x", "Transfer-Encoding: chunked", version="1.0"), 400),
+    "both-lengths": (get("/v1/x", "Transfer-Encoding: chunked", "Content-Length: 3"), 400),
+    "two-lengths": (get("/v1/x", "Content-Length: 3", "Content-Length: 4"), 400),
+    "signed-length": (get("/v1/x", "Content-Length: +3"), 400),
+    "expectation": (get("/v1/x", "Expect: a-miracle"), 417),
+    "upgrade": (
+        b"GET /v1/realtime HTTP/1.1\r\nHost: proxy.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Key: x\r\n\r\n",
+        501,
+    ),
+    "folded-field": (get("/v1/x", "X-A: b\r\n c"), 400),
+    "space-before-colon": (get("/v1/x", "X-A : b"), 400),
+    "bad-chunk-size": (b"POST /v1/chat/completions HTTP/1.1\r\nHost: proxy.test\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+    "no-such-path": (get("/nothing/here"), 404),
+    "not-our-version": (get("/v2/chat/completions"), 404),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_what_is_ambiguous_is_refused(name):
+    """The request is answered with the right status in OpenAI's error shape, and never reaches the upstream."""
+    request, status = REFUSED[name]
+    async with relay([OK]) as world:
+        got = await send(world.port, request, timeout=3)
+
+        assert got.status == status, got
+        assert got.field("server") is None
+        error = json.loads(got.body)["error"]
+        assert set(error) == {"message", "type", "param", "code"}
+        assert world.upstream.seen == []
+
+
+PASSES = {
+    "plain": ("/v1/models", "/v1/models"),
+    "root": ("/v1", "/v1"),
+    "slash": ("/v1/", "/v1/"),
+    "unknown-endpoint": ("/v1/nobody/knows?x=%2e%2e/..&y=a%20b&&=", "/v1/nobody/knows?x=%2e%2e/..&y=a%20b&&="),
+    "encoded-id": ("/v1/files/a%2Fb%20c", "/v1/files/a%2Fb%20c"),
+    "dots-in-a-name": ("/v1/models/gpt-4.1..x/...", "/v1/models/gpt-4.1..x/..."),
+    "absolute-form": ("http://proxy.test/v1/models?a=b", "/v1/models?a=b"),
+    "empty-query": ("/v1/models?", "/v1/models?"),
+    "double-slash-inside": ("/v1//models", "/v1//models"),
+}
+
+
+@pytest.mark.parametrize("name", PASSES)
+async def test_a_target_goes_on_as_it_came(name):
+    """No byte of a target is decoded, encoded or folded."""
+    target, expected = PASSES[name]
+    async with relay([OK]) as world:
+        assert (await send(world.port, get(target))).status == 200
+        assert world.upstream.seen[0].target == expected
+
+
+async def test_only_what_is_hop_by_hop_stops_here():
+    """Hop-by-hop fields, those that Connection names and our own stop; nothing is added but the hop mark."""
+    fields = [
+        "Accept-Encoding: gzip, br", "COOKIE: a=b", "Keep-Alive: timeout=5", "TE: trailers", "X-Private: 1",
+        "x-teelog-user: u", "X-Stainless-Lang: python", "Proxy-Authorization: Basic x", "authorization: Bearer sk-abc",
+    ]  # fmt: skip
+    request = post(b"{}", "/v1/chat/completions", *fields, "Connection: close, X-Private, content-length", close=False)
+    async with relay([OK]) as world:
+        got = await send(world.port, request)
+
+        assert got.status == 200
+        head = world.upstream.seen[0].fields()
+        assert head[0] == ("Host", f"127.0.0.1:{world.upstream.port}")
+        assert head[1:-1] == [
+            ("Content-Type", "application/json"), ("Content-Length", "2"), ("Accept-Encoding", "gzip, br"),
+            ("COOKIE", "a=b"), ("X-Stainless-Lang", "python"), ("authorization", "Bearer sk-abc"),
+        ]  # fmt: skip
+        assert head[-1][0] == "x-teelog-hop"
+
+
+async def test_an_answer_keeps_its_fields():
+    """An answer's fields pass in order, repeated ones too; hop-by-hop ones and those Connection names stop."""
+    answer = (
+        b"HTTP/1.1 200 Fine\r\nServer: up\r\nDate: today\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\nKeep-Alive: x\r\n"
+        b"X-Hop: 1\r\nConnection: keep-alive, X-Hop\r\nx-ratelimit-remaining: 3\r\nContent-Length: 2\r\n\r\n{}"
+    )
+    async with relay([Pieces([answer])]) as world:
+        got = await send(world.port, post(b"{}"))
+
+        lines = got.head.decode().split("\r\n")
+        assert lines[:7] == [
+            "HTTP/1.1 200 Fine", "Server: up", "Date: today", "Set-Cookie: a=1", "set-cookie: b=2",
+            "x-ratelimit-remaining: 3", "Content-Length: 2",
+        ]  # fmt: skip
+        assert [line.partition(":")[0] for line in lines[7:-2]] == ["Connection", "x-teelog-id"]
+
+
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_answers_without_a_body_keep_the_connection(status, method):
+    """HEAD, 204 and 304 have no body whatever their fields say; both connections go on."""
+    answer = b"HTTP/1.1 %d X\r\nContent-Length: 5\r\n\r\n" % status
+    request = f"{method} /v1/models HTTP/1.1\r\n{HOST}\r\n".encode()
+    async with relay([Pieces([answer])]) as world:
+        got = await send(world.port, request + request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+
+        assert got.data.count(b"HTTP/1.1 %d X" % status) == 2
+        assert got.data.count(b"Content-Length: 5") == 2
+        assert world.upstream.connections == 1
+        assert world.journal.entries == []
+
+
+async def test_a_large_upload_streams_through():
+    """A body over the limit reaches the upstream whole, held nowhere, and is counted instead of recorded."""
+    body = b"x" * 3_000_000
+    async with relay([OK], limit=1000) as world:
+        got = await send(world.port, post(body))
+
+        assert got.status == 200
+        assert world.upstream.seen[0].body == body
+        assert world.record.status()["not_recorded"] == {"too_large": 1}
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/files"])
+async def test_a_chunked_upload_goes_on_chunked(path):
+    """A request that came chunked goes on chunked, its bytes the same, recorded or not."""
+    request = (
+        f"POST {path} HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode()
+        + b'5\r\n{"a":\r\n3\r\n "b\r\n2\r\n"}\r\n0\r\n\r\n'
+    )
+    async with relay([OK]) as world:
+        assert (await send(world.port, request)).status == 200
+        assert world.upstream.seen[0].body == b'{"a": "b"}'
+        assert ("Transfer-Encoding", "chunked") in world.upstream.seen[0].fields()
+        assert len(world.journal.entries) == (path == "/v1/chat/completions")
+
+
+async def test_continue_is_asked_for_and_given():
+    """A client that waits for 100 gets it from us; the upstream is not asked."""
+    async with relay([OK]) as world:
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+        head, _, body = post(b'{"a":1}', "/v1/chat/completions", "Expect: 100-continue").partition(b"\r\n\r\n")
+        writer.write(head + b"\r\n\r\n")
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(body)
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 OK")
+        writer.close()
+        assert world.upstream.seen[0].body == b'{"a":1}'
+        assert all(name.lower() != "expect" for name, _ in world.upstream.seen[0].fields())
+
+
+async def test_a_body_that_stops_coming_is_given_up():
+    """A body that pauses for longer than allowed is a 408, and the connection ends."""
+    async with relay([OK], listen={"body_idle_seconds": 0.1}) as world:
+        got = await send(world.port, post(b"{}").replace(b"Content-Length: 2", b"Content-Length: 20"))
+
+        assert got.status == 408
+        assert world.upstream.seen == []
+
+
+async def test_a_loop_is_refused():
+    """A request that has passed this proxy before is answered 508; one that passed another goes on, both marked."""
+    async with relay([OK]) as world:
+        await send(world.port, post(b"{}", "/v1/chat/completions", "x-teelog-hop: other"))
+        hop = dict(world.upstream.seen[0].fields())["x-teelog-hop"]
+        assert hop.startswith("other, ")
+        got = await send(world.port, post(b"{}", "/v1/chat/completions", f"x-teelog-hop: {hop}"))
+
+        assert got.status == 508
+        assert len(world.upstream.seen) == 1
+
+
+async def test_skipped_requests_are_forwarded_only():
+    """`x-teelog-skip: 1` is forwarded, answered with an id, and not recorded."""
+    async with relay([OK]) as world:
+        got = await send(world.port, post(b"{}", "/v1/chat/completions", "x-teelog-skip: 1"))
+
+        assert got.status == 200
+        assert got.field("x-teelog-id")
+        assert world.journal.entries == []
+        assert world.record.status()["forwarded"] == 1
+
+
+async def test_pipelined_requests_are_answered_in_order():
+    """Requests sent without waiting are answered one after the other on the same connection."""
+    answers = [Pieces([b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % n]) for n in range(5)]
+    async with relay(answers) as world:
+        got = await send(world.port, post(b"{}", close=False) * 4 + post(b"{}"))
+
+        assert [part[-1:] for part in got.data.split(b"HTTP/1.1 200 OK")[1:]] == [b"0", b"1", b"2", b"3", b"4"]
+
+
+async def test_only_named_hosts_are_served():
+    """With `allowed_hosts`, a request for another name is a 421."""
+    async with relay([OK], listen={"allowed_hosts": ("proxy.test",)}) as world:
+        assert (await send(world.port, get("/v1/x"))).status == 200
+        assert (await send(world.port, get("/v1/x", host="Host: proxy.test:8080\r\n"))).status == 200
+        assert (await send(world.port, get("/v1/x", host="Host: evil.test\r\n"))).status == 421
+
+
+KEYS = {
+    # client's fields -> status, what the upstream sees
+    "none": ((), 401, None),
+    "wrong": (("Authorization: Bearer nope",), 401, None),
+    "bearer": (("Authorization: Bearer client-key",), 200, {"authorization": "Bearer up-key"}),
+    "api-key": (("api-key: client-key",), 200, {"authorization": "Bearer up-key"}),
+    "own-key-beside": (
+        ("x-teelog-key: client-key", "Authorization: Bearer own"), 200, {"authorization": "Bearer own"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KEYS)
+async def test_client_keys_open_and_stay_here(name):
+    """With client keys, only their holders pass; the key stops here and the upstream's own is added."""
+    fields, status, expected = KEYS[name]
+    async with relay(
+        [OK], listen={"client_keys": (Secret("client-key"),)}, upstream={"api_key": Secret("up-key")}
+    ) as world:
+        got = await send(world.port, post(b"{}", "/v1/chat/completions", *fields))
+
+        assert got.status == status
+        seen = [{k.lower(): v for k, v in request.fields()} for request in world.upstream.seen]
+        assert [{k: v for k, v in one.items() if "key" in k or k == "authorization"} for one in seen] == (
+            [expected] if expected else []
+        )
+
+
+async def test_a_replacing_key_replaces():
+    """`api_key_mode = "replace"` sends ours whatever the client brought; another header name carries it bare."""
+    options = {"api_key": Secret("up-key"), "api_key_mode": "replace", "api_key_header": "api-key"}
+    async with relay([OK], upstream=options) as world:
+        await send(world.port, post(b"{}", "/v1/chat/completions", "api-key: mine", "Authorization: Bearer mine"))
+
+        seen = {k.lower(): v for k, v in world.upstream.seen[0].fields()}
+        assert seen["api-key"] == "up-key"
+        assert "authorization" not in seen
+
+
+@pytest.mark.skipif(not DOOR.exists(), reason="the door's cases are not here")
+async def test_the_front_door_judges_rightly():
+    """Every strict case of Http11Probe is judged as its authors expect, with a proxied path as its target."""
+    wrong = []
+    cases = [case for case in json.loads(DOOR.read_text()) if case["exp"] != "custom"]
+    async with relay([OK]) as world:
+        for case in cases:
+            payload = bytes.fromhex(case["p"]).replace(b" / HTTP", b" /v1/x HTTP")
+            status = await judged(world.port, payload)
+            if not right(case["exp"], status):
+                wrong.append((case["id"], case["exp"], status))
+
+    assert wrong == []
+
+
+async def judged(port: int, payload: bytes) -> str:
+    """The first answer's status, or that the connection was closed, or nothing."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(payload)
+        async with asyncio.timeout(2):
+            head = await reader.readuntil(b"\r\n")
+        return head.split(b" ")[1].decode()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return "close"
+    except TimeoutError:
+        return "wait"
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+def right(expected: str, status: str) -> bool:
+    """Whether a status is what the probe's authors expect: "400", "2xx", "400 or close", …"""
+    words = expected.replace("/", " ").replace("or", " ").lower().split()
+    return any(word == status or (word.endswith("xx") and word[0] == status[0]) for word in words)
