@@ -59,6 +59,7 @@ BROKEN = [
     (rules.tenant, "header:a b"),
     (rules.tenant, "team"),
     (rules.patterns, {"bad": "(hidden"}),
+    (rules.patterns, {"slow": "(a+)+b"}),
     (rules.database, "sqlite:///"),
     (rules.database, "postgresql://u:hidden@h/d"),
     (rules.Range(0, 65535), 65536),

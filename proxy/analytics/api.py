@@ -29,6 +29,7 @@ from .pages import Pages
 from .request import path_id, read_body
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
     from .store import Store
@@ -82,6 +83,14 @@ def make_app(
 def make_runner(app: web.Application) -> web.AppRunner:
     """Runs the application: bodies as they came (no zip bombs), idle connections closed, no second access log."""
     return web.AppRunner(app, auto_decompress=False, keepalive_timeout=75.0, access_log=None)
+
+
+async def serve_on(app: web.Application, listening: socket.socket) -> web.AppRunner:
+    """Serve the application on a listening socket until the runner is cleaned up."""
+    runner = make_runner(app)
+    await runner.setup()
+    await web.SockSite(runner, listening).start()
+    return runner
 
 
 class Api:

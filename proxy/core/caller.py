@@ -28,6 +28,8 @@ class Caller:
     conversation_id: str = ""
     user: str = ""
     properties: dict[str, str] = field(default_factory=dict)
+    #: The client's SDK sends the request once more, since it got no answer to it.
+    retries: bool = False
 
 
 def caller_of(
@@ -42,6 +44,7 @@ def caller_of(
         conversation_id=_first(headers.get(name) for name in ("x-teelog-conversation-id", *id_headers)),
         user=_first((*(headers.get(name) for name in ("x-teelog-user", *user_headers)), said_user)),
         properties=dict(_properties(headers)),
+        retries=headers.get("x-stainless-retry-count", "0") != "0",
     )
 
 

@@ -4,6 +4,7 @@ Within one tenant:
 
     the request names a conversation   it is that one; `_within` finds the place
     its history ends at a tip          it goes on there (several fit: `_at_tip` chooses)
+    an SDK repeats a first question     it is the conversation in which that was never answered
     else                               it is new, and the history the client brought belongs to it
 
 A history is compared by hashes (`message.chain`, `message.digest`) without system messages. Two stated users never share
@@ -52,7 +53,7 @@ class Held:
     #: Place of its newest message, and of its newest answer; behind the latter stands what was not answered. 0: none.
     last: int
     tip_place: int
-    #: Chain hash at the newest answer; empty when there is none.
+    #: Chain hash at the newest answer; while there is none, at the question that waits for one.
     tip: bytes
     #: It has been sent messages without their history before.
     appended: bool = False
@@ -101,10 +102,13 @@ def place(history: History, caller: Caller, connection: str, known: Known) -> Pl
     if caller.conversation_id:
         held = known.named(caller.conversation_id)
         return _within(history, held, known) if held else Placing()
-    if history.answered < 0:
-        return Placing()
-    held = _at_tip(history.chain[history.answered], caller.user, connection, known)
-    return _behind_tip(history, held, known) if held else Placing()
+    if history.answered >= 0:
+        held = _at_tip(history.chain[history.answered], caller.user, connection, known)
+        return _behind_tip(history, held, known) if held else Placing()
+    if caller.retries and history.rest:
+        held = _at_tip(history.chain[-1], caller.user, connection, known)
+        return Placing(held, held.last, held.tip, len(history.rest)) if held else Placing()
+    return Placing()
 
 
 def conversation_id(given: str, *, taken: bool, chance: bytes) -> str:

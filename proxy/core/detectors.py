@@ -1,11 +1,11 @@
-"""What is redacted by default: keys and tokens, e-mail addresses, phone and card numbers, IBANs.
+r"""What is redacted by default: keys and tokens, e-mail addresses, phone and card numbers, IBANs.
 
 Each detector is a pattern that takes linear time by its construction (no nested quantifiers, repeats that are bounded or
 possessive and begin only where a word begins), and where the form alone says too little, a check: Luhn's sum and the
 issuer's prefix for cards (ISO/IEC 7812), mod 97 and the country's length for IBANs (ISO 13616), chance for keys.
 Version numbers, times, UUIDs, long ids and ordinary numbers are none of these: what is redacted by mistake is lost.
 
-They also find what stands in JSON strings with `\\n` before it, so that the escape is left whole.
+They also find what stands in JSON strings with `\n` before it, so that the escape is left whole.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def is_secret(name: str, value: str) -> bool:
 
 
 def _begins(after: str) -> str:
-    """Where a word begins: not after these characters, unless they end an escape (`\\n`) of a JSON string."""
+    r"""Where a word begins: not after these characters, unless they end an escape (`\n`) of a JSON string."""
     return rf"(?:(?<![\\{after}])|(?<=\\[nrt])|(?<=\\)(?![nrt]))"
 
 
@@ -72,15 +72,19 @@ def _luhn(found: re.Match[str]) -> int:
     return len(found[0]) if (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0 else 0
 
 
-#: SWIFT's registry, release 99.
+#: How long a country's IBANs are (SWIFT's IBAN registry).
 _IBAN_SIZES = {
-    entry[:2]: int(entry[2:])
-    for entry in """
-    AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24
-    FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32
-    LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24
-    RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30
-    """.split()
+    found[1]: int(found[2])
+    for found in re.finditer(
+        r"([A-Z]{2})(\d\d)",
+        """
+        AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29
+        ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20
+        LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29
+        PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20
+        YE30
+        """,
+    )
 }
 
 
@@ -135,9 +139,13 @@ def _bearer(found: re.Match[str]) -> int:
 
 
 def _mixed(found: re.Match[str]) -> int:
-    """Letters and digits together, eight of them: not a path, a name, or a count."""
-    runs = re.findall(r"[A-Za-z0-9]{8,}", found[1])
-    return len(found[1]) if any(not run.isalpha() and not run.isdecimal() for run in runs) else 0
+    """Letters and digits together, eight of them, or long and of every kind: not a path, a name, or a count."""
+    text = found[1]
+    runs = re.findall(r"[A-Za-z0-9]{8,}", text)
+    every_kind = (
+        len(text) >= 32 and "." not in text and all(re.search(kind, text) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
+    )
+    return len(text) if every_kind or any(not run.isalpha() and not run.isdecimal() for run in runs) else 0
 
 
 def _has_digit(found: re.Match[str]) -> int:
@@ -177,7 +185,7 @@ BUILT_IN = (
             _begins(r"\w-")
             + r"""(?: gh[pousr]_[A-Za-z0-9]{20,}+ | github_pat_\w{20,}+ | glpat-[\w-]{20,}+
                   | (?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9]) | AIza[\w-]{35} | ya29\.[\w-]{20,}+
-                  | xox[abeoprs]-[A-Za-z0-9-]{10,}+ | (?:hf|gsk|r8)_[A-Za-z0-9]{20,}+ | (?:xai|pplx|nvapi)-[\w-]{20,}+
+                  | xox[abeoprs]-[A-Za-z0-9-]{10,}+ | (?:hf|gsk|r8)_[A-Za-z0-9]{20,}+ | (?:xai|pplx)-[A-Za-z0-9]{20,}+ | nvapi-[\w-]{40,}+
                   | [prs]k_(?:live|test)_[A-Za-z0-9]{16,}+ | npm_[A-Za-z0-9]{36} | pypi-[\w-]{32,}+
                   | SG\.[\w-]{16,64}\.[\w-]{16,64} )""",
             re.VERBOSE | re.ASCII,

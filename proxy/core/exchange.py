@@ -10,6 +10,7 @@ carried is also blanked out wherever it is quoted in a body.
 
 from __future__ import annotations
 
+import functools
 import re
 import struct
 from dataclasses import dataclass, field
@@ -210,10 +211,17 @@ def safe_target(target: str) -> str:
 def _kept_request_headers(raw: tuple[tuple[bytes, bytes], ...], more: frozenset[str]) -> list[tuple[str, str]]:
     out = []
     for raw_name, value in raw:
-        name = raw_name.decode("latin-1").lower()
-        if name in KEPT_HEADERS or name in more or name.startswith(KEPT_PREFIXES):
+        name, kept, _ = _kind(raw_name)
+        if kept or name in more:
             out.append((name, value.decode("utf-8", "replace")))
     return out
+
+
+@functools.lru_cache(maxsize=1024)
+def _kind(raw_name: bytes) -> tuple[str, bool, bool]:
+    """A field's name in lower case, whether it is copied, and whether it holds a credential; clients send few names."""
+    name = raw_name.decode("latin-1").lower()
+    return name, name in KEPT_HEADERS or name.startswith(KEPT_PREFIXES), bool(_CREDENTIAL_NAME.search(name))
 
 
 def _kept_answer_headers(head: bytes) -> dict[str, str]:
@@ -227,12 +235,12 @@ def _kept_answer_headers(head: bytes) -> dict[str, str]:
 def _credentials(raw: tuple[tuple[bytes, bytes], ...], target: str) -> set[bytes]:
     """Every value in a head that names itself a credential, long enough not to be an ordinary word."""
     found: set[bytes] = set()
-    for name, value in raw:
-        if _CREDENTIAL_NAME.search(name.decode("latin-1")):
-            if name.lower() == b"cookie":
-                found.update(part.partition(b"=")[2].strip() for part in value.split(b";"))
-            else:
-                found.update(value.split(b" "))
+    for raw_name, value in raw:
+        name, _, secret = _kind(raw_name)
+        if secret and name == "cookie":
+            found.update(part.partition(b"=")[2].strip() for part in value.split(b";"))
+        elif secret:
+            found.update(value.split(b" "))
     for part in target.partition("?")[2].split("&"):
         key, _, text = part.partition("=")
         if key not in KEPT_QUERY and _CREDENTIAL_NAME.search(key):
@@ -247,7 +255,11 @@ def tenant_in(raw: tuple[tuple[bytes, bytes], ...], rules: CaptureRules) -> str:
     names = _KEY_FIELDS if rules.tenant == "key" else (rules.tenant.partition(":")[2].lower().encode("latin-1"),)
     fields = {name.lower(): value for name, value in raw}
     value = next((fields[name] for name in names if name in fields), b"")
-    return tenant_of(value.decode("latin-1"), rules.secret)
+    return _tenant_of(value, rules.secret)
+
+
+# in memory alone, like the requests that carry them; a caller's next request costs nothing then
+_tenant_of = functools.lru_cache(maxsize=1024)(lambda value, secret: tenant_of(value.decode("latin-1"), secret))
 
 
 def _blank(text: str, secrets: tuple[bytes, ...]) -> str:

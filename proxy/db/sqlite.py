@@ -196,15 +196,15 @@ class Database:
         unsynced_since: float | None = None
         ended = False
         while not ended:
-            try:
+            group: list[_Waiting] = []
+            with suppress(queue.Empty):
                 group, ended = self._gather(_left(unsynced_since))
-            except queue.Empty:
-                group = [_Waiting(self._touch, Future(), durable=True)]
             durable = any(waiting.durable for waiting in group) or _left(unsynced_since) == 0
+            changes = self._connection.total_changes
             happened = self._commit(group, durable=durable)
             if self._full_sync or (durable and happened):
                 unsynced_since = None
-            elif unsynced_since is None or not happened:
+            elif not happened or (unsynced_since is None and changes != self._connection.total_changes):
                 unsynced_since = time.monotonic()
 
     def _gather(self, timeout: float | None) -> tuple[list[_Waiting], bool]:
@@ -225,6 +225,8 @@ class Database:
             self._synchronous("FULL" if durable or self._full_sync else "NORMAL")
             self._execute("BEGIN IMMEDIATE")
             outcomes = [self._attempt(waiting) for waiting in group]
+            if durable:  # a full commit needs something to write: the schema's number, once more
+                self._execute(f"PRAGMA user_version = {self._schema}")
             self._execute("COMMIT")
         except DatabaseError as error:
             self._roll_back()
@@ -251,10 +253,6 @@ class Database:
             self._execute("ROLLBACK TO work")
         self._execute("RELEASE work")
         return outcome
-
-    def _touch(self, _: Tx) -> None:
-        """The smallest change there is: the schema's number, written again, gives a full commit something to write."""
-        self._execute(f"PRAGMA user_version = {self._schema}")
 
     def _synchronous(self, mode: str) -> None:
         if mode != self._mode:

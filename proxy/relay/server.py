@@ -7,6 +7,7 @@ and with it the upstream's work. Every refusal is in OpenAI's error shape, with 
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import time
@@ -21,7 +22,6 @@ from .answers import CLOSE, openai_error, write_answer
 from .headers import read_request_head
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Mapping
 
     from ..config import Listen
@@ -34,6 +34,8 @@ MAX_LINE = 16 * 1024
 MAX_FIELDS = 128
 #: How long the rest of a body is read that nobody wants any more, so that its sender sees the answer.
 LINGER_SECONDS = 2.0
+#: How long a process that ends still takes requests.
+STILL_ACCEPT_SECONDS = 5.0
 
 
 class ClientConnection(RequestHandler):
@@ -114,6 +116,23 @@ class Front:
             lingering_time=LINGER_SECONDS,
             auto_decompress=False,
         )
+
+    async def drain(self, server: Server, listener: asyncio.Server, patience: float) -> None:
+        """
+        Let what is in progress finish, for `patience` seconds; connections end after their answer.
+
+        New requests are still taken for a while: whoever sends them needs a moment to see that `/readyz` says 503.
+        """
+        self.draining = True
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        while self.open and clock() - began < patience:
+            if clock() - began > STILL_ACCEPT_SECONDS:
+                listener.close()
+            server.pre_shutdown()
+            await asyncio.sleep(0.02)
+        listener.close()
+        await server.shutdown(1.0)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""

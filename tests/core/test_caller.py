@@ -60,6 +60,12 @@ def test_properties():
     }
 
 
+@pytest.mark.parametrize(("count", "retries"), [(None, False), ("0", False), ("1", True), ("2", True)])
+def test_an_sdk_that_tries_again(count, retries):
+    """OpenAI's SDKs say how often they have sent a request before."""
+    assert said({"x-stainless-retry-count": count} if count else {}).retries is retries
+
+
 @pytest.mark.parametrize(
     ("value", "kept"),
     [

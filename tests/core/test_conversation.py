@@ -26,7 +26,7 @@ class Memory:
         hashes = chain(spoken)
         answers = [at for at, message in enumerate(spoken, 1) if message.role == "assistant"]
         tip_place = answers[-1] if answers else 0
-        held = Held(len(self._rows), len(spoken), tip_place, hashes[tip_place - 1] if tip_place else b"", appended)
+        held = Held(len(self._rows), len(spoken), tip_place, hashes[tip_place - 1], appended)
         standing = [Standing(at, one, digest(spoken[at - 1])) for at, one in enumerate(hashes, 1)]
         self._rows.append((held, name, user, line, standing))
         return held
@@ -51,8 +51,8 @@ def known():
     return Memory()
 
 
-def placed(known, text, *, name="", user="", line="1"):
-    return place(History.of(talk(text)), Caller(name, user), line, known)
+def placed(known, text, *, name="", user="", line="1", retries=False):
+    return place(History.of(talk(text)), Caller(name, user, retries=retries), line, known)
 
 
 def where(placing):
@@ -150,6 +150,17 @@ def test_what_was_asked_in_vain_is_dropped_with_the_client(known):
     known.hold("u:hi a:hello u:how?")
 
     assert where(placed(known, "u:hi a:hello u:why?")) == (0, 2, 2)
+
+
+def test_a_first_question_that_an_sdk_repeats(known):
+    """A first question that was never answered is the same when the SDK sends it again, new when a person does."""
+    known.hold("u:hi")
+    known.hold("u:hi a:hello")
+
+    assert where(placed(known, "s:0 u:hi", retries=True)) == (0, 1, 1)
+    assert placed(known, "u:hi") == Placing()
+    assert placed(known, "u:ho", retries=True) == Placing()
+    assert placed(known, "s:0", retries=True) == Placing()
 
 
 # ── with an id ──────────────────────────────────────────────────────────────────────────────────────────────────────

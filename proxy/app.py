@@ -1,0 +1,382 @@
+"""The introductions: the only file that knows all rooms. It makes the two processes of the walk.
+
+Order of start, and why: the folder and its lock (nobody else writes there), the sockets (a port in use stops the start
+before anything has happened), the recorder process, the journal, the door. Chats are served while the recorder still
+starts: what they leave waits in the journal. The end goes the other way: `/readyz` says 503, streams finish, the
+journal is closed, the recorder records and delivers for `DELIVER_SECONDS`, and the rest stays on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from . import __version__, log
+from .analytics.api import make_app, serve_on
+from .analytics.store import Store as AnalyticsStore
+from .analytics.store import open_database
+from .child import Child, Parent, StartedChild
+from .config import Secret
+from .core.exchange import CaptureRules
+from .core.redact import Redactor
+from .errors import TeelogError
+from .folder import Folder
+from .health import health
+from .journal.pipe import PipeSource
+from .journal.reader import JournalReader
+from .journal.writer import JournalWriter
+from .outbox.client import AnalyticsClient
+from .outbox.courier import Courier
+from .outbox.reading import Reading
+from .outbox.recorder import Recorder
+from .outbox.store import Store
+from .relay.forward import Forwarder, Route
+from .relay.keys import KeyRing
+from .relay.own import OwnEndpoints
+from .relay.recording import Record
+from .relay.server import Front
+from .relay.upstream import Upstream
+from .sockets import BACKLOG, listen, url_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from aiohttp import web
+
+    from .config import Config, Loaded
+
+_log = structlog.get_logger("teelog")
+
+#: How long the recorder may go on delivering when the process ends (DESIGN: SIGTERM), and how long all of its end takes.
+DELIVER_SECONDS = 5.0
+RECORDER_END_SECONDS = DELIVER_SECONDS + 10.0
+JOURNAL_END_SECONDS = 10.0
+
+
+def serve(loaded: Loaded) -> int:
+    """`teelog serve`: run until a signal ends it; the exit code."""
+    log.configure(loaded.config.log)
+    return run(RelayProcess(loaded.config).main())
+
+
+def recorder() -> int:
+    """The child process: run until the parent says so, or is gone."""
+    return run(_recorder())
+
+
+def run(main: Coroutine[Any, Any, int]) -> int:
+    """Run a coroutine on the fastest loop there is."""
+    try:
+        import uvloop  # noqa: PLC0415 - where it installs
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the recorder process is told at its start."""
+
+    config: Config
+    secret: bytes
+    #: Keys of the local server: the configured ones, or the one in the folder.
+    api_keys: tuple[str, ...]
+    #: Its listening socket, inherited, and its address; -1: delivery goes elsewhere.
+    analytics_socket: int = -1
+    analytics_url: str = ""
+    #: Where exchanges come from with durability "memory"; -1: from the journal's files.
+    pipe: int = -1
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where everything is, once it is up."""
+
+    #: Without `/v1`.
+    proxy: str
+    #: The local analytics server and a key of it; empty when delivery goes elsewhere.
+    analytics: str
+    analytics_key: str
+
+
+class RelayProcess:
+    """
+    The relay process: the door, the journal's writer, and the recorder process.
+
+    Args:
+        config: All of it.
+        on_ready: Called once all is up; a number it returns ends the process with that exit code.
+
+    """
+
+    def __init__(self, config: Config, on_ready: Callable[[Addresses], Awaitable[int | None]] | None = None) -> None:
+        self._config = config
+        self._on_ready = on_ready
+        self._stop = asyncio.Event()
+        self._listening = False
+        self._exit_code = 0
+
+    async def main(self) -> int:
+        """Run until stopped; `StartError` when it cannot begin."""
+        config, loop = self._config, asyncio.get_running_loop()
+        folder = Folder(config.data_dir)
+        lock = await asyncio.to_thread(folder.lock, "teelog", time.sleep)  # noqa: TID251 - in a thread of its own
+        door = listen(config.listen.host, config.listen.port, "listen.port", "choose another with --port")
+        settings, analytics = self._settings(folder)
+        journal, prepare = self._journal(folder, settings, loop)
+        child = Child(prepare)
+        record = Record(journal, loop)
+        front, upstreams = self._front(settings, record, child)
+        journal.start()
+        child.start()
+        server = front.server()
+        listener = await loop.create_server(server, sock=door, backlog=BACKLOG)
+        self._listening = True
+        self._handle_signals(child)
+        key = settings.api_keys[0] if settings.analytics_url else ""
+        addresses = Addresses(url_of(door), settings.analytics_url, key)
+        _announce(config, addresses)
+        greeting = loop.create_task(self._when_ready(child, addresses))
+        await self._stop.wait()
+        self._listening = False
+        greeting.cancel()
+        _log.info("teelog.draining", open=front.open)
+        await front.drain(server, listener, config.listen.drain_seconds)
+        for upstream in upstreams:
+            upstream.close()
+        await asyncio.to_thread(journal.close, JOURNAL_END_SECONDS)
+        await child.drain(RECORDER_END_SECONDS)
+        await asyncio.gather(greeting, return_exceptions=True)
+        if analytics is not None:
+            analytics.close()
+        os.close(lock)
+        _log.info("teelog.stopped", exit_code=self._exit_code)
+        return self._exit_code
+
+    async def _when_ready(self, child: Child, addresses: Addresses) -> None:
+        await child.ready.wait()
+        _log.info("teelog.ready", base_url=addresses.proxy + "/v1", analytics=addresses.analytics or None)
+        if self._on_ready is None:
+            return
+        try:
+            code = await self._on_ready(addresses)
+        except Exception:
+            _log.exception("teelog.failed")
+            code = 1
+        if code is not None:
+            self._exit_code = code
+            self._stop.set()
+
+    def _settings(self, folder: Folder) -> tuple[Settings, socket.socket | None]:
+        config = self._config
+        settings = Settings(config, folder.secret(), tuple(key.reveal() for key in config.analytics.api_keys))
+        if config.delivery.url is not None:
+            return settings, None
+        if not settings.api_keys:
+            settings = replace(settings, api_keys=(_shown_once(folder),))
+        analytics = listen(
+            config.analytics.host, config.analytics.port, "analytics.port", "choose another with TEELOG_ANALYTICS__PORT"
+        )
+        return replace(settings, analytics_socket=analytics.fileno(), analytics_url=url_of(analytics)), analytics
+
+    def _journal(
+        self, folder: Folder, settings: Settings, loop: asyncio.AbstractEventLoop
+    ) -> tuple[JournalWriter, Callable[[], StartedChild]]:
+        """The journal, and what each start of the recorder is given."""
+        config = self._config.journal
+        inherited = (settings.analytics_socket,) if settings.analytics_socket >= 0 else ()
+        if config.durability != "memory":
+            return JournalWriter(folder.journal, config, loop), lambda: StartedChild(settings, inherited)
+        first = list(os.pipe())
+        journal = JournalWriter(folder.journal, config, loop, pipe=first[1])
+
+        def prepare() -> StartedChild:
+            # each recorder has a pipe of its own: half a record of the last one's must not begin the next one's
+            reading = first.pop(0) if first else -1
+            first.clear()
+            if reading < 0:
+                reading, writing = os.pipe()
+                journal.attach(writing)
+            return StartedChild(replace(settings, pipe=reading), (*inherited, reading), (reading,))
+
+        return journal, prepare
+
+    def _front(self, settings: Settings, record: Record, child: Child) -> tuple[Front, list[Upstream]]:
+        config, loop = self._config, asyncio.get_running_loop()
+        sections = {"v1": config.upstream, **config.upstreams}
+        named = (*config.conversation.id_headers, *config.conversation.user_headers)
+        rules = CaptureRules(
+            more_headers=frozenset(name.lower() for name in named),
+            tenant=config.conversation.tenant,
+            secret=settings.secret,
+            secrets=tuple(section.api_key.reveal().encode() for section in sections.values() if section.api_key),
+        )
+        client_keys = KeyRing(key.reveal() for key in config.listen.client_keys)
+        routes = {
+            name: Route(f"/{name}", Upstream("" if name == "v1" else name, section, loop), client_keys)
+            for name, section in sections.items()
+        }
+        own = OwnEndpoints(
+            config.listen,
+            record,
+            rules,
+            client_keys=client_keys,
+            admin_keys=KeyRing(_revealed(config.listen.admin_key)),
+            analytics_keys=KeyRing((*settings.api_keys, *(key.reveal() for key in config.analytics.web_keys))),
+            ready=lambda: self._listening and child.ready.is_set(),
+            status=lambda: _status(record, child, front),
+        )
+        forwarder = Forwarder(
+            record, rules, loop, record_limit=config.journal.record_max_bytes, body_idle=config.listen.body_idle_seconds
+        )
+        front = Front(config.listen, routes, forwarder, own)
+        return front, [route.upstream for route in routes.values()]
+
+    def _handle_signals(self, child: Child) -> None:
+        def end() -> None:
+            if self._stop.is_set():  # a second one: at once; what matters is on disk
+                child.kill()
+                os._exit(0)
+            self._stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, end)
+
+
+def _shown_once(folder: Folder) -> str:
+    """The local server's key; a new one is shown to whoever sits at the terminal."""
+    key, fresh = folder.analytics_key()
+    if fresh and sys.stderr.isatty():
+        sys.stderr.write(
+            f"A key for the local analytics server was made; it is shown this once:\n\n  {key}\n\n"
+            f"and stays in {folder.path / 'analytics.key'}.\n"
+        )
+    return key
+
+
+def _announce(config: Config, addresses: Addresses) -> None:
+    _log.info(
+        "teelog.started",
+        version=__version__,
+        base_url=addresses.proxy + "/v1",
+        upstream=config.upstream.base_url,
+        delivers_to=config.delivery.url or f"the local analytics server, {addresses.analytics}",
+        data_dir=str(config.data_dir),
+    )
+
+
+async def _status(record: Record, child: Child, front: Front) -> dict[str, Any]:
+    """What `/status` shows."""
+    told, relay = await child.ask(), record.status()
+    return {
+        "version": __version__,
+        **health(relay, told, child.fault),
+        "relay": {"open": front.open, **relay},
+        "recorder": {"starts": child.starts, **told},
+    }
+
+
+def _revealed(secret: Secret | None) -> tuple[str, ...]:
+    return (secret.reveal(),) if secret else ()
+
+
+# --- the recorder process
+
+
+async def _recorder() -> int:
+    """Record, deliver and serve analytics; ends with the parent."""
+    parent = await Parent.connect()
+    settings: Settings = await parent.settings()
+    config = settings.config
+    log.configure(config.log)
+    folder = Folder(config.data_dir)
+    try:
+        lock = await asyncio.to_thread(folder.lock, "recorder", time.sleep)  # noqa: TID251 - in a thread of its own
+        store = await asyncio.to_thread(_open_store, folder, settings)
+        runner = await _serve_analytics(folder, settings)
+    except TeelogError as error:
+        parent.say({"fault": str(error)})
+        _log.error("recorder.cannot_start", reason=str(error))
+        return 1
+    loop = asyncio.get_running_loop()
+    redactor = Redactor(config.privacy.patterns)
+    client = AnalyticsClient(
+        config.delivery.url or settings.analytics_url,
+        config.delivery.api_key or Secret(settings.api_keys[0]) if settings.api_keys else config.delivery.api_key,
+        timeout_seconds=config.delivery.timeout_seconds,
+        redact=redactor.text,
+    )
+    courier = Courier(store, client, config.delivery)
+    reading = Reading(config.conversation, redactor if config.privacy.redact else None)
+    source = PipeSource(settings.pipe) if settings.pipe >= 0 else JournalReader(folder.journal)
+    thread = Recorder(
+        store,
+        source,
+        reading,
+        name="pipe" if settings.pipe >= 0 else "journal",
+        recorded=lambda: loop.call_soon_threadsafe(courier.wake),
+    )
+    thread.start()
+    delivering = loop.create_task(courier.run())
+    parent.say({"ready": True})
+
+    async def status() -> dict[str, Any]:
+        return await store.status(time.time_ns() // 1_000_000)
+
+    drain = await parent.listen(status)
+    if drain:
+        await asyncio.to_thread(thread.drain, DELIVER_SECONDS)
+        await courier.drain(DELIVER_SECONDS)
+        await delivering
+        if runner is not None:
+            await runner.cleanup()
+        await client.close()
+        await asyncio.to_thread(store.close)
+        os.close(lock)
+    # with the parent gone there is nothing to wait for: all that matters is on disk
+    os._exit(0)
+
+
+def _open_store(folder: Folder, settings: Settings) -> Store:
+    config = settings.config
+    return Store(
+        folder.path / "teelog.db",
+        secret=settings.secret,
+        sample_rate=config.privacy.sample_rate,
+        full_sync=config.journal.durability == "power",
+    )
+
+
+async def _serve_analytics(folder: Folder, settings: Settings) -> web.AppRunner | None:
+    """The local server, on the socket that the parent has bound."""
+    if settings.analytics_socket < 0:
+        return None
+    config = settings.config
+    place = config.analytics.database.removeprefix("sqlite:///")
+    database = await asyncio.to_thread(open_database, Path(place) if place else folder.path / "analytics.db")
+    app = make_app(
+        AnalyticsStore(database),
+        api_keys=settings.api_keys,
+        web_keys=[key.reveal() for key in config.analytics.web_keys],
+        cors_origins=config.analytics.cors_origins,
+        hosts=(config.analytics.host, *config.listen.allowed_hosts),
+        retention_days=config.privacy.retention_days,
+    )
+
+    async def close(_app: web.Application) -> None:
+        await asyncio.to_thread(database.close)
+
+    app.on_cleanup.append(close)
+    return await serve_on(app, socket.socket(fileno=settings.analytics_socket))

@@ -1,0 +1,207 @@
+"""The recorder process, as the relay process sees it, and the other way round.
+
+    relay ── stdin: its settings, then lines `status <n>`, `drain` ──► recorder
+          ◄── stdout: JSON lines {"ready": …}, {"status": n, …} ──────
+
+The recorder ends when its stdin does, so it never outlives the relay. When it dies it is started again, at once and
+then ever slower; the relay serves on meanwhile, and what it journals waits on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import pickle
+import signal
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+_log = structlog.get_logger("teelog")
+
+#: A recorder that lived for so long is started again at once; one that did not waits, doubling up to this.
+_HEALTHY_SECONDS = 10.0
+_LONGEST_WAIT = 5.0
+_LINE_LIMIT = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class StartedChild:
+    """What one start of the recorder is given."""
+
+    #: Pickled on its way: only this parent writes to that pipe.
+    settings: Any
+    #: Descriptors that it inherits.
+    inherits: tuple[int, ...] = ()
+    #: Those of them that are the child's alone, and closed here.
+    hands_over: tuple[int, ...] = ()
+
+
+class Child:
+    """
+    Keeps one recorder process running.
+
+    Args:
+        prepare: Called before each start.
+        command: What is run.
+
+    """
+
+    def __init__(self, prepare: Callable[[], StartedChild], command: Sequence[str] = ()) -> None:
+        self._prepare = prepare
+        self._command = tuple(command) or (sys.executable, "-m", "proxy", "_recorder")
+        self._process: asyncio.subprocess.Process | None = None
+        self._questions: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._asked = 0
+        self._ending = False
+        self._keeper: asyncio.Task[None] | None = None
+        self.ready = asyncio.Event()
+        #: Why it could not start, when it said so.
+        self.fault = ""
+        self.starts = 0
+
+    def start(self) -> None:
+        """Start it, and go on starting it whenever it dies."""
+        self._keeper = asyncio.get_running_loop().create_task(self._keep())
+
+    async def ask(self, patience: float = 2.0) -> dict[str, Any]:
+        """What the recorder says of itself; empty when it does not answer in time (seconds)."""
+        self._asked += 1
+        number = self._asked
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._questions[number] = answer
+        try:
+            self._say(f"status {number}\n")
+            async with asyncio.timeout(patience):
+                return await answer
+        except TimeoutError:
+            return {}
+        finally:
+            del self._questions[number]
+
+    async def drain(self, patience: float) -> None:
+        """Let it record and deliver what there is, then end it; it is killed when it takes longer (seconds)."""
+        self._ending = True
+        self._say("drain\n")
+        if self._keeper is None:
+            return
+        try:
+            async with asyncio.timeout(patience):
+                await asyncio.shield(self._keeper)
+        except TimeoutError:
+            self.kill()
+            await self._keeper
+
+    def kill(self) -> None:
+        """End it now: everything that matters is on disk."""
+        self._ending = True
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+        elif self._keeper is not None:
+            self._keeper.cancel()
+
+    def _say(self, line: str) -> None:
+        process = self._process
+        if process is not None and process.stdin is not None and not process.stdin.is_closing():
+            process.stdin.write(line.encode("ascii"))
+
+    async def _keep(self) -> None:
+        loop = asyncio.get_running_loop()
+        wait = 0.05
+        while not self._ending:
+            began = loop.time()
+            code = await self._run()
+            self.ready.clear()
+            if self._over():
+                return
+            wait = 0.05 if loop.time() - began > _HEALTHY_SECONDS else min(wait * 2, _LONGEST_WAIT)
+            _log.error("recorder.died", code=code, again_in_seconds=round(wait, 2), fault=self.fault or None)
+            await asyncio.sleep(wait)
+
+    def _over(self) -> bool:
+        return self._ending
+
+    async def _run(self) -> int:
+        given = self._prepare()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                pass_fds=given.inherits,
+                limit=_LINE_LIMIT,
+            )
+        finally:
+            for descriptor in given.hands_over:
+                os.close(descriptor)
+        self._process = process
+        self.starts += 1
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(base64.b64encode(pickle.dumps(given.settings)) + b"\n")
+        if self._ending:
+            self._say("drain\n")
+        while line := await process.stdout.readline():
+            self._hear(line)
+        return await process.wait()
+
+    def _hear(self, line: bytes) -> None:
+        try:
+            message = orjson.loads(line)
+        except ValueError:
+            return
+        if "ready" in message:
+            self.ready.set()
+        elif "fault" in message:
+            self.fault = message["fault"]
+        elif (question := self._questions.get(message.get("status", 0))) is not None and not question.done():
+            question.set_result(message)
+
+
+class Parent:
+    """The relay process, as the recorder sees it."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+
+    @classmethod
+    async def connect(cls) -> Parent:
+        """The parent at the other ends of stdin and stdout; signals are its business, not ours."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, lambda: None)
+        reader = asyncio.StreamReader(limit=_LINE_LIMIT)
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        return cls(reader)
+
+    async def settings(self) -> Any:
+        """What this start was given."""
+        return pickle.loads(base64.b64decode(await self._reader.readline()))  # noqa: S301 - from our own parent
+
+    def say(self, message: dict[str, Any]) -> None:
+        """One line for the parent."""
+        try:
+            os.write(1, orjson.dumps(message, default=str) + b"\n")
+        except OSError:
+            pass  # it is gone; `listen` says so
+
+    async def listen(self, status: Callable[[], Awaitable[dict[str, Any]]]) -> bool:
+        """Answer questions until told to drain (true), or until the parent is gone (false)."""
+        while line := await self._reader.readline():
+            word, _, number = line.decode("ascii", "replace").strip().partition(" ")
+            if word == "drain":
+                return True
+            if word == "status" and number.isdigit():
+                try:
+                    told = await status()
+                except Exception as error:
+                    told = {"error": str(error)}
+                self.say({**told, "status": int(number)})
+        return False

@@ -1,0 +1,257 @@
+"""The journal's writing side: a thread that appends what the relay hands it, and tells when it is safe.
+
+    the loop's thread                        the writer thread
+    append(capture, done) ──► inbox ──► encode, compress, frame ──► one write for all that waited
+    done(stored) ◄── one call on the loop for all of them ◄────────┘ (power: one fdatasync, too)
+
+`append` never waits, and refuses what would make more than `WAITING_BYTES` wait in memory. Every other entry gets its
+`done` once, in the order of the appends: `done(True)` when `kill -9` can no longer take it (durability "process"), nor a
+power loss ("power"), or when it is in the pipe to the recorder ("memory"); `done(False)` when it was lost, with its reason
+counted in `losses`. Whatever the disk or an entry does, the thread lives on, and the next entry is tried again.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter, deque
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Protocol
+
+from ..errors import StartError
+from .folder import SEGMENT_BYTES, SEGMENT_SECONDS, FolderSink, Limits
+from .frame import MARKER_SIZE, frame
+from .pipe import PipeSink
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ..config import JournalConfig
+    from ..core.exchange import Capture
+
+#: What may wait in memory; a disk that stalls for seconds at full speed, then new exchanges are lost, not the machine.
+WAITING_BYTES = 64 * 1024**2
+#: What an entry weighs besides its bodies: objects and headers.
+ENTRY_BYTES = 2 * 1024
+#: One write: the first of a batch should not wait long for the last, …
+BATCH_BYTES = 1024**2
+#: … nor the event loop for the interpreter's lock, which encoding holds and writing lets go (64 times 10 µs).
+BATCH_RECORDS = 64
+
+
+class Sink(Protocol):
+    """Where frames go: the folder, or the pipe."""
+
+    def write(self, frames: list[bytes]) -> list[str]:
+        """Write frames in order; for each the reason why it was not stored, or ""."""
+
+    def due(self) -> float | None:
+        """In how many seconds `tidy` has something to do; None when it has not."""
+
+    def tidy(self) -> None:
+        """Do what is due."""
+
+    def close(self) -> None:
+        """Bring everything to where it belongs; nothing is written after."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    entry: Capture | bytes
+    done: Callable[[bool], None]
+    size: int
+
+
+@dataclass(slots=True)
+class _Pipe:
+    fd: int
+
+
+class JournalWriter:
+    """
+    The relay's end of the journal. `append` belongs to the loop's thread; `losses` and the counters to anybody.
+
+    Args:
+        folder: Made at `start`, with mode 0700; not touched for durability "memory".
+        config: The section.
+        loop: Where every `done` is called.
+        pipe: For durability "memory": the writing end of the pipe to the recorder. It belongs to the writer.
+        segment_bytes: When a segment is finished.
+        segment_seconds: When one is finished that is not full.
+
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: JournalConfig,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        pipe: int | None = None,
+        segment_bytes: int = SEGMENT_BYTES,
+        segment_seconds: float = SEGMENT_SECONDS,
+    ) -> None:
+        self._folder = folder
+        self._config = config
+        self._loop = loop
+        self._pipe = pipe
+        self._limits = Limits(config.max_bytes, segment_bytes, segment_seconds)
+        self._marker = os.urandom(MARKER_SIZE)
+        # Entries wait in `_entries`. The thread is woken by one token for all that one turn of the loop brings: waking it
+        # for each would cost more than everything else (the two threads then pass the interpreter's lock to and fro).
+        self._entries: deque[_Entry] = deque()
+        self._inbox: SimpleQueue[_Pipe | bool] = SimpleQueue()
+        self._woken = False
+        self._thread = threading.Thread(target=self._run, name="teelog-journal", daemon=True)
+        self._closed = False
+        # Each of the two is written by one thread only, so that no lock is needed.
+        self._taken = 0
+        self._settled = 0
+        #: Entries that are stored, and that are lost.
+        self.appended = 0
+        self.failed = 0
+        #: How many entries were lost, by reason; a new mapping after every loss.
+        self.losses: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<JournalWriter appended={self.appended} failed={self.failed} waiting={self.bytes_waiting}>"
+
+    @property
+    def bytes_waiting(self) -> int:
+        """What waits in memory."""
+        return self._taken - self._settled
+
+    def start(self) -> None:
+        """Begin a segment and start the thread; `StartError` when the folder cannot be used. A full disk can."""
+        self._sink = self._new_sink()
+        self._thread.start()
+
+    def append(self, entry: Capture | bytes, done: Callable[[bool], None]) -> bool:
+        """
+        Take an exchange, or the payload of a note. Never waits.
+
+        False: refused, too much is waiting, or the journal is closed; `done` is not called then. A single entry is
+        taken whatever its size when nothing waits.
+        """
+        size = ENTRY_BYTES
+        size += len(entry) if isinstance(entry, bytes) else len(entry.request) + sum(map(len, entry.pieces))
+        waiting = self._taken - self._settled
+        if self._closed or (waiting and waiting + size > WAITING_BYTES):
+            return False
+        self._taken += size
+        self._entries.append(_Entry(entry, done, size))
+        if not self._woken:  # looked at only after the entry is there: the thread clears it before it looks for entries
+            self._woken = True
+            try:
+                self._loop.call_soon(self._inbox.put, True)
+            except RuntimeError:  # the loop is closed: what is appended now is stored, and nobody is told
+                self._inbox.put(True)
+        return True
+
+    def attach(self, pipe: int) -> None:
+        """Go on with a new recorder at another pipe (durability "memory"); the old pipe is closed."""
+        self._inbox.put(_Pipe(pipe))
+
+    def close(self, timeout: float) -> bool:
+        """Store all that waits, sync, end the thread; false when that takes longer than `timeout` seconds."""
+        if not self._closed:
+            self._closed = True
+            self._inbox.put(False)
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _new_sink(self) -> Sink:
+        if self._config.durability == "memory":
+            if self._pipe is None:
+                raise StartError('journal.durability = "memory" needs a pipe to the recorder')
+            return PipeSink(self._marker, self._pipe)
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.chmod(0o700)
+            if not os.access(self._folder, os.W_OK | os.X_OK):
+                raise PermissionError("no right to write there")
+            return FolderSink(self._folder, self._marker, self._limits, power=self._config.durability == "power")
+        except OSError as error:
+            raise StartError(f"the journal's folder {self._folder} cannot be used: {error}") from error
+
+    # --- the thread
+
+    def _run(self) -> None:
+        going_on = True
+        while going_on or self._entries:
+            if not self._entries or not self._inbox.empty():
+                going_on = self._listen() and going_on
+            if self._entries:
+                batch, frames = self._gather()
+                self._settle(batch, self._stored(frames))
+        self._sink.close()
+
+    def _listen(self) -> bool:
+        """Wait until there is something to do; false at the end."""
+        try:
+            item = self._inbox.get(timeout=self._sink.due())
+        except Empty:
+            self._sink.tidy()
+            return True
+        self._woken = False
+        if isinstance(item, _Pipe):
+            self._attach(item.fd)
+            return True
+        return item
+
+    def _gather(self) -> tuple[list[_Entry], list[bytes | None]]:
+        """Encode entries that are there, as many as one write takes (None: it could not be)."""
+        batch: list[_Entry] = []
+        frames: list[bytes | None] = []
+        size = 0
+        while self._entries and size < BATCH_BYTES and len(batch) < BATCH_RECORDS:
+            entry = self._entries.popleft()
+            framed = self._framed(entry.entry)
+            batch.append(entry)
+            frames.append(framed)
+            size += len(framed or b"")
+        return batch, frames
+
+    def _framed(self, entry: Capture | bytes) -> bytes | None:
+        try:
+            return frame(entry if isinstance(entry, bytes) else entry.encode(), self._marker)
+        except Exception:
+            return None  # counted; whatever is wrong with this one, the others go on
+
+    def _stored(self, frames: list[bytes | None]) -> list[str]:
+        """For each frame the reason why it was not stored, or ""."""
+        encoded = [frame for frame in frames if frame is not None]
+        try:
+            reasons = iter(self._sink.write(encoded) if encoded else [])
+        except Exception:
+            reasons = iter(["write_error"] * len(encoded))  # the thread must outlive what nobody thought of
+        return [next(reasons) if frame is not None else "encode_error" for frame in frames]
+
+    def _settle(self, batch: list[_Entry], reasons: list[str]) -> None:
+        """Count, and tell those who wait."""
+        lost = Counter(filter(None, reasons))
+        if lost:
+            self.losses = dict(lost + Counter(self.losses))
+            self.failed += lost.total()
+        self.appended += len(batch) - lost.total()
+        self._settled += sum(entry.size for entry in batch)
+        outcomes = [(entry.done, not reason) for entry, reason in zip(batch, reasons, strict=True)]
+        try:
+            self._loop.call_soon_threadsafe(self._tell, outcomes)
+        except RuntimeError:
+            pass  # the loop is closed: nobody waits any more
+
+    def _tell(self, outcomes: list[tuple[Callable[[bool], None], bool]]) -> None:
+        for done, stored in outcomes:
+            try:
+                done(stored)
+            except Exception as error:
+                self._loop.call_exception_handler({"message": "a journal callback failed", "exception": error})
+
+    def _attach(self, fd: int) -> None:
+        assert isinstance(self._sink, PipeSink), "only durability memory has a pipe"
+        self._sink.attach(fd)

@@ -1,0 +1,141 @@
+"""The delivery client: one POST to an analytics API, whose every answer is a decision.
+
+    2xx                      it has it
+    400, 422                 `PermanentFailure`: the same body would be refused again
+    401, 403, 404, 3xx       `TransientFailure` after a minute: the configuration is wrong, never the data
+    anything else, no answer `TransientFailure`, after `Retry-After` where the sink says it
+
+Redirects are not followed: they would take the key elsewhere. What a sink says about a refused body may quote it, so only
+its explanation is kept, cut short and redacted.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import aiohttp
+import orjson
+
+from ..core.retry import retry_after_seconds
+from ..errors import DeliveryError, PermanentFailure, TransientFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..config import Secret
+
+#: How often a sink that refuses our key, or is not there, is asked again.
+CONFIGURATION_SECONDS = 60.0
+#: Characters kept of what a sink says about a refusal.
+EXCERPT = 200
+#: Bytes of an answer in which an explanation is looked for.
+EXPLANATION_LIMIT = 64 * 1024
+#: Bytes read of an answer, so that its connection can be used again; sinks answer with the whole conversation.
+ANSWER_LIMIT = 4 * 1024 * 1024
+
+#: Where APIs put the sentence: problem+json (RFC 9457) first.
+_EXPLAINING = ("detail", "message", "title")
+_REFUSED = frozenset((400, 422))
+_MISCONFIGURED = frozenset((401, 403, 404))
+
+
+class AnalyticsClient:
+    """
+    Posts to one analytics API; made on the event loop, to be closed there.
+
+    Args:
+        url: Its base; paths hang directly off it.
+        api_key: Sent as `Authorization: Bearer <key>`.
+        timeout_seconds: For one POST, all of it.
+        redact: Takes out of a sink's words what must not be stored or logged.
+        clock: Unix milliseconds, to read dates in `Retry-After`.
+
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: Secret | None,
+        *,
+        timeout_seconds: float,
+        redact: Callable[[str], str],
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._key = api_key.reveal() if api_key else ""
+        self._redact = redact
+        self._clock = clock
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=timeout_seconds),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+            skip_auto_headers=("User-Agent",),
+        )
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._session.close()
+
+    async def post(self, path: str, body: bytes) -> None:
+        """Deliver a JSON body; returns when the sink has it, else raises a `DeliveryError`."""
+        try:
+            async with self._session.post(
+                f"{self._url}{path}", data=body, headers={"Content-Type": "application/json"}, allow_redirects=False
+            ) as response:
+                text = await _read(response)
+                if not 200 <= response.status < 300:
+                    raise self._failure(response.status, text, response.headers.get("Retry-After"))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise TransientFailure(f"the analytics API at {self._url} gave no answer: {reason}") from error
+
+    def _failure(self, status: int, text: str, retry_after: str | None) -> DeliveryError:
+        said = self._excerpt(text)
+        sentence = f"the analytics API answered {status} {_phrase(status)}".rstrip() + (f": {said}" if said else "")
+        if status in _REFUSED:
+            return PermanentFailure(sentence)
+        if status in _MISCONFIGURED or 300 <= status < 400:
+            return TransientFailure(f"{sentence} (check the address and the key)", CONFIGURATION_SECONDS)
+        return TransientFailure(sentence, retry_after_seconds(retry_after, self._clock()))
+
+    def _excerpt(self, text: str) -> str:
+        """What was said, on one line, short and without secrets."""
+        text = _explanation(text)
+        if self._key:
+            text = text.replace(self._key, "***")
+        said = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", self._redact(text[: 8 * EXCERPT])).split())
+        return said if len(said) <= EXCERPT else f"{said[:EXCERPT]}…"
+
+
+def _explanation(text: str) -> str:
+    """Of a JSON answer only what explains it: the rest may be the conversation, quoted. Other texts as they are."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return "" if text.lstrip().startswith(("{", "[")) else text
+    error = value.get("error") if isinstance(value, dict) else None
+    found = [where.get(name) for where in (value, error) if isinstance(where, dict) for name in _EXPLAINING]
+    return next((one for one in (*found, error) if isinstance(one, str)), "")
+
+
+async def _read(response: aiohttp.ClientResponse) -> str:
+    """The beginning of an answer's body; the status decides, so an answer that breaks off is read as far as it came."""
+    read = b""
+    try:
+        async for data in response.content.iter_any():
+            read += data
+            if len(read) > ANSWER_LIMIT:
+                break
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        pass
+    return read[:EXPLANATION_LIMIT].decode("utf-8", "replace")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,84 @@
+"""Feedback and events: kept until what they speak of is known, and sent after it.
+
+A thumb may come before the exchange that it speaks of is recorded, and it must not reach a sink before the message. So
+it waits twice: until its message is known by one of its names, and until the sink has acknowledged a rev with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ..core.jsontext import write
+from ..core.wire import build_event, build_feedback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ..core.exchange import Note
+    from ..db.sqlite import Tx
+
+
+def take(tx: Tx, note: Note, sinks: Sequence[str], now: int) -> None:
+    """Keep a note and, where it can already be sent, let it be sent."""
+    about_kind, about = _about(note)
+    row = tx.one(
+        "put_annotation",
+        kind=note.kind,
+        tenant=note.tenant,
+        id=note.id,
+        body=write(note.body),
+        about_kind=about_kind,
+        about=about,
+    )
+    assert row is not None
+    for sink in sinks:
+        tx.run("put_note", sink=sink, kind=note.kind, item=row["key"], waits=about is not None, now=now)
+    if about_kind is not None:
+        _settle(tx, row["key"], about_kind, about, note.tenant, sinks, now)
+
+
+def settle(tx: Tx, names: Iterable[str], sinks: Sequence[str], now: int) -> None:
+    """Something has become known by these names: whoever waited for one of them waits no longer for that."""
+    if not tx.one("any_open"):
+        return
+    for name in names:
+        for row in tx.all("open_about", about=name):
+            _settle(tx, row["key"], row["about_kind"], name, row["tenant"], sinks, now)
+
+
+def body(tx: Tx, key: int) -> tuple[str, bytes]:
+    """What is posted for an annotation, and where to (the path)."""
+    row = tx.one("annotation", key=key)
+    assert row is not None
+    said = orjson.loads(row["body"])
+    if row["kind"] == "feedback":
+        return "/feedback", orjson.dumps(build_feedback(said, row["message_id"] or said["messageId"]))
+    told = build_event(said, message_id=row["message_id"], conversation_id=row["conversation_id"])
+    return "/events", orjson.dumps(told)
+
+
+def _about(note: Note) -> tuple[str | None, str | None]:
+    """What kind of thing a note speaks of, and its name."""
+    names: dict[str, Any] = {"message": note.body.get("messageId"), "conversation": note.body.get("conversationId")}
+    kind = "message" if note.kind == "feedback" else note.body.get("entityType")
+    name = names.get(str(kind))
+    return (str(kind), name) if isinstance(name, str) else (None, None)
+
+
+def _settle(tx: Tx, key: int, kind: str, name: str | None, tenant: str, sinks: Sequence[str], now: int) -> None:
+    """Find what an annotation speaks of; where a sink has it already, the annotation is due there."""
+    if kind == "message":
+        row = tx.one("message_called", name=name, tenant=tenant)
+        found = row and (row["key"], row["conversation"], row["rev"])
+    else:
+        row = tx.one("conversation_named", name=name, tenant=tenant) if tenant else None
+        row = row or (None if tenant else tx.one("conversation_with_id", id=name))
+        found = row and (None, row["key"], 1)  # any rev of it will do
+    if not found:
+        return
+    message, conversation, needs_rev = found
+    tx.run("settle", key=key, message=message, conversation=conversation, needs_rev=needs_rev)
+    for sink in sinks:
+        tx.run("free_notes", sink=sink, conversation=conversation, now=now)

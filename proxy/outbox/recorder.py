@@ -1,0 +1,211 @@
+"""The recorder: a thread that makes conversations out of journaled exchanges, each once.
+
+    source ── up to 256 records ──► read, redact (pure) ──► one transaction: conversations, outbox, position ──► release
+
+It never stops for one record. What cannot be read is set aside at once. What raises, or kills the process, is tried
+three times: after a start and after a batch that failed, records go one by one, and a try is on file before it begins. A
+database that refuses (a full disk) is no record's fault: it is waited for, and nothing counts as tried.
+
+One log line is written for each exchange, after it is stored: ids, sizes and durations, never bodies or keys.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ..core.exchange import Note
+from ..errors import DatabaseUnavailable, TeelogError
+from .reading import SetAside, Told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..journal.reader import Record, Source
+    from .conversations import Recorded
+    from .reading import Reading
+    from .store import Store
+
+_log = structlog.get_logger("teelog")
+
+#: Records of one transaction; more would make the courier wait for the writer.
+BATCH = 256
+BATCH_BYTES = 16 * 1024 * 1024
+#: How soon a finished exchange is noticed when nothing else wakes the recorder.
+IDLE_SECONDS = 0.05
+#: How long a database or a journal that refuses is left alone.
+REFUSED_SECONDS = 1.0
+#: How often a record may fail.
+TRIES = 3
+
+_DIED = "the recorder died of it"
+
+
+class Recorder:
+    """
+    Reads one source to its end, over and over.
+
+    Args:
+        store: Where conversations go.
+        source: Where records come from; this thread closes it.
+        reading: How a record is read.
+        name: Under which the position is kept: "journal", "pipe".
+        clock: Unix milliseconds.
+        recorded: Called after each transaction that may have left something to send; from this thread.
+
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        source: Source,
+        reading: Reading,
+        *,
+        name: str = "journal",
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        recorded: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._reading = reading
+        self._name = name
+        self._clock = clock
+        self._recorded = recorded
+        self._position, self._tries = store.position(name)
+        self._safe = self._position  # up to here it is on the disk for certain, and may be removed from the source
+        self._failure = _DIED
+        self._batch: list[Record] = []
+        self._one_by_one = BATCH
+        self._wake = threading.Event()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+
+    def __repr__(self) -> str:
+        at = self._position
+        return f"<Recorder {self._name} at={at.segment}:{at.offset} tries={self._tries}>"
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look for records now, not at the next turn."""
+        self._wake.set()
+
+    def drain(self, timeout: float) -> bool:
+        """Make use of all there is, then end the thread; whether it ended within `timeout` seconds."""
+        self._ending.set()
+        self._wake.set()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def step(self) -> int:
+        """
+        Make use of the next batch; how many records that were, 0 when there are none.
+
+        `DatabaseError` and `OSError` when database or journal refuse: the next step does the same again.
+        """
+        # A pipe gives its records once, so a batch is kept until it is stored.
+        self._batch = self._batch or self._source.read(self._position, BATCH, BATCH_BYTES)
+        if not self._batch:
+            self._let_go()
+            return 0
+        size = len(self._batch)
+        if self._one_by_one <= 0:
+            self._try_together()
+        while self._batch and self._one_by_one > 0:
+            self._try_alone(self._batch[0])
+            self._one_by_one -= 1
+            del self._batch[0]
+        if self._position.segment != self._safe.segment:
+            self._let_go()
+        return size - len(self._batch)
+
+    def _run(self) -> None:
+        try:
+            while True:
+                ending = self._ending.is_set()  # asked first: what came before the end was asked for is read
+                pause = self._step_safely()
+                if pause and ending:
+                    return
+                if pause and self._wake.wait(pause):
+                    self._wake.clear()
+        finally:
+            self._source.close()
+
+    def _step_safely(self) -> float:
+        """One step; how long to pause after it."""
+        try:
+            return 0.0 if self.step() else IDLE_SECONDS
+        except Exception as error:
+            _log.error("recorder.waits", reason=_reason(error), source=self._name)
+            return REFUSED_SECONDS
+
+    def _let_go(self) -> None:
+        """What has been made use of is removed from the source, once that is on the disk."""
+        if self._safe != self._position:
+            self._store.move(self._name, self._position, durable=True)
+            self._safe = self._position
+        self._source.release(self._safe)
+
+    def _try_together(self) -> None:
+        """The whole batch in one transaction; when that fails, it is taken one by one."""
+        try:
+            self._take([(record, self._reading.read(record.payload)) for record in self._batch])
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            _log.warning("recorder.batch_failed", reason=_reason(error), records=len(self._batch))
+            self._one_by_one = len(self._batch)
+        else:
+            self._batch = []
+
+    def _try_alone(self, record: Record) -> None:
+        """One record, up to three times, each on file before it begins; then it is set aside."""
+        while self._tries < TRIES:
+            self._store.move(self._name, self._position, tries=self._tries + 1)
+            try:
+                self._take([(record, self._reading.read(record.payload))])
+            except DatabaseUnavailable:
+                raise
+            except Exception as error:
+                self._tries += 1
+                self._failure = _reason(error)
+            else:
+                return
+        failed = SetAside(self._reading.id_in(record.payload), self._failure, record.payload)
+        self._take([(record, Told(failed))])
+
+    def _take(self, read: Sequence[tuple[Record, Told]]) -> None:
+        position = read[-1][0].position_after
+        outcomes = self._store.take([told.item for _, told in read], self._name, position, self._clock())
+        self._position, self._tries, self._failure = position, 0, _DIED
+        self._recorded()
+        for (_, told), outcome in zip(read, outcomes, strict=True):
+            _say(told, outcome)
+
+
+def _say(told: Told, recorded: Recorded) -> None:
+    """The one line of an exchange."""
+    item, facts = told.item, told.facts
+    if isinstance(item, SetAside):
+        _log.error("exchange.set_aside", id=item.id or None, reason=item.reason, bytes=len(item.payload))
+    elif isinstance(item, Note):
+        _log.info("note.recorded", id=item.id, kind=item.kind)
+    elif recorded.outcome == "recorded":
+        _log.info("exchange.recorded", conversation=recorded.conversation, **facts)
+    else:
+        _log.info("exchange.passed", outcome=recorded.outcome, conversation=recorded.conversation or None, **facts)
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without what was being read: foreign errors quote it."""
+    if isinstance(error, TeelogError):
+        return str(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {place.name}, {Path(place.filename).name}:{place.lineno}"

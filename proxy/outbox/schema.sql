@@ -1,0 +1,138 @@
+-- What the recorder knows and the courier still owes. Times are unix milliseconds, hashes 16 bytes, JSON is text.
+
+-- How far each source of records has been made use of; committed together with what was made of them.
+CREATE TABLE position (
+    source  TEXT PRIMARY KEY,
+    segment INTEGER NOT NULL,
+    offset  INTEGER NOT NULL,
+    -- Attempts at the record behind it that were begun and not finished.
+    tries   INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE conversation (
+    key             INTEGER PRIMARY KEY,
+    -- What analytics knows it by.
+    id              TEXT NOT NULL UNIQUE,
+    tenant          TEXT NOT NULL,
+    -- The id that the client gave; differs from `id` when another tenant gave it first. NULL: it gave none.
+    given           TEXT,
+    -- Empty while nobody was named.
+    user            TEXT NOT NULL,
+    -- The client connection of the newest exchange.
+    connection      TEXT NOT NULL,
+    created_at      INTEGER NOT NULL,
+    rev             INTEGER NOT NULL,
+    last_place      INTEGER NOT NULL DEFAULT 0,
+    -- The newest answer: its place (0: none yet) and the chain hash there; while there is none, that of the question.
+    tip_place       INTEGER NOT NULL DEFAULT 0,
+    tip             BLOB,
+    -- 1 once a request came without the history and was put behind what there was.
+    appended        INTEGER NOT NULL DEFAULT 0 CHECK (appended IN (0, 1)),
+    -- 0: sampled out; followed by its hashes, but no message of it is kept or sent.
+    sampled         INTEGER NOT NULL CHECK (sampled IN (0, 1)),
+    properties      TEXT NOT NULL,
+    user_properties TEXT NOT NULL,
+    CHECK (tip_place <= last_place)
+) STRICT;
+
+CREATE UNIQUE INDEX conversation_given ON conversation (tenant, given) WHERE given IS NOT NULL;
+-- Serves "the newest with this tip", of a user, on a connection, or of anyone.
+CREATE INDEX conversation_tip ON conversation (tenant, tip, user, connection, rev) WHERE tip IS NOT NULL;
+
+CREATE TABLE message (
+    key          INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL REFERENCES conversation (key) ON DELETE CASCADE,
+    -- From 1; the system prompt stands at 0 (and before it, when it has several messages). NULL: it was replaced.
+    place        INTEGER,
+    id           TEXT NOT NULL,
+    -- The first rev of the conversation that has it.
+    rev          INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL,
+    -- NULL for system messages, which no history is recognised by; pair: only for answers.
+    chain        BLOB,
+    digest       BLOB,
+    pair         BLOB,
+    body         TEXT NOT NULL,
+    properties   TEXT NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX message_place ON message (conversation, place) WHERE place IS NOT NULL;
+CREATE UNIQUE INDEX message_id ON message (id) WHERE place IS NOT NULL;
+
+-- What else a message is known by: its exchange, its completion, the ids of its tool calls, its id before it was replaced.
+CREATE TABLE key (
+    value   TEXT NOT NULL,
+    kind    TEXT NOT NULL CHECK (kind IN ('exchange', 'completion', 'tool_call', 'message')),
+    message INTEGER NOT NULL REFERENCES message (key) ON DELETE CASCADE,
+    PRIMARY KEY (value, kind, message)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX key_message ON key (message);
+
+-- Feedback and events, until and after what they speak of is known.
+CREATE TABLE annotation (
+    key          INTEGER PRIMARY KEY,
+    kind         TEXT NOT NULL CHECK (kind IN ('feedback', 'event')),
+    tenant       TEXT NOT NULL,
+    id           TEXT NOT NULL,
+    body         TEXT NOT NULL,
+    -- What it names, as the caller named it; NULL when it speaks of neither.
+    about_kind   TEXT CHECK (about_kind IN ('message', 'conversation')),
+    about        TEXT,
+    -- What that turned out to be, and the rev that must have been acknowledged first.
+    message      INTEGER REFERENCES message (key) ON DELETE SET NULL,
+    conversation INTEGER REFERENCES conversation (key) ON DELETE SET NULL,
+    needs_rev    INTEGER,
+    UNIQUE (kind, tenant, id),
+    CHECK ((about IS NULL) = (about_kind IS NULL))
+) STRICT;
+
+CREATE INDEX annotation_open ON annotation (about) WHERE about IS NOT NULL AND needs_rev IS NULL;
+CREATE INDEX annotation_conversation ON annotation (conversation) WHERE conversation IS NOT NULL;
+
+-- What each sink has and should have; its life is drawn above `store.py`.
+CREATE TABLE outbox (
+    key             INTEGER PRIMARY KEY,
+    sink            TEXT NOT NULL,
+    kind            TEXT NOT NULL CHECK (kind IN ('conversation', 'feedback', 'event')),
+    -- The key of a conversation, or of an annotation.
+    item            INTEGER NOT NULL,
+    state           TEXT NOT NULL CHECK (state IN ('waiting', 'ready', 'leased', 'sent', 'dead')),
+    wanted_rev      INTEGER NOT NULL,
+    sent_rev        INTEGER NOT NULL DEFAULT 0,
+    -- Since when the sink lacks something.
+    dirty_since     INTEGER,
+    due             INTEGER,
+    lease_until     INTEGER,
+    lease_token     INTEGER NOT NULL DEFAULT 0,
+    -- Leases since the last success.
+    tries           INTEGER NOT NULL DEFAULT 0,
+    first_failed_at INTEGER,
+    last_error      TEXT,
+    dead_reason     TEXT CHECK (dead_reason IN ('refused', 'too old', 'not rendered', 'unknown message')),
+    UNIQUE (sink, kind, item),
+    CHECK ((state = 'ready') = (due IS NOT NULL)),
+    CHECK ((state = 'leased') = (lease_until IS NOT NULL)),
+    CHECK ((state = 'dead') = (dead_reason IS NOT NULL)),
+    CHECK ((state = 'sent') = (dirty_since IS NULL)),
+    CHECK ((state = 'sent') = (sent_rev >= wanted_rev))
+) STRICT;
+
+CREATE INDEX outbox_due ON outbox (sink, due) WHERE state = 'ready';
+CREATE INDEX outbox_leased ON outbox (sink, lease_until) WHERE state = 'leased';
+CREATE INDEX outbox_dirty ON outbox (sink, state, dirty_since) WHERE state <> 'sent';
+
+-- Records that could not be made anything of.
+CREATE TABLE failed_exchange (
+    key     INTEGER PRIMARY KEY,
+    at      INTEGER NOT NULL,
+    -- Empty when not even that could be read.
+    id      TEXT NOT NULL,
+    reason  TEXT NOT NULL,
+    payload BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE counter (
+    name  TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT;

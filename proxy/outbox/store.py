@@ -1,0 +1,248 @@
+"""The recorder's and the courier's memory: conversations, what each sink still lacks, how far the journal has been read.
+
+The life of an outbox row, one per sink and conversation (or annotation):
+
+                     put                      lease                       ack
+    (new) ─────────────────────► READY ─────────────────► LEASED ─────────────────────► SENT
+      │   its message arrived      ▲ ▲                      │ │                           │
+      └──► WAITING ────────────────┘ └── postpone, expire ──┘ └── bury ──► DEAD           │
+               │                     ▲                                      │ ▲           │
+               │                     └─────────── put: it goes on ──────────┴─┼───────────┘
+               └─────────────────────── its message never came ───────────────┘
+
+    READY    may be sent from `due` on          `wanted_rev > sent_rev`: a sink lacks something in every state but SENT
+    LEASED   one holder sends it                a put while it is leased only raises `wanted_rev`: after the ack it is
+    WAITING  an annotation before its message   READY again. The body is rendered when it is sent, so many puts are one
+    DEAD     set aside with its reason          POST, and no older snapshot is ever waiting.
+
+A lease has a token: whoever lost his lease (he slept past it) can no longer change the row. An older rev that is refused
+does not bury a newer one. The schema's CHECKs keep these rules.
+
+Raises `DatabaseError`; the transaction did not happen then, and leaving it is always safe.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.entry import Entry
+from ..core.exchange import Note
+from ..core.jsontext import write
+from ..core.wire import build_conversation
+from ..db.queries import load_queries
+from ..db.sqlite import Database, Tx
+from ..journal.reader import Position
+from . import notes
+from .conversations import Conversations, Recorded, snapshot
+from .reading import Item, Passed, SetAside
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_HERE = Path(__file__).parent
+MIGRATIONS = ((_HERE / "schema.sql").read_text("utf-8"),)
+QUERIES = load_queries((_HERE / "queries.sql").read_text("utf-8"))
+
+#: The one sink of today; a row's sink is a name, not an address, so that a corrected address gets what waits.
+ANALYTICS = "analytics"
+
+
+@dataclass(slots=True, frozen=True)
+class Lease:
+    """The right to send one row until `until`."""
+
+    key: int
+    kind: str
+    item: int
+    token: int
+    wanted_rev: int
+    #: With this one, since the last success.
+    tries: int
+    until: int
+
+
+@dataclass(slots=True, frozen=True)
+class Parcel:
+    """A row as it is sent: the path and body of a POST, and the rev that is in it."""
+
+    path: str
+    body: bytes
+    rev: int
+
+
+class Store:
+    """
+    The open store; the recorder calls it from its thread, the courier from the event loop.
+
+    Args:
+        path: The database file.
+        secret: Of this installation; see `Conversations`.
+        sample_rate: The share of conversations that is recorded.
+        sinks: Who gets every conversation.
+        full_sync: For durability "power".
+
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        secret: bytes,
+        sample_rate: float = 1.0,
+        sinks: Sequence[str] = (ANALYTICS,),
+        full_sync: bool = False,
+    ) -> None:
+        self._sinks = tuple(sinks)
+        self._conversations = Conversations(secret, sample_rate)
+        self._database = Database(path, queries=QUERIES, migrations=MIGRATIONS, full_sync=full_sync)
+
+    def __repr__(self) -> str:
+        return f"<Store {self._database!r}>"
+
+    def close(self) -> None:
+        """Finish what waits, and close the file."""
+        self._database.close()
+
+    # ── the recorder's side ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def position(self, source: str) -> tuple[Position, int]:
+        """How far a source has been made use of, and how often the record behind that was begun in vain."""
+        row = self._database.read(lambda tx: tx.one("position", source=source))
+        return (Position(row["segment"], row["offset"]), row["tries"]) if row else (Position(0, 0), 0)
+
+    def move(self, source: str, position: Position, *, tries: int = 0, durable: bool = False) -> None:
+        """Set the position; `durable`: this and all before is on the disk on return."""
+        self._database.write(lambda tx: _move(tx, source, position, tries), durable=durable)
+
+    def take(self, items: Sequence[Item], source: str, position: Position, now: int) -> list[Recorded]:
+        """Store what was made of some records, and that they were made use of; or, with an error, nothing of it."""
+
+        def work(tx: Tx) -> list[Recorded]:
+            outcomes = [self._take_one(tx, item, now) for item in items]
+            counts = Counter(recorded.outcome for recorded in outcomes)
+            tx.many("count", ({"name": name, "n": n} for name, n in counts.items()))
+            _move(tx, source, position)
+            return outcomes
+
+        return self._database.write(work)
+
+    def _take_one(self, tx: Tx, item: Item, now: int) -> Recorded:
+        match item:
+            case Entry():
+                recorded = self._conversations.record(tx, item, now)
+                if recorded.outcome == "recorded":
+                    for sink in self._sinks:
+                        tx.run("put", sink=sink, item=recorded.key, rev=recorded.rev, now=now)
+                    notes.settle(tx, recorded.names, self._sinks, now)
+                return recorded
+            case Note():
+                notes.take(tx, item, self._sinks, now)
+                return Recorded(item.kind)
+            case SetAside():
+                tx.run("set_aside", now=now, id=item.id, reason=item.reason, payload=item.payload)
+                return Recorded("set_aside")
+            case Passed():
+                return Recorded(item.outcome)
+
+    # ── the courier's side ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def lease(self, sink: str, now: int, until: int, limit: int) -> list[Lease]:
+        """The rows that are due longest, with the right to send them until a time."""
+
+        def work(tx: Tx) -> list[Lease]:
+            tx.run("expire_leases", sink=sink, now=now, until=now)
+            rows = tx.all("lease", sink=sink, now=now, until=until, limit=limit)
+            return [
+                Lease(row["key"], row["kind"], row["item"], row["lease_token"], row["wanted_rev"], row["tries"], until)
+                for row in rows
+            ]
+
+        return await self._database.awrite(work)
+
+    async def take_over(self, sink: str, now: int) -> int:
+        """End all leases at start: one process has the file, so that their holders are gone."""
+        return await self._database.awrite(lambda tx: tx.run("expire_leases", sink=sink, now=now, until=_FOREVER))
+
+    async def next_due(self, sink: str) -> int | None:
+        """When the next row is due; None when none is."""
+        row = await self._database.aread(lambda tx: tx.one("next_due", sink=sink))
+        return row["due"] if row else None
+
+    async def parcel(self, lease: Lease) -> Parcel:
+        """What to send for a lease, as of now; `LookupError` when what it speaks of is gone."""
+        return await self._database.aread(lambda tx: _parcel(tx, lease))
+
+    async def ack(self, lease: Lease, rev: int, now: int) -> None:
+        """The sink has a rev; what waited for it in the way of annotations becomes due."""
+
+        def work(tx: Tx) -> None:
+            row = tx.one("ack", key=lease.key, token=lease.token, rev=rev, now=now)
+            if row:
+                tx.run("count", name="delivered", n=1)
+                if row["kind"] == "conversation":
+                    tx.run("free_notes", sink=row["sink"], conversation=row["item"], now=now)
+
+        await self._database.awrite(work)
+
+    async def postpone(self, lease: Lease, due: int, error: str, now: int) -> None:
+        """Try again at `due`."""
+        values = {"key": lease.key, "token": lease.token, "due": due, "error": error, "now": now}
+        await self._database.awrite(lambda tx: tx.run("postpone", **values))
+
+    async def bury(self, lease: Lease, rev: int, reason: str, error: str, now: int) -> None:
+        """Set aside with a reason (one of the schema's), unless there is a newer rev to try."""
+        values = {"key": lease.key, "token": lease.token, "rev": rev, "reason": reason, "error": error, "now": now}
+        await self._database.awrite(lambda tx: tx.run("bury", **values))
+
+    async def bury_old(self, sink: str, before: int) -> int:
+        """Set aside what first failed, or began to wait for its message, before a time; how many rows."""
+
+        def work(tx: Tx) -> int:
+            return sum(tx.run(name, sink=sink, before=before) for name in ("bury_too_old", "bury_unknown"))
+
+        return await self._database.awrite(work)
+
+    async def status(self, now: int) -> dict[str, Any]:
+        """What `/status` shows: of each sink what it lacks and for how long, its dead letters and last error; counters."""
+        return await self._database.aread(lambda tx: _status(tx, self._sinks, now))
+
+
+_FOREVER = (1 << 63) - 1
+
+
+def _move(tx: Tx, source: str, position: Position, tries: int = 0) -> None:
+    tx.run("move_position", source=source, segment=position.segment, offset=position.offset, tries=tries)
+
+
+def _parcel(tx: Tx, lease: Lease) -> Parcel:
+    if lease.kind != "conversation":
+        path, body = notes.body(tx, lease.item)
+        return Parcel(path, body, lease.wanted_rev)
+    found = snapshot(tx, lease.item)
+    if found is None:
+        raise LookupError("the conversation is gone")
+    told, rev = found
+    return Parcel("/conversations", write(build_conversation(told)).encode(), rev)
+
+
+def _status(tx: Tx, sinks: Sequence[str], now: int) -> dict[str, Any]:
+    told: dict[str, dict[str, Any]] = {
+        sink: {"depth": 0, "waiting": 0, "oldest_seconds": 0.0, "dead": {}, "last_error": None} for sink in sinks
+    }
+    for row in tx.all("depth"):
+        if row["state"] in ("ready", "leased") and row["sink"] in told:
+            one = told[row["sink"]]
+            one["depth"] += row["n"]
+            one["oldest_seconds"] = max(one["oldest_seconds"], (now - row["since"]) / 1000)
+        elif row["state"] == "waiting" and row["sink"] in told:
+            told[row["sink"]]["waiting"] = row["n"]
+    for row in tx.all("dead_letters"):
+        if row["sink"] in told:
+            told[row["sink"]]["dead"][row["dead_reason"]] = row["n"]
+    for sink, one in told.items():
+        error = tx.one("last_error", sink=sink)
+        one["last_error"] = error["last_error"] if error else None
+    return {"sinks": told, "counters": {row["name"]: row["value"] for row in tx.all("counters")}}

@@ -1,0 +1,67 @@
+"""One connection: its settings, its lock, and what its errors mean."""
+
+import os
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from proxy.db.connection import lock, open_reader, open_writer, translated
+from proxy.errors import DatabaseError, DatabaseUnavailable
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        pytest.param(sqlite3.SQLITE_FULL, DatabaseUnavailable, id="full disk"),
+        pytest.param(sqlite3.SQLITE_IOERR_FSYNC, DatabaseUnavailable, id="fsync failed"),
+        pytest.param(sqlite3.SQLITE_BUSY, DatabaseUnavailable, id="locked by another program"),
+        pytest.param(sqlite3.SQLITE_CORRUPT, DatabaseUnavailable, id="damaged"),
+        pytest.param(sqlite3.SQLITE_READONLY, DatabaseUnavailable, id="read-only"),
+        pytest.param(sqlite3.SQLITE_CONSTRAINT_UNIQUE, DatabaseError, id="not unique"),
+        pytest.param(sqlite3.SQLITE_CONSTRAINT_CHECK, DatabaseError, id="a CHECK"),
+        pytest.param(sqlite3.SQLITE_TOOBIG, DatabaseError, id="too big"),
+        pytest.param(sqlite3.SQLITE_ERROR, DatabaseError, id="bad SQL"),
+        pytest.param(None, DatabaseError, id="misuse found by the binding"),
+    ],
+)
+def test_what_an_error_means(code, kind):
+    """What the disk or the file refuses may work later; what a statement or its values cause would fail again."""
+    foreign = sqlite3.OperationalError("in its words")
+    if code is not None:
+        foreign.sqlite_errorcode = code
+
+    with pytest.raises(DatabaseError, match="put_note: in its words") as caught, translated("put_note"):
+        raise foreign
+
+    assert caught.type is kind
+    assert caught.value.__cause__ is foreign
+
+
+def test_settings(tmp_path):
+    """The writer keeps references and survives a kill; the reader neither writes nor checkpoints; neither maps the file."""
+    path = tmp_path / "notes.db"
+    with closing(open_writer(path)) as writer, closing(open_reader(path)) as reader:
+        told = {
+            name: [one.execute(f"PRAGMA {name}").fetchone()[0] for one in (writer, reader)]
+            for name in ("journal_mode", "foreign_keys", "query_only", "wal_autocheckpoint", "busy_timeout")
+        }
+
+    assert told == {
+        "journal_mode": ["wal", "wal"],
+        "foreign_keys": [1, 0],
+        "query_only": [0, 1],
+        "wal_autocheckpoint": [1000, 0],
+        "busy_timeout": [5000, 5000],
+    }
+
+
+def test_a_lock_is_given_up(tmp_path):
+    """Who has the lock keeps others out until it is closed."""
+    path = tmp_path / "notes.db"
+    held = lock(path)
+    with pytest.raises(DatabaseError, match="open already"):
+        lock(path)
+    os.close(held)
+
+    os.close(lock(path))

@@ -1,0 +1,20 @@
+"""An open store, and what it holds."""
+
+import pytest
+
+from proxy.outbox.store import Store
+
+from ..fakes import Clock
+from .scenes import SECRET
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "teelog.db", secret=SECRET)
+    yield store
+    store.close()

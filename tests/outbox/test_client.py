@@ -1,0 +1,187 @@
+"""Every answer of an analytics API is a decision."""
+
+import asyncio
+from http import HTTPStatus
+
+import orjson
+import pytest
+
+from proxy.config import Secret
+from proxy.errors import PermanentFailure, TransientFailure
+from proxy.outbox.client import CONFIGURATION_SECONDS, EXCERPT, AnalyticsClient
+
+from ..fakes import Answer, Clock, FakeAnalytics
+
+KEY = Secret("sk-analytics-key")
+
+
+def client_of(url, **more):
+    more = {"timeout_seconds": 10.0, "redact": lambda text: text.replace("ann@example.org", "[email]")} | more
+    return AnalyticsClient(url, KEY, clock=Clock(), **more)
+
+
+async def failure(answer, **more):
+    """What posting raises for an answer; None for nothing."""
+    async with FakeAnalytics(answer) as analytics:
+        client = client_of(analytics.url, **more)
+        try:
+            await client.post("/conversations", b"{}")
+        except (PermanentFailure, TransientFailure) as error:
+            return error
+        finally:
+            await client.close()
+
+
+async def test_a_post():
+    """The body goes as it is, as JSON, with the key, to the path behind the base URL; no cookie is ever sent back."""
+    async with FakeAnalytics(Answer(headers={"Set-Cookie": "a=b"})) as analytics:
+        client = client_of(f"{analytics.url}/base/")
+        await client.post("/conversations", b'{"id":"c"}')
+        await client.post("/feedback", b"{}")
+        await client.close()
+
+    first, second = analytics.got
+    assert (first.method, first.path, first.body) == ("POST", "/base/conversations", b'{"id":"c"}')
+    assert first.headers["Authorization"] == "Bearer sk-analytics-key"
+    assert first.headers["Content-Type"] == "application/json"
+    assert second.path == "/base/feedback"
+    assert "Cookie" not in second.headers
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+async def test_acknowledged(status):
+    """Any answer of the 2xx family is an acknowledgement."""
+    assert await failure(Answer(status, body=b"")) is None
+
+
+@pytest.mark.parametrize("status", [400, 422])
+async def test_refused_for_good(status):
+    """400 and 422 speak of the body: it would be refused again."""
+    assert isinstance(await failure(Answer(status)), PermanentFailure)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 301, 302, 307, 308])
+async def test_misconfigured(status):
+    """A refused key, a wrong address and redirects are tried again after a minute."""
+    error = await failure(Answer(status, headers={"Location": "http://127.0.0.1:1/", "Retry-After": "5"}))
+
+    assert isinstance(error, TransientFailure)
+    assert error.retry_after == CONFIGURATION_SECONDS
+    assert str(status) in str(error)
+
+
+@pytest.mark.parametrize("status", [405, 408, 409, 413, 415, 425, 429, 451, 500, 502, 503, 504, 529])
+async def test_refused_for_now(status):
+    """Every other answer is tried again."""
+    error = await failure(Answer(status))
+
+    assert isinstance(error, TransientFailure)
+    assert error.retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        pytest.param("7", 7, id="seconds"),
+        pytest.param("Tue, 14 Nov 2023 22:14:20 GMT", 60, id="date"),
+        pytest.param("never", None, id="nonsense"),
+    ],
+)
+async def test_retry_after(value, seconds):
+    """The wait that a sink asks for is told, in both forms."""
+    assert (await failure(Answer(429, headers={"Retry-After": value}))).retry_after == seconds
+
+
+async def test_a_redirect_is_not_followed():
+    """The key does not go where a redirect points."""
+    async with (
+        FakeAnalytics() as elsewhere,
+        FakeAnalytics(Answer(307, headers={"Location": elsewhere.url})) as analytics,
+    ):
+        client = client_of(analytics.url)
+        with pytest.raises(TransientFailure):
+            await client.post("/conversations", b"{}")
+        await client.close()
+
+    assert len(analytics.got) == 1
+    assert elsewhere.got == []
+
+
+async def test_no_answer():
+    """A connection that is refused, or closed without an answer, is tried again."""
+    async with FakeAnalytics() as analytics:
+        url = analytics.url
+    for gone in (await failure(Answer(hang_up=True)), await _posted_to(url)):
+        assert isinstance(gone, TransientFailure)
+        assert gone.retry_after is None
+
+
+async def test_an_answer_that_does_not_come_in_time():
+    """A sink that is silent for longer than a try may take is tried again."""
+    error = await failure(Answer(gate=asyncio.Event()), timeout_seconds=0.05)
+
+    assert isinstance(error, TransientFailure)
+    assert "no answer" in str(error)
+
+
+@pytest.mark.parametrize("url", ["http://", "nonsense", "http://a b/"])
+async def test_an_address_that_is_none(url):
+    """An address that cannot be one is a failure like others, not an end of the loop."""
+    assert isinstance(await _posted_to(url), TransientFailure)
+
+
+SAID = "ann@example.org said\r\n\x1b[31m: " + KEY.reveal() + " " + "x" * 5000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(orjson.dumps({"title": "Bad", "detail": SAID, "messages": ["quoted"]}), id="problem"),
+        pytest.param(orjson.dumps({"error": {"code": "c", "message": SAID}}), id="error object"),
+        pytest.param(orjson.dumps({"error": SAID}), id="error text"),
+        pytest.param(SAID.encode(), id="text"),
+    ],
+)
+async def test_what_a_sink_says_is_told_short_and_clean(body):
+    """A refusal is told with the beginning of the sink's explanation: on one line, redacted, without our key."""
+    error = await failure(Answer(400, body=body))
+
+    assert str(error).startswith("the analytics API answered 400 Bad Request: [email] said [31m: *** xxx")
+    assert len(str(error)) < EXCERPT + 100
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"messages": ["quoted"]}',
+        b'["quoted"]',
+        b'{"messages": ["quo',
+        b'"quoted"',
+        b"7",
+        b'{"detail":"' + b"x" * 100_000,
+    ],
+)
+async def test_what_is_no_explanation_is_not_told(body):
+    """A refusal that only gives back what was posted is told without it, also when it is too long to be read whole."""
+    assert str(await failure(Answer(422, body=body))) == f"the analytics API answered 422 {HTTPStatus(422).phrase}"
+
+
+async def test_an_endless_answer_is_not_read_to_its_end():
+    """Of an answer no more is read than makes its connection usable again."""
+    async with FakeAnalytics(Answer(body=b"x" * 20_000_000), Answer()) as analytics:
+        client = client_of(analytics.url)
+        await client.post("/conversations", b"{}")
+        await client.post("/conversations", b"{}")
+        await client.close()
+
+    assert len(analytics.got) == 2
+
+
+async def _posted_to(url):
+    client = client_of(url)
+    try:
+        await client.post("/conversations", b"{}")
+    except TransientFailure as error:
+        return error
+    finally:
+        await client.close()

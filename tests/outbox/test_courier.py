@@ -1,0 +1,375 @@
+"""The courier against a sink that fails in every way."""
+
+import asyncio
+
+import pytest
+import structlog
+
+from proxy.config import Delivery, Secret
+from proxy.errors import DatabaseUnavailable
+from proxy.journal.reader import Position
+from proxy.outbox.client import AnalyticsClient
+from proxy.outbox.courier import LEASE_SECONDS, RENDER_TRIES, SHORT_TRIES, SWEEP_SECONDS, Courier
+from proxy.outbox.store import ANALYTICS, Store
+
+from ..fakes import NOW, Answer, FakeAnalytics
+from .scenes import SECRET, exchange, note, read, user
+
+NAMED = [("x-teelog-conversation-id", "chat")]
+
+
+def take(store, *payloads, now=NOW):
+    store.take([read(payload) for payload in payloads], "journal", Position(0, 0), now)
+
+
+def talk(store, *words, name="chat", now=NOW):
+    for word in words:
+        take(store, exchange([user(word)], f"re {word}", headers=[("x-teelog-conversation-id", name)]), now=now)
+
+
+def chats(store, count):
+    for number in range(count):
+        talk(store, "hi", name=f"chat-{number:03}")
+
+
+class Office:
+    """A courier with its store, clock and sink."""
+
+    def __init__(self, store, clock, analytics, **delivery):
+        self.store, self.clock, self.analytics = store, clock, analytics
+        self.client = AnalyticsClient(
+            analytics.url,
+            Secret("sk-key"),
+            timeout_seconds=delivery.get("timeout_seconds", 30.0),
+            redact=str,
+            clock=clock,
+        )
+        self.courier = Courier(
+            store, self.client, Delivery(**delivery), clock=clock, chance=lambda: 0.5, sleep=clock.sleep
+        )
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        await self.client.close()
+
+    async def deliver(self):
+        """Deliver what is due now; how many rows were tried."""
+        return await self.courier.deliver_due()
+
+    async def deliver_all(self):
+        """Deliver, and move the clock to what is due next, until nothing is."""
+        await self.deliver()
+        while (due := await self.store.next_due(ANALYTICS)) is not None:
+            self.clock.now = max(self.clock.now, due)
+            await self.deliver()
+
+    async def sink(self):
+        return (await self.store.status(self.clock()))["sinks"][ANALYTICS]
+
+
+@pytest.fixture
+async def office(store, clock):
+    """An office whose sink answers from a script that the test adds to."""
+    async with FakeAnalytics() as analytics, Office(store, clock, analytics) as office:
+        yield office
+
+
+def contents(body):
+    return [message["content"] for message in body["messages"]]
+
+
+async def test_a_conversation_is_delivered_once(office, store):
+    """What is due is posted once, and not again."""
+    talk(store, "hi")
+
+    assert await office.deliver() == 1
+    assert await office.deliver() == 0
+    ((path, body),) = [(got.path, got.json) for got in office.analytics.got]
+    assert (path, body["id"], contents(body)) == ("/conversations", "chat", ["hi", "re hi"])
+    assert body["properties"]["teelogRev"] == NOW
+    assert (await store.status(NOW))["counters"]["delivered"] == 1
+
+
+async def test_a_thumb_goes_after_its_message(office, store):
+    """Feedback on a message is posted after the conversation, in the same run."""
+    take(store, note(messageId="e-1"), exchange([user("hi")], name="e-1"))
+
+    assert await office.deliver() == 2
+    assert [got.path for got in office.analytics.got] == ["/conversations", "/feedback"]
+    assert office.analytics.got[1].json["messageId"] == "e-1"
+
+
+# ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("failure", [Answer(500), Answer(503), Answer(429), Answer(hang_up=True)])
+async def test_a_short_failure_passes_within_the_lease(office, store, failure):
+    """A failure or two are followed by another try within moments, on the same lease."""
+    talk(store, "hi")
+    office.analytics.script = [failure] * (SHORT_TRIES - 1)
+
+    assert await office.deliver() == 1
+    assert len(office.analytics.got) == SHORT_TRIES
+    assert (await office.sink())["depth"] == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "tries"),
+    [
+        (500, SHORT_TRIES),
+        (503, SHORT_TRIES),
+        (413, SHORT_TRIES),
+        (429, SHORT_TRIES),
+        (401, 1),
+        (403, 1),
+        (404, 1),
+        (302, 1),
+    ],
+)
+async def test_an_outage_loses_nothing(office, store, status, tries):
+    """Whatever keeps a sink from taking a conversation, it is postponed with the reason, and delivered when it passes."""
+    talk(store, "hi")
+    office.analytics.script = [Answer(status)] * (tries + tries)
+    await office.deliver()
+
+    assert len(office.analytics.got) == tries
+    told = await office.sink()
+    assert (told["depth"], told["dead"]) == (1, {})
+    assert str(status) in told["last_error"]
+    await office.deliver_all()
+    assert len(office.analytics.got) == 2 * tries + 1
+    assert (await office.sink())["depth"] == 0
+
+
+@pytest.mark.parametrize("status", [400, 422])
+async def test_what_is_refused_for_good_is_buried(office, store, status):
+    """A conversation that the sink refuses is set aside after one try; the next turn of it is tried again."""
+    talk(store, "hi")
+    office.analytics.script = [Answer(status, body=b'{"detail":"no such type"}')]
+    await office.deliver_all()
+
+    told = await office.sink()
+    assert (told["depth"], told["dead"]) == (0, {"refused": 1})
+    assert "no such type" in told["last_error"]
+    talk(store, "more")
+    await office.deliver_all()
+    assert (await office.sink())["dead"] == {}
+    assert contents(office.analytics.bodies[-1]) == ["hi", "re hi", "more", "re more"]
+
+
+async def test_retry_after_is_honoured(office, store, clock):
+    """A sink that says when is not asked before, not even within the lease."""
+    talk(store, "hi")
+    office.analytics.script = [Answer(429, headers={"Retry-After": "90"})]
+    await office.deliver()
+
+    assert len(office.analytics.got) == 1
+    assert await store.next_due(ANALYTICS) >= NOW + 90_000
+    clock.now = NOW + 89_999
+    assert await office.deliver() == 0
+
+
+async def test_waits_grow(store, clock):
+    """The longer a sink is down, the longer the waits, up to five minutes."""
+    waits = []
+    async with FakeAnalytics() as analytics, Office(store, clock, analytics, recovery_per_second=10_000) as office:
+        talk(store, "hi")
+        analytics.script = [Answer(500)] * 60
+        for _ in range(12):
+            await office.deliver()
+            due = await store.next_due(ANALYTICS)
+            waits.append((due - clock()) / 1000)
+            clock.now = due
+
+    assert waits == [0.5, 1, 2, 4, 8, 16, 32, 64, 128, 150, 150, 150]
+
+
+async def test_what_is_too_old_is_buried(office, store, clock):
+    """What has failed for longer than allowed is set aside with its reason, and says so in the log."""
+    talk(store, "hi")
+    office.analytics.script = [Answer(401)] * 10
+    await office.deliver()
+    clock.forward(169 * 3600)
+    with structlog.testing.capture_logs() as lines:
+        await office.deliver()
+
+    assert (await office.sink())["dead"] == {"too old": 1}
+    assert [line["reason"] for line in lines if line["event"] == "delivery.buried"] == ["too old"]
+    assert SWEEP_SECONDS < 169 * 3600
+
+
+async def test_one_bad_row_does_not_stop_the_others(office, store):
+    """Among many conversations one that is refused and one that cannot be rendered keep nobody waiting."""
+    chats(store, 6)
+    await store._database.awrite(lambda tx: tx.run("say_again", key=1, body="{}"))  # a message without its role
+    office.analytics.script = [Answer(), Answer(400)]
+    await office.deliver_all()
+
+    told = await office.sink()
+    assert (told["depth"], told["dead"]) == (0, {"refused": 1, "not rendered": 1})
+    assert len({body["id"] for body in office.analytics.bodies}) == 5
+    assert RENDER_TRIES == 3
+
+
+# ── never backwards, never twice at once ────────────────────────────────────────────────────────────────────────────
+
+
+async def test_never_two_sends_of_one_conversation_at_once(office, store):
+    """A turn that is recorded while its conversation is being sent goes out afterwards."""
+    gate = asyncio.Event()
+    talk(store, "one")
+    office.analytics.script = [Answer(gate=gate)]
+    delivering = asyncio.ensure_future(office.deliver())
+    await asyncio.wait_for(office.analytics.arrived.wait(), 10)
+    talk(store, "two")
+    assert await store.lease(ANALYTICS, NOW, NOW + 1000, 10) == []
+    gate.set()
+    await delivering
+
+    assert [len(body["messages"]) for body in office.analytics.bodies] == [2, 4]
+    assert office.analytics.most_open == 1
+
+
+async def test_revs_only_grow(office, store):
+    """Through failures and new turns the revs that a sink gets of one conversation never go down."""
+    office.analytics.script = [Answer(500), Answer(hang_up=True), Answer(500), Answer(), Answer(503)] * 4
+    for word in ("one", "two", "three", "four"):
+        talk(store, word)
+        await office.deliver()
+    await office.deliver_all()
+
+    revs = [body["properties"]["teelogRev"] for body in office.analytics.bodies]
+    assert revs == sorted(revs)
+    assert len(office.analytics.bodies[-1]["messages"]) == 8
+
+
+async def test_who_slept_past_the_lease_sends_nothing(office, store, clock):
+    """After a pause of the whole machine the lease is over: the row is not sent on it."""
+    talk(store, "hi")
+    (lease,) = await store.lease(ANALYTICS, NOW, NOW + 120_000, 1)
+    parcel = await store.parcel(lease)
+    clock.forward(LEASE_SECONDS)
+    await office.courier._settle(lease, parcel)
+
+    assert office.analytics.got == []
+    assert await store.next_due(ANALYTICS) is not None
+
+
+async def test_an_answer_that_was_lost(office, store):
+    """A conversation whose acknowledgement was lost is sent again, the same."""
+    talk(store, "hi")
+    office.analytics.script = [Answer(hang_up=True)]
+    await office.deliver_all()
+
+    first, second = office.analytics.bodies
+    assert first == second
+
+
+async def test_concurrency_is_bounded(store, clock):
+    """No more POSTs are in flight than configured, and all rows go out."""
+    async with FakeAnalytics() as analytics, Office(store, clock, analytics, concurrency=3) as office:
+        chats(store, 20)
+        gate = asyncio.Event()
+        analytics.script = [Answer(gate=gate) for _ in range(3)]
+        delivering = asyncio.ensure_future(office.deliver())
+        while analytics.open < 3:
+            await asyncio.wait_for(analytics.arrived.wait(), 10)
+            analytics.arrived.clear()
+        gate.set()
+        assert await delivering == 20
+
+    assert analytics.most_open == 3
+    assert len({body["id"] for body in analytics.bodies}) == 20
+
+
+async def test_recovery_is_paced(store, clock):
+    """After a failure rows go out at the configured pace until none is due; then at full speed again."""
+    async with FakeAnalytics() as analytics, Office(store, clock, analytics, recovery_per_second=4.0) as office:
+        talk(store, "hi", name="first")
+        analytics.script = [Answer(503)] * SHORT_TRIES
+        await office.deliver()
+        chats(store, 40)
+        began = clock()
+        await office.deliver_all()
+        assert (clock() - began) / 1000 >= 40 / 4.0
+
+        chats(store, 40)
+        began = clock()
+        assert await office.deliver() == 40
+        assert clock() == began
+
+
+# ── start and end ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_loop_delivers_what_it_is_woken_for(office, store):
+    """A running courier delivers what is recorded, and ends when it is drained."""
+    loop = asyncio.ensure_future(office.courier.run())
+    talk(store, "hi")
+    office.courier.wake()
+    await asyncio.wait_for(office.analytics.arrived.wait(), 10)
+    await office.courier.drain(10)
+    await asyncio.wait_for(loop, 10)
+
+    assert len(office.analytics.got) == 1
+    assert (await office.sink())["depth"] == 0
+
+
+async def test_leases_of_a_dead_process_are_taken_over(office, store):
+    """What a killed process was sending is sent again at the next start, without waiting for its lease."""
+    talk(store, "hi")
+    await store.lease(ANALYTICS, NOW, NOW + 120_000, 10)
+    loop = asyncio.ensure_future(office.courier.run())
+    await asyncio.wait_for(office.analytics.arrived.wait(), 10)
+    await office.courier.drain(10)
+    await loop
+
+    assert len(office.analytics.got) == 1
+
+
+async def test_drain_delivers_what_there_is(office, store):
+    """The end comes after what is due has been delivered, when there is time."""
+    chats(store, 10)
+    await office.courier.drain(10)
+
+    assert len(office.analytics.got) == 10
+
+
+async def test_drain_gives_up_in_time(office, store):
+    """A sink that does not answer keeps nobody from ending; what was on its way stays in the store."""
+    chats(store, 10)
+    office.analytics.script = [Answer(gate=asyncio.Event()) for _ in range(10)]
+    await asyncio.wait_for(office.courier.drain(0.1), 10)
+
+    assert (await office.sink())["depth"] == 10
+    await store.take_over(ANALYTICS, NOW)
+    office.analytics.script = []
+    assert await office.deliver() == 10
+
+
+class Refusing(Store):
+    """A store whose disk is full for a while: so many acknowledgements are refused."""
+
+    refusals = 0
+
+    async def ack(self, *values):
+        if self.refusals:
+            self.refusals -= 1
+            raise DatabaseUnavailable("the disk is full")
+        await super().ack(*values)
+
+
+async def test_a_full_disk_sends_twice_but_loses_nothing(tmp_path, clock):
+    """When an acknowledgement cannot be put on file the loop goes on, and the row is sent again once its lease is over."""
+    store = Refusing(tmp_path / "teelog.db", secret=SECRET)
+    store.refusals = 1
+    async with FakeAnalytics() as analytics, Office(store, clock, analytics) as office:
+        chats(store, 2)
+        assert await office.deliver() == 2
+        assert (await office.sink())["depth"] == 1
+        clock.forward(LEASE_SECONDS)
+        assert await office.deliver() == 1
+        assert (await office.sink())["depth"] == 0
+    store.close()
