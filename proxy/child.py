@@ -16,6 +16,7 @@ import pickle
 import signal
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -30,6 +31,14 @@ _log = structlog.get_logger("teelog")
 _HEALTHY_SECONDS = 10.0
 _LONGEST_WAIT = 5.0
 _LINE_LIMIT = 1024 * 1024
+#: Our own package, wherever we are run from: a folder named `proxy` in the working directory must not be taken for it.
+_COMMAND = (
+    sys.executable,
+    "-P",
+    "-c",
+    "import sys; sys.path.insert(0, sys.argv.pop()); from proxy.cli import main; sys.exit(main(['_recorder']))",
+    str(Path(__file__).resolve().parent.parent),
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ class Child:
 
     def __init__(self, prepare: Callable[[], StartedChild], command: Sequence[str] = ()) -> None:
         self._prepare = prepare
-        self._command = tuple(command) or (sys.executable, "-m", "proxy", "_recorder")
+        self._command = tuple(command) or _COMMAND
         self._process: asyncio.subprocess.Process | None = None
         self._questions: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._asked = 0

@@ -186,3 +186,18 @@ def test_the_end_is_quick_when_nothing_is_going_on(tmp_path, upstream):
         began = time.monotonic()
         assert teelog.stop() == 0
         print(f"ended after {time.monotonic() - began:.2f} s")
+
+
+def test_a_foreign_folder_named_proxy_is_not_taken_for_ours(tmp_path):
+    """Run from a folder that has a package `proxy` of its own, the command still starts its own recorder."""
+    foreign = tmp_path / "proxy"
+    foreign.mkdir()
+    (foreign / "__init__.py").write_text("raise SystemExit('this is not teelog')\n")
+    script = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from proxy.cli import main; sys.exit(main(['demo', '--once']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=90
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
