@@ -76,6 +76,11 @@ class Child:
         self.fault = ""
         self.starts = 0
 
+    @property
+    def pid(self) -> int | None:
+        """The present process's id; None before the first start."""
+        return None if self._process is None else self._process.pid
+
     def start(self) -> None:
         """Start it, and go on starting it whenever it dies."""
         self._keeper = asyncio.get_running_loop().create_task(self._keep())
@@ -165,6 +170,8 @@ class Child:
         try:
             message = orjson.loads(line)
         except ValueError:
+            return
+        if not isinstance(message, dict):
             return
         if "ready" in message:
             self.ready.set()

@@ -12,6 +12,7 @@ MAX_LINE = 16 * 1024
 #: All trailer fields together (aiohttp allows a head of 32 KiB; nothing real sends 1 KiB of trailers).
 MAX_TRAILERS = 32 * 1024
 
+_CR, _LF = b"\r\n"
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 
 
@@ -69,7 +70,10 @@ class ChunkWalker:
                     self.payload.append(data[at : at + min(step, self._left - 2)])
                 at += step
                 self._left -= step
-                if self._left <= 1 and data[at - 1] != (10 if self._left == 0 else 13) and step > 1 - self._left:
+                if self._left == 0:
+                    if data[at - 1] != _LF or (step > 1 and data[at - 2] != _CR):
+                        raise ValueError("chunk data is not followed by CRLF")
+                elif self._left == 1 and data[at - 1] != _CR:
                     raise ValueError("chunk data is not followed by CRLF")
                 continue
             end = data.find(b"\r\n", at)

@@ -1,0 +1,129 @@
+"""The proxy's own endpoints: what they answer, to whom, and what they store."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from proxy.config import Secret
+from proxy.core.exchange import Note
+from tests.raw import Pieces, send
+from tests.relay.conftest import HeldJournal, relay
+
+OK = Pieces([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"])
+KEY = "Authorization: Bearer analytics-key"
+
+
+def ask(method: str, path: str, *fields: str, body: bytes = b"") -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: x", *fields, "Connection: close"]
+    if body or method == "POST":
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/status"])
+async def test_they_are_read_with_get_and_head(path):
+    """GET gives an answer, HEAD its head, anything else is a 405; nothing is cached, nothing reaches the upstream."""
+    async with relay([OK]) as world:
+        got, head, post = [await send(world.port, ask(method, path)) for method in ("GET", "HEAD", "POST")]
+
+        assert (got.status, head.status, post.status) == (200, 200, 405)
+        assert got.body
+        assert head.body == b""
+        assert head.field("content-length") == got.field("content-length")
+        assert got.field("cache-control") == "no-store"
+        assert world.upstream.seen == []
+
+
+async def test_options_for_the_server_itself():
+    """`OPTIONS *` is answered by us."""
+    async with relay([OK]) as world:
+        got = await send(world.port, ask("OPTIONS", "*"))
+
+        assert (got.status, got.body) == (204, b"")
+
+
+FEEDBACK = {"type": "positive", "messageId": "m1", "reasons": [{"label": "clear"}]}
+EVENT = {"type": "message:copied", "entityType": "message", "messageId": "m1"}
+
+
+@pytest.mark.parametrize(("path", "body"), [("/feedback", FEEDBACK), ("/events", EVENT)])
+async def test_a_note_is_on_disk_before_it_is_answered(path, body):
+    """Feedback and events are answered 200 with Inkeep's object, after they were stored."""
+    journal = HeldJournal()
+    async with relay([OK], journal=journal) as world:
+        got = await send(world.port, ask("POST", path, KEY, body=json.dumps(body).encode()))
+
+        answer = json.loads(got.body)
+        assert got.status == 200
+        assert answer["messageId"] == "m1"
+        assert {"id", "type", "createdAt"} <= set(answer)
+        (note,) = journal.exchanges
+        assert isinstance(note, Note)
+        assert (note.kind, note.body, note.tenant) == (path.strip("/").removesuffix("s"), answer, "")
+
+
+async def test_a_client_key_speaks_for_its_tenant():
+    """A caller with a client key is kept to its own tenant's messages."""
+    async with relay([OK], listen={"client_keys": (Secret("client-key"),)}) as world:
+        body = json.dumps(FEEDBACK).encode()
+        await send(world.port, ask("POST", "/feedback", "Authorization: Bearer client-key", body=body))
+
+        assert len(world.journal.exchanges[0].tenant) == 16
+
+
+PROBLEMS = {
+    "no-key": (("POST", "/feedback"), (), FEEDBACK, 401, "unauthorized"),
+    "wrong-key": (("POST", "/feedback"), ("Authorization: Bearer x",), FEEDBACK, 401, "unauthorized"),
+    "get": (("GET", "/feedback"), (KEY,), None, 405, None),
+    "not-json": (("POST", "/feedback"), (KEY,), "{", 400, "bad_request"),
+    "no-message": (("POST", "/feedback"), (KEY,), {"type": "positive"}, 400, "bad_request"),
+    "wrong-type": (("POST", "/feedback"), (KEY,), {"type": "great", "messageId": "m"}, 400, "bad_request"),
+    "no-entity": (("POST", "/events"), (KEY,), {"type": "x"}, 400, "bad_request"),
+    "too-large": (("POST", "/feedback"), (KEY,), FEEDBACK | {"details": "x" * 300_000}, 413, None),
+}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+async def test_a_wrong_note_is_a_problem(name):
+    """What cannot be taken is refused as problem+json with status, detail and code, and nothing is stored."""
+    (method, path), fields, body, status, code = PROBLEMS[name]
+    raw = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    async with relay([OK]) as world:
+        got = await send(world.port, ask(method, path, *fields, body=raw))
+
+        problem = json.loads(got.body)
+        assert got.status == problem["status"] == status
+        assert got.field("content-type") == "application/problem+json"
+        assert {"title", "detail", "code", "error"} <= set(problem)
+        assert code in (None, problem["code"])
+        assert world.journal.entries == []
+
+
+async def test_a_note_that_cannot_be_stored_is_refused():
+    """When the journal is full, the caller is told to try again."""
+    journal = HeldJournal()
+    journal.full = True
+    async with relay([OK], journal=journal) as world:
+        got = await send(world.port, ask("POST", "/feedback", KEY, body=json.dumps(FEEDBACK).encode()))
+
+        assert got.status == 503
+
+
+async def test_browsers_of_named_origins_may_call():
+    """A preflight from a configured origin is allowed, and its answers may be read; other origins get nothing."""
+    async with relay([OK], listen={"cors_origins": ("https://app.example.com",)}) as world:
+        asked = ask("OPTIONS", "/feedback", "Origin: https://app.example.com", "Access-Control-Request-Method: POST")
+        preflight = await send(world.port, asked)
+        answer = await send(
+            world.port,
+            ask("POST", "/feedback", KEY, "Origin: https://app.example.com", body=json.dumps(FEEDBACK).encode()),
+        )
+        other = await send(world.port, ask("OPTIONS", "/feedback", "Origin: https://evil.example"))
+
+        assert preflight.status == 204
+        assert preflight.field("access-control-allow-origin") == "https://app.example.com"
+        assert "authorization" in preflight.field("access-control-allow-headers")
+        assert answer.field("access-control-allow-origin") == "https://app.example.com"
+        assert other.field("access-control-allow-origin") is None

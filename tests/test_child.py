@@ -1,0 +1,140 @@
+"""The recorder process as the relay process sees it, with small scripts in its place."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+import pytest
+
+from proxy.child import Child, StartedChild
+from tests.e2e.process import ROOT
+
+#: Says it is ready, answers questions, ends when told to or when its stdin does.
+OBEDIENT = f"""
+import asyncio, os, sys
+sys.path.insert(0, {str(ROOT)!r})
+from proxy.child import Parent
+async def main():
+    parent = await Parent.connect()
+    settings = await parent.settings()
+    parent.say({{"ready": True}})
+    async def status():
+        return {{"pid": os.getpid(), "settings": settings}}
+    drained = await parent.listen(status)
+    open(settings["out"], "a").write("drained" if drained else "orphaned")
+    os._exit(0)
+asyncio.run(main())
+"""
+
+
+def child(tmp_path, script: str = OBEDIENT, **settings) -> Child:
+    told = {"out": str(tmp_path / "out"), **settings}
+    return Child(lambda: StartedChild(told), (sys.executable, "-c", script))
+
+
+async def test_it_is_started_asked_and_drained(tmp_path):
+    """A child gets its settings, answers, and ends when it is told to."""
+    it = child(tmp_path, secret="s")
+    it.start()
+    async with asyncio.timeout(20):
+        await it.ready.wait()
+        told = await it.ask()
+        assert told["pid"] == it.pid
+        assert told["settings"]["secret"] == "s"
+        await it.drain(10)
+
+    assert (tmp_path / "out").read_text() == "drained"
+    assert it.starts == 1
+
+
+async def test_a_child_that_dies_is_started_again(tmp_path):
+    """A killed child is replaced, and the new one answers."""
+    it = child(tmp_path)
+    it.start()
+    async with asyncio.timeout(30):
+        for _ in range(3):
+            await it.ready.wait()
+            old = it.pid
+            os.kill(old, signal.SIGKILL)
+            while it.pid == old or not it.ready.is_set():
+                await asyncio.sleep(0.01)
+        assert (await it.ask())["pid"] == it.pid
+        await it.drain(10)
+
+    assert it.starts == 4
+
+
+async def test_a_child_that_does_not_answer_is_told_from_one_that_does(tmp_path):
+    """A question that is not answered in time gets nothing, and holds nobody up."""
+    it = child(tmp_path, "import sys; print('{\"ready\": true}', flush=True); sys.stdin.read()")
+    it.start()
+    async with asyncio.timeout(20):
+        await it.ready.wait()
+        assert await it.ask(patience=0.05) == {}
+        await it.drain(0.1)  # it does not know the word: it is killed
+
+    assert it.pid is not None
+
+
+async def test_why_it_cannot_start_is_heard(tmp_path):
+    """A child that says what stops it is quoted."""
+    it = child(tmp_path, 'print(\'{"fault": "the schema is newer"}\', flush=True)')
+    it.start()
+    async with asyncio.timeout(20):
+        while not it.fault:
+            await asyncio.sleep(0.01)
+        await it.drain(0.1)
+
+    assert it.fault == "the schema is newer"
+
+
+async def test_noise_on_its_stdout_is_passed_over(tmp_path):
+    """Lines that are no JSON, or no objects of ours, do no harm."""
+    it = child(tmp_path, 'print(\'hello\\n[1]\\n5\\n{"status": "x"}\\n{"ready": true}\', flush=True); input()')
+    it.start()
+    async with asyncio.timeout(20):
+        await it.ready.wait()
+        await it.drain(0.1)
+
+
+def test_it_does_not_outlive_its_parent(tmp_path):
+    """When the parent is killed, the child sees its stdin end, and ends."""
+    import subprocess
+
+    script = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "import asyncio, os, signal\nfrom proxy.child import Child, StartedChild\n"
+        "async def main():\n"
+        f"    it = Child(lambda: StartedChild({{'out': {str(tmp_path / 'out')!r}}}), (sys.executable, '-c', {OBEDIENT!r}))\n"
+        "    it.start()\n    await it.ready.wait()\n    print(it.pid, flush=True)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=30, check=False)
+    pid = int(done.stdout)
+    for _ in range(500):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            break
+        if (tmp_path / "out").exists():
+            break
+        signal.sigtimedwait([], 0.02)
+
+    assert (tmp_path / "out").read_text() == "orphaned"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_signals_are_the_parents_business(tmp_path, number):
+    """Ctrl-C reaches the whole group; the child goes on until its parent tells it to end."""
+    it = child(tmp_path)
+    it.start()
+    async with asyncio.timeout(20):
+        await it.ready.wait()
+        os.kill(it.pid, number)
+        assert (await it.ask())["pid"] == it.pid
+        await it.drain(10)
+
+    assert (tmp_path / "out").read_text() == "drained"

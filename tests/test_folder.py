@@ -1,0 +1,93 @@
+"""The data folder: made, locked, and its secrets."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from proxy.errors import StartError
+from proxy.folder import Folder
+from tests.e2e.process import ROOT
+
+
+def mode(path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def never(_seconds: float) -> None:
+    raise AssertionError("nothing is to be waited for")
+
+
+def test_it_is_made_for_its_owner_alone(tmp_path):
+    """The folder and what lies in it are readable by their owner only, whatever the umask."""
+    before = os.umask(0)
+    try:
+        folder = Folder(tmp_path / "deep" / "data")
+        folder.secret()
+        folder.analytics_key()
+        os.close(folder.lock("teelog", never))
+    finally:
+        os.umask(before)
+
+    assert [mode(path) for path in (folder.path, folder.journal)] == [0o700, 0o700]
+    assert {path.name: mode(path) for path in folder.path.iterdir() if path.is_file()} == {
+        "secret": 0o600, "analytics.key": 0o600, "teelog.lock": 0o600,
+    }  # fmt: skip
+
+
+def test_its_secrets_stay(tmp_path):
+    """The secret and the key are made once and are the same ever after; a key says whether it is new."""
+    first, second = Folder(tmp_path), Folder(tmp_path)
+
+    assert first.secret() == second.secret()
+    assert len(first.secret()) == 32
+    key, fresh = first.analytics_key()
+    assert fresh
+    assert second.analytics_key() == (key, False)
+    assert Folder(tmp_path / "other").analytics_key()[0] != key
+
+
+def test_an_empty_secret_is_made_anew(tmp_path):
+    """A file that was cut to nothing by a crash does not become an empty key."""
+    (tmp_path / "analytics.key").touch()
+
+    assert Folder(tmp_path).analytics_key()[1]
+
+
+def test_a_second_owner_waits_then_gives_up(tmp_path):
+    """While another has the lock it is tried again for a while; then the start ends and says whose the folder is."""
+    waits: list[float] = []
+    folder = Folder(tmp_path)
+    held = folder.lock("teelog", never)
+    with pytest.raises(StartError, match="belongs to a running teelog"):
+        folder.lock("teelog", waits.append, patience=30)
+
+    assert sum(waits) == pytest.approx(30)
+    os.close(held)
+    os.close(folder.lock("teelog", never))
+
+
+def test_a_killed_owner_leaves_no_lock(tmp_path):
+    """A process that is killed gives its lock up with its life."""
+    script = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path; from proxy.folder import Folder;"
+        f"Folder(Path({str(tmp_path)!r})).lock('teelog', None); print('locked', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout.readline() == b"locked\n"
+        owner.kill()
+        owner.wait()
+        owner.stdin.close()
+
+    os.close(Folder(tmp_path).lock("teelog", never))
+
+
+def test_a_folder_that_cannot_be_made_is_said_so(tmp_path):
+    """A path that cannot be a folder ends the start with the key and what to do."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StartError, match=r"data_dir .*file/data cannot be written .*--data-dir"):
+        Folder(tmp_path / "file" / "data")
