@@ -131,7 +131,7 @@ class Child:
         wait = 0.05
         while not self._ending:
             began = loop.time()
-            code = await self._run()
+            code = await self._lived()
             self.ready.clear()
             if self._over():
                 return
@@ -141,6 +141,14 @@ class Child:
 
     def _over(self) -> bool:
         return self._ending
+
+    async def _lived(self) -> int:
+        """One life of the recorder; -1 for one that could not begin, for want of descriptors or memory."""
+        try:
+            return await self._run()
+        except OSError as error:
+            self.fault = f"the recorder process cannot be started: {error.strerror or error}"
+            return -1
 
     async def _run(self) -> int:
         given = self._prepare()
@@ -162,8 +170,11 @@ class Child:
         process.stdin.write(base64.b64encode(pickle.dumps(given.settings)) + b"\n")
         if self._ending:
             self._say("drain\n")
-        while line := await process.stdout.readline():
-            self._hear(line)
+        try:
+            while line := await process.stdout.readline():
+                self._hear(line)
+        except ValueError:  # a line without end: it is not our recorder any more
+            process.kill()
         return await process.wait()
 
     def _hear(self, line: bytes) -> None:
@@ -174,6 +185,7 @@ class Child:
         if not isinstance(message, dict):
             return
         if "ready" in message:
+            self.fault = ""
             self.ready.set()
         elif "fault" in message:
             self.fault = message["fault"]

@@ -100,6 +100,16 @@ async def test_noise_on_its_stdout_is_passed_over(tmp_path):
         await it.drain(0.1)
 
 
+async def test_a_line_without_end_ends_it(tmp_path):
+    """A child that floods its stdout is ended, and started again."""
+    it = child(tmp_path, "import sys; sys.stdout.write('x' * 3_000_000); sys.stdout.flush(); sys.stdin.read()")
+    it.start()
+    async with asyncio.timeout(20):
+        while it.starts < 2:
+            await asyncio.sleep(0.01)
+        await it.drain(0.1)
+
+
 def test_it_does_not_outlive_its_parent(tmp_path):
     """When the parent is killed, the child sees its stdin end, and ends."""
     import subprocess

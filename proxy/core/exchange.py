@@ -20,6 +20,7 @@ from urllib.parse import unquote_to_bytes
 import orjson
 
 from ..errors import RecordUnreadable
+from .coding import decode as undo_coding
 from .framing import dechunk
 from .ids import tenant_of
 
@@ -142,8 +143,14 @@ class Capture:
         """The journal payload; called once, off the event loop."""
         answer = b"".join(self.pieces)
         head, answer = answer[: self.head_size], answer[self.head_size :]
-        request = self.request
+        request, framing = self.request, self.framing
+        headers = dict(_kept_request_headers(self.raw_headers, self.rules.more_headers))
+        answer_headers = _kept_answer_headers(head)
         secrets = self.rules.secrets + tuple(_credentials(self.raw_headers, self.target))
+        if (plain := _quoting(request, headers, secrets)) is not None:
+            request = plain
+        if (plain := _quoting(answer, answer_headers, secrets, framing)) is not None:
+            answer, framing = plain, "length"
         for secret in secrets:
             # as long as what it replaces: the framing around it still counts right
             blank = b"*" * len(secret)
@@ -156,13 +163,10 @@ class Capture:
             "upstream": self.upstream,
             "tenant": tenant_in(self.raw_headers, self.rules),
             "connection": self.connection,
-            "headers": {
-                name: _blank(value, secrets)
-                for name, value in _kept_request_headers(self.raw_headers, self.rules.more_headers)
-            },
+            "headers": {name: _blank(value, secrets) for name, value in headers.items()},
             "status": self.status,
-            "answer_headers": _kept_answer_headers(head),
-            "framing": self.framing,
+            "answer_headers": answer_headers,
+            "framing": framing,
             "started": self.started,
             "first_byte": self.first_byte,
             "ended": self.ended,
@@ -230,6 +234,20 @@ def _kept_answer_headers(head: bytes) -> dict[str, str]:
         for raw_name, value in _HEADER.findall(head)
         if (name := raw_name.decode("latin-1").lower()) in KEPT_ANSWER_HEADERS
     }
+
+
+def _quoting(body: bytes, headers: dict[str, str], secrets: tuple[bytes, ...], framing: str = "") -> bytes | None:
+    """A content-coded body, decoded, where it quotes a secret (its headers say no coding then); None for any other."""
+    if not secrets or "content-encoding" not in headers:
+        return None
+    try:
+        plain, _ = undo_coding(dechunk(body)[0] if framing == "chunked" else body, headers["content-encoding"])
+    except RecordUnreadable:
+        return None  # nobody after us reads it either
+    if not any(secret in plain for secret in secrets):
+        return None
+    del headers["content-encoding"]
+    return plain
 
 
 def _credentials(raw: tuple[tuple[bytes, bytes], ...], target: str) -> set[bytes]:

@@ -90,6 +90,8 @@ class ChunkWalker:
                     raise ValueError("the trailer section is too long")
                 if end == at:
                     return end + 2 - held
+                if b"\n" in data[at:end]:
+                    raise ValueError("a bare LF in the trailer section")
             else:
                 length = chunk_size(data[at:end])
                 if length:

@@ -24,8 +24,8 @@ from .reply import Reply
 if TYPE_CHECKING:
     from aiohttp.streams import StreamReader
 
+    from .client import ClientConnection
     from .recording import Record
-    from .server import ClientConnection
     from .upstream import Connection, Upstream
 
 
@@ -98,8 +98,9 @@ class Forwarder:
         self._record.begun()
         connection: Connection | None = None
         try:
-            connection = client.upstream = await route.upstream.acquire()
-            connection.begin(reply, out + _framed(body, head, last=not streams))
+            connection = await route.upstream.acquire()
+            connection.begin(reply, out + _framed(body, head, last=not streams), whole=not streams)
+            client.follow(connection, reply)
             if streams:
                 await self._upload(content, head, reply, connection)
             await reply.done
@@ -114,9 +115,9 @@ class Forwarder:
             reply.abandon()
             raise
         finally:
-            client.upstream = None
-            if connection is not None and connection.reply is reply:
-                connection.abort()
+            client.upstream = client.reply = None
+            if connection is not None:
+                connection.leave(reply)
             self._record.ended(reply)
         return KEEP if reply.keep_alive and content.is_eof() else CLOSE
 
@@ -178,6 +179,7 @@ class Forwarder:
                 await connection.drained()
         if head.chunked:
             connection.write(b"0\r\n\r\n")
+        connection.whole = True
 
     # --- when no answer came
 

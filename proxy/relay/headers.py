@@ -123,7 +123,8 @@ def _check_special(special: dict[bytes, bytes], host: bytes | None, version: tup
     coding = special.get(b"transfer-encoding")
     if coding is not None and (coding.lower() != b"chunked" or version == (1, 0)):
         raise RequestRefused(400, "Transfer-Encoding may only be `chunked`, on HTTP/1.1")
-    if b"upgrade" in special and b"upgrade" in special.get(b"connection", b"").lower():
+    # other offers are passed over (RFC 9110 §7.8): Java's client makes one of h2c with every first request
+    if b"websocket" in special.get(b"upgrade", b"").lower() and b"upgrade" in special.get(b"connection", b"").lower():
         raise RequestRefused(501, "connection upgrades (WebSocket) are not relayed", "upgrade_not_supported")
     if special.get(b"expect", b"100-continue").lower() != b"100-continue":
         raise RequestRefused(417, "only `Expect: 100-continue` is understood", "expectation_failed")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .headers import RawHeaders
 
 _CLIENT_KEY_FIELDS = (b"x-teelog-key", b"authorization", b"api-key", b"x-api-key")
+#: Where a caller's key for an upstream may stand: with one of these an upstream is not given ours as well.
+_UPSTREAM_KEY_FIELDS = frozenset((b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key"))
 
 
 class KeyRing:
@@ -30,13 +32,13 @@ class KeyRing:
     def __bool__(self) -> bool:
         return bool(self._digests)
 
-    def field_of(self, headers: RawHeaders) -> bytes | None:
-        """The lower-case name of the field that shows one of the keys, or None."""
-        for name, value in headers:
-            lower = name.lower()
-            if lower in _CLIENT_KEY_FIELDS and _digest(_token(value)) in self._digests:
-                return lower
-        return None
+    def fields_of(self, headers: RawHeaders) -> frozenset[bytes]:
+        """The lower-case names of the fields that show one of the keys; empty for a caller without."""
+        return frozenset(
+            lower
+            for name, value in headers
+            if (lower := name.lower()) in _CLIENT_KEY_FIELDS and _digest(_token(value)) in self._digests
+        )
 
 
 class Credentials:
@@ -44,12 +46,13 @@ class Credentials:
 
     def __init__(self, config: UpstreamConfig, client_keys: KeyRing) -> None:
         self._client_keys = client_keys
-        self._field = config.api_key_header.lower().encode("ascii")
+        field = config.api_key_header.lower().encode("ascii")
+        self._theirs = _UPSTREAM_KEY_FIELDS | {field}
         self._replace = config.api_key_mode == "replace"
         self._added: tuple[bytes, bytes] | None = None
         if config.api_key is not None:
             secret = config.api_key.reveal().encode()
-            scheme = b"Bearer " if self._field == b"authorization" else b""
+            scheme = b"Bearer " if field == b"authorization" else b""
             self._added = (config.api_key_header.encode("ascii"), scheme + secret)
         #: Nothing to do for any request.
         self.plain = self._added is None and not client_keys
@@ -58,15 +61,14 @@ class Credentials:
         """The lower-case names to drop and the fields to add; 401 for a caller without a client key."""
         drop: set[bytes] = set()
         if self._client_keys:
-            field = self._client_keys.field_of(headers)
-            if field is None:
+            drop |= self._client_keys.fields_of(headers)
+            if not drop:
                 raise RequestRefused(401, "this proxy asks for one of its client keys", "invalid_api_key")
-            drop.add(field)
         if self._added is None:
             return frozenset(drop), ()
         if self._replace:
-            drop |= {self._field, b"authorization"}
-        elif any(name.lower() == self._field and self._field not in drop for name, _ in headers):
+            drop |= self._theirs
+        elif any((lower := name.lower()) in self._theirs and lower not in drop for name, _ in headers):
             return frozenset(drop), ()  # the client brought its own
         return frozenset(drop), (self._added,)
 

@@ -10,6 +10,7 @@ API can be pointed here: the thumb then survives an outage of analytics. Everyth
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import time
@@ -24,7 +25,6 @@ from ..errors import ApiError, RequestRefused
 from .answers import CLOSE, json_body, write_answer
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable
 
     from aiohttp import web
@@ -58,6 +58,7 @@ class OwnEndpoints:
         self._record = record
         self._rules = rules
         self._origins = frozenset(listen.cors_origins)
+        self._body_idle = listen.body_idle_seconds
         self._client_keys = client_keys
         self._admin_keys = admin_keys
         self._analytics_keys = analytics_keys
@@ -96,7 +97,7 @@ class OwnEndpoints:
     def _check_admin(self, request: web.BaseRequest, transport: asyncio.Transport) -> None:
         peer = transport.get_extra_info("peername")
         local = peer is None or isinstance(peer, str) or ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
-        if not local and self._admin_keys.field_of(request.raw_headers) is None:
+        if not local and not self._admin_keys.fields_of(request.raw_headers):
             raise RequestRefused(
                 401, "/status is for callers on this machine, or with listen.admin_key", "unauthorized"
             )
@@ -119,7 +120,7 @@ class OwnEndpoints:
         kind = "application/json" if status == 200 else "application/problem+json"
         return write_answer(
             request.transport, status, body, headers=headers, content_type=kind,
-            keep_alive=keep_alive and request.content.is_eof(),
+            keep_alive=keep_alive and request.content.is_eof(), with_body=request.method != "HEAD",
         )  # fmt: skip
 
     async def _take(self, request: web.BaseRequest, path: str, head: RequestHead) -> dict[str, Any]:
@@ -130,12 +131,7 @@ class OwnEndpoints:
         read, emit, kind = _READERS[path]
         if (head.content_length or 0) > NOTE_LIMIT:
             raise ApiError(413, f"a body may have {NOTE_LIMIT} bytes")
-        raw = b""
-        while not request.content.at_eof():
-            raw += await request.content.readany()
-            if len(raw) > NOTE_LIMIT:
-                raise ApiError(413, f"a body may have {NOTE_LIMIT} bytes")
-        record = read(read_json(raw))
+        record = read(read_json(await self._body(request)))
         now = time.time_ns() // 1_000_000
         # the time is the one at which it came, unless the caller knows better
         record = {"id": uuid7(now, os.urandom(10)), "createdAt": now, "updatedAt": now} | {
@@ -147,11 +143,23 @@ class OwnEndpoints:
             raise ApiError(503, "it could not be stored; try again")
         return answer
 
+    async def _body(self, request: web.BaseRequest) -> bytes:
+        raw = b""
+        while not request.content.at_eof():
+            try:
+                async with asyncio.timeout(self._body_idle):
+                    raw += await request.content.readany()
+            except TimeoutError as error:
+                raise RequestRefused(408, "the request's body stopped coming", "request_timeout") from error
+            if len(raw) > NOTE_LIMIT:
+                raise ApiError(413, f"a body may have {NOTE_LIMIT} bytes")
+        return raw
+
     def _tenant(self, request: web.BaseRequest) -> str:
         """The caller's tenant; empty for one with an analytics key, who may speak of anybody's messages."""
-        if self._analytics_keys.field_of(request.raw_headers) is not None:
+        if self._analytics_keys.fields_of(request.raw_headers):
             return ""
-        if self._client_keys.field_of(request.raw_headers) is not None:
+        if self._client_keys.fields_of(request.raw_headers):
             return tenant_in(request.raw_headers, self._rules)
         raise ApiError(401, "a client key of the proxy or a key of the analytics server is needed")
 

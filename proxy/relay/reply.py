@@ -159,10 +159,10 @@ class Reply:
 
     def abandon(self) -> None:
         """The client has gone: keep what there is."""
+        self._stage = RELEASED
         if self._due and self.capture is not None:
             if not self.ended:
                 self.capture.interrupted = "client"
-            self._stage = RELEASED
             self._commit()
         self.ended = True
         if not self.done.done():
@@ -174,27 +174,27 @@ class Reply:
 
     def _feed_head(self, data: bytes) -> None:
         buffer = self._buffer + data if self._buffer else data
-        end = buffer.find(b"\r\n\r\n")
-        if end < 0 or end > MAX_ANSWER_HEAD:
-            if len(buffer) > MAX_ANSWER_HEAD:
-                raise UpstreamBroken("the head of the upstream's answer has no end")
-            self._buffer = buffer
-            return
-        end += 4
         self._buffer = b""
-        head = read_answer_head(buffer[:end], self.method)
-        if head.status < 200:
-            self._informational(head, buffer[end:])
-            return
-        self._begin(head, buffer, end)
+        while buffer:
+            end = buffer.find(b"\r\n\r\n")
+            if end < 0 or end > MAX_ANSWER_HEAD:
+                if len(buffer) > MAX_ANSWER_HEAD:
+                    raise UpstreamBroken("the head of the upstream's answer has no end")
+                self._buffer = buffer
+                return
+            end += 4
+            head = read_answer_head(buffer[:end], self.method)
+            if head.status >= 200:
+                self._begin(head, buffer, end)
+                return
+            self._informational(head)
+            buffer = buffer[end:]
 
-    def _informational(self, head: AnswerHead, rest: bytes) -> None:
+    def _informational(self, head: AnswerHead) -> None:
         if head.status == 101:
             raise UpstreamBroken("the upstream switched protocols without being asked")
         if head.status != 100 and not self._http10:
             self._client.write(head.forward + b"\r\n")
-        if rest:
-            self._feed_head(rest)
 
     def _begin(self, head: AnswerHead, buffer: bytes, end: int) -> None:
         self.head = head
@@ -314,7 +314,7 @@ class Reply:
         if self._stage in (HOLDING, COMMITTING):
             self._stage = RELEASED
             held, self._held = b"".join(self._held), []
-            if held:
+            if held and not self._client.is_closing():
                 self._write(held)
             if self.ended:
                 self._finish()
@@ -349,7 +349,7 @@ class Reply:
             self.capture.interrupted = "upstream"
             self._commit()
         self._release()
-        if self.head.framing == "close":
+        if self.head.framing == "close" or (self._http10 and self.head.framing == "chunked"):
             _reset_on_close(self._client)
             self._client.abort()
         else:

@@ -8,26 +8,25 @@ and with it the upstream's work. Every refusal is in OpenAI's error shape, with 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import time
 from typing import TYPE_CHECKING, cast
 
-from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
-
 from ..core.ids import uuid7
 from ..errors import RequestRefused
 from .answers import CLOSE, openai_error, write_answer
+from .client import Server
 from .headers import read_request_head
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aiohttp import web
+
     from ..config import Listen
+    from .client import ClientConnection
     from .forward import Forwarder, Route
     from .own import OwnEndpoints
-    from .upstream import Connection
 
 #: The longest request target and field: real ones stay under 2 KiB, but for keys and tracing baggage.
 MAX_LINE = 16 * 1024
@@ -36,55 +35,6 @@ MAX_FIELDS = 128
 LINGER_SECONDS = 2.0
 #: How long a process that ends still takes requests.
 STILL_ACCEPT_SECONDS = 5.0
-
-
-class ClientConnection(RequestHandler):
-    """One client's connection: aiohttp's, which also tells the upstream when the client is behind."""
-
-    __slots__ = ("number", "upstream")
-    _numbers = itertools.count(1)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin with no upstream."""
-        self.upstream: Connection | None = None
-        self.number = str(next(self._numbers))
-        super().connection_made(transport)
-
-    def pause_writing(self) -> None:
-        """Read the upstream no further: the client is behind."""
-        super().pause_writing()
-        if self.upstream is not None:
-            self.upstream.pause()
-
-    def resume_writing(self) -> None:
-        """Read on: the client has caught up."""
-        super().resume_writing()
-        if self.upstream is not None:
-            self.upstream.resume()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,  # noqa: ARG002 - aiohttp's contract
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what is no HTTP, or a fault of ours, in OpenAI's shape; the connection ends."""
-        if status >= 500:
-            self.log_exception("a request could not be handled", exc_info=exc)
-        if self.transport is not None:
-            text, code = "teelog could not handle this request", "internal_error"
-            if status < 500:
-                text, code = f"this is not an HTTP/1.1 request: {(message or '').splitlines()[0][:200]}", "bad_request"
-            write_answer(self.transport, status, openai_error(status, text, code), keep_alive=False)
-        return CLOSE
-
-
-class Server(web.Server):
-    """aiohttp's server, with our connections."""
-
-    def __call__(self) -> ClientConnection:
-        return ClientConnection(self, loop=self._loop, **self._kwargs)
 
 
 class Front:
@@ -142,7 +92,8 @@ class Front:
         try:
             version = request.version
             head = read_request_head(request.method, version, request.raw_path, request.raw_headers)
-            keep_alive = self._keeps(request)
+            # behind an offer to upgrade that is not taken up, the parser does not find the next request for certain
+            keep_alive = self._keeps(request) and b"upgrade" not in head.connection
             if self._hosts:
                 self._check_host(head.host)
             route = self._routes.get(head.target.partition("?")[0][1:].partition("/")[0])
@@ -186,8 +137,8 @@ class Front:
             keep_alive=whole and error.status in (401, 404, 405, 508) and self._keeps(request),
             with_body=request.method != "HEAD",
         )
-        if not whole and error.status in (400, 408):
-            transport.close()  # its body is not to be trusted, or does not come
+        if not whole and error.status == 408:
+            transport.close()  # the rest of its body does not come
         return sent
 
     def _keeps(self, request: web.BaseRequest) -> bool:

@@ -26,6 +26,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_drained", "_paused", "_pool", "_seen", "_seen_at", "arrived", "idle_since", "paused", "reply", "transport",
+        "whole",
     )  # fmt: skip
 
     def __init__(self, pool: Upstream) -> None:
@@ -37,15 +38,18 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0
         #: The client does not take what there is: the upstream is not the silent one.
         self.paused = False
+        #: The request has been written to its end; until then no other may follow it.
+        self.whole = False
         self._paused = False
         self._drained: asyncio.Future[None] | None = None
         self._seen = 0
         self._seen_at = 0.0
 
-    def begin(self, reply: Reply, head_and_body: bytes) -> None:
-        """Send a request; its answer goes to `reply`."""
+    def begin(self, reply: Reply, head_and_body: bytes, *, whole: bool) -> None:
+        """Send a request, or (not `whole`) how it begins; its answer goes to `reply`."""
         assert self.transport is not None
         self.reply = reply
+        self.whole = whole
         self._seen = -1  # the next sweep begins to count
         self.transport.write(head_and_body)
 
@@ -62,17 +66,24 @@ class Connection(asyncio.Protocol):
             self._drained = asyncio.get_running_loop().create_future()
             await self._drained
 
-    def pause(self) -> None:
+    # A client speaks of its reply's connection: once that answer has ended, another's may be under way on it.
+
+    def pause(self, reply: Reply | None) -> None:
         """Read no more until `resume`: the client is behind."""
-        if self.transport is not None and self.reply is not None and not self.paused:
+        if self.transport is not None and self.reply is reply and not self.paused:
             self.paused = True
             self.transport.pause_reading()
 
-    def resume(self) -> None:
+    def resume(self, reply: Reply | None) -> None:
         """The client has caught up."""
-        if self.transport is not None and self.paused:
+        if self.transport is not None and self.reply is reply and self.paused:
             self.paused = False
             self.transport.resume_reading()
+
+    def leave(self, reply: Reply | None) -> None:
+        """Nobody waits for this answer any more."""
+        if self.reply is reply:
+            self.abort()
 
     def abort(self) -> None:
         """End the connection now, and with it whatever the upstream is doing for us."""
@@ -83,7 +94,8 @@ class Connection(asyncio.Protocol):
     def silent_for(self, now: float) -> float:
         """Seconds since the last read was noticed."""
         reply = self.reply
-        if reply is None or reply.reads != self._seen:
+        asking = not self.whole and not self._paused  # the client is still at it: the silence is its own
+        if reply is None or asking or reply.reads != self._seen:
             self._seen, self._seen_at = 0 if reply is None else reply.reads, now
         return now - self._seen_at
 
@@ -170,9 +182,11 @@ class Upstream:
 
     def give_back(self, connection: Connection, reply: Reply) -> None:
         """The answer has ended: keep the connection for the next request, or end it."""
-        connection.reply = None
-        if reply.reusable and connection.transport is not None and not connection.transport.is_closing():
-            connection.resume()
+        transport = connection.transport
+        # an answer may come before its request has gone out whole: what would follow is not the next request
+        if reply.reusable and connection.whole and transport is not None and not transport.is_closing():
+            connection.resume(reply)
+            connection.reply = None
             connection.idle_since = self._loop.time()
             self._idle.append(connection)
         else:

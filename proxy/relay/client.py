@@ -1,0 +1,85 @@
+"""A client's connection: aiohttp's, which also tells the upstream when its client is behind, or gone.
+
+Nothing is written to a client that has left, and no answer is held back by the slowness of another one's client.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from .answers import CLOSE, openai_error, write_answer
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from .reply import Reply
+    from .upstream import Connection
+
+
+class ClientConnection(RequestHandler):
+    """One client's connection: aiohttp's, which also tells the upstream when the client is behind."""
+
+    __slots__ = ("number", "reply", "upstream")
+    _numbers = itertools.count(1)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin with no upstream."""
+        self.upstream: Connection | None = None
+        self.reply: Reply | None = None
+        self.number = str(next(self._numbers))
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End the upstream's work at once: nothing may be written to this client any more."""
+        if self.upstream is not None:
+            self.upstream.leave(self.reply)
+        super().connection_lost(exc)
+
+    def follow(self, upstream: Connection, reply: Reply) -> None:
+        """Hold this upstream back when the client is behind, as it may be now with the answer before."""
+        self.upstream, self.reply = upstream, reply
+        if self.writing_paused:
+            upstream.pause(reply)
+
+    def pause_writing(self) -> None:
+        """Read the upstream no further: the client is behind."""
+        super().pause_writing()
+        if self.upstream is not None:
+            self.upstream.pause(self.reply)
+
+    def resume_writing(self) -> None:
+        """Read on: the client has caught up."""
+        super().resume_writing()
+        if self.upstream is not None:
+            self.upstream.resume(self.reply)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,  # noqa: ARG002 - aiohttp's contract
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP, or a fault of ours, in OpenAI's shape; the connection ends."""
+        if status >= 500:
+            self.log_exception("a request could not be handled", exc_info=exc)
+        if self.transport is not None:
+            text, code = "teelog could not handle this request", "internal_error"
+            if status < 500:
+                text, code = (
+                    f"this is not an HTTP/1.1 request: {(message or '').partition(chr(10))[0][:200]}",
+                    "bad_request",
+                )
+            write_answer(self.transport, status, openai_error(status, text, code), keep_alive=False)
+        return CLOSE
+
+
+class Server(web.Server):
+    """aiohttp's server, with our connections."""
+
+    def __call__(self) -> ClientConnection:
+        return ClientConnection(self, loop=self._loop, **self._kwargs)
