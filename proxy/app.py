@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,6 +61,8 @@ _log = structlog.get_logger("teelog")
 DELIVER_SECONDS = 5.0
 RECORDER_END_SECONDS = DELIVER_SECONDS + 10.0
 JOURNAL_END_SECONDS = 10.0
+#: Where the two processes share a processor, the relay is never the one to wait.
+RECORDER_NICENESS = 10
 
 
 def serve(loaded: Loaded) -> int:
@@ -126,13 +129,14 @@ class RelayProcess:
         self._on_ready = on_ready
         self._stop = asyncio.Event()
         self._listening = False
+        self._was_ready = False
         self._exit_code = 0
 
     async def main(self) -> int:
         """Run until stopped; `StartError` when it cannot begin."""
         config, loop = self._config, asyncio.get_running_loop()
         folder = Folder(config.data_dir)
-        lock = await asyncio.to_thread(folder.lock, "teelog", time.sleep)  # noqa: TID251 - in a thread of its own
+        lock = await _owned(folder)
         door = listen(config.listen.host, config.listen.port, "listen.port", "choose another with --port")
         settings, analytics = self._settings(folder)
         journal, prepare = self._journal(folder, settings, loop)
@@ -167,6 +171,7 @@ class RelayProcess:
 
     async def _when_ready(self, child: Child, addresses: Addresses) -> None:
         await child.ready.wait()
+        self._was_ready = True
         _log.info("teelog.ready", base_url=addresses.proxy + "/v1", analytics=addresses.analytics or None)
         if self._on_ready is None:
             return
@@ -184,12 +189,12 @@ class RelayProcess:
         settings = Settings(config, folder.secret(), tuple(key.reveal() for key in config.analytics.api_keys))
         if config.delivery.url is not None:
             return settings, None
-        if not settings.api_keys:
-            settings = replace(settings, api_keys=(_shown_once(folder),))
         analytics = listen(
             config.analytics.host, config.analytics.port, "analytics.port", "choose another with TEELOG_ANALYTICS__PORT"
         )
-        return replace(settings, analytics_socket=analytics.fileno(), analytics_url=url_of(analytics)), analytics
+        url = url_of(analytics)
+        keys = settings.api_keys or (_shown_once(folder, url),)
+        return replace(settings, api_keys=keys, analytics_socket=analytics.fileno(), analytics_url=url), analytics
 
     def _journal(
         self, folder: Folder, settings: Settings, loop: asyncio.AbstractEventLoop
@@ -235,7 +240,8 @@ class RelayProcess:
             client_keys=client_keys,
             admin_keys=KeyRing(_revealed(config.listen.admin_key)),
             analytics_keys=KeyRing((*settings.api_keys, *(key.reveal() for key in config.analytics.web_keys))),
-            ready=lambda: self._listening and child.ready.is_set(),
+            # a recorder that dies later is no reason to send clients away: what they leave waits in the journal
+            ready=lambda: self._listening and (self._was_ready or child.starts > 1),
             status=lambda: _status(record, child, front),
         )
         forwarder = Forwarder(
@@ -255,13 +261,30 @@ class RelayProcess:
             asyncio.get_running_loop().add_signal_handler(number, end)
 
 
-def _shown_once(folder: Folder) -> str:
+async def _owned(folder: Folder) -> int:
+    """The lock on the data folder; says that it waits for another one's end, and stops waiting at Ctrl-C."""
+    given_up = threading.Event()
+
+    def wait(seconds: float) -> None:
+        if not told:
+            told.append(True)
+            _log.warning("teelog.waits", reason="another teelog has the data folder", data_dir=str(folder.path))
+        given_up.wait(seconds)
+
+    told: list[bool] = []
+    try:
+        return await asyncio.to_thread(folder.lock, "teelog", wait)
+    finally:
+        given_up.set()
+
+
+def _shown_once(folder: Folder, url: str) -> str:
     """The local server's key; a new one is shown to whoever sits at the terminal."""
     key, fresh = folder.analytics_key()
     if fresh and sys.stderr.isatty():
         sys.stderr.write(
-            f"A key for the local analytics server was made; it is shown this once:\n\n  {key}\n\n"
-            f"and stays in {folder.path / 'analytics.key'}.\n"
+            f"A key to sign in with at {url} was made; it is shown this once:\n\n  {key}\n\n"
+            f"and stays in {folder.path / 'analytics.key'}.\n\n"
         )
     return key
 
@@ -280,6 +303,7 @@ def _announce(config: Config, addresses: Addresses) -> None:
 async def _status(record: Record, child: Child, front: Front) -> dict[str, Any]:
     """What `/status` shows."""
     told, relay = await child.ask(), record.status()
+    told.pop("status", None)  # the number of the question
     return {
         "version": __version__,
         **health(relay, told, child.fault),
@@ -301,6 +325,7 @@ async def _recorder() -> int:
     settings: Settings = await parent.settings()
     config = settings.config
     log.configure(config.log)
+    os.nice(RECORDER_NICENESS)
     folder = Folder(config.data_dir)
     try:
         lock = await asyncio.to_thread(folder.lock, "recorder", time.sleep)  # noqa: TID251 - in a thread of its own
@@ -314,7 +339,8 @@ async def _recorder() -> int:
     redactor = Redactor(config.privacy.patterns)
     client = AnalyticsClient(
         config.delivery.url or settings.analytics_url,
-        config.delivery.api_key or Secret(settings.api_keys[0]) if settings.api_keys else config.delivery.api_key,
+        # each sink its own: the local server's key is not for a foreign one, nor the other way round
+        config.delivery.api_key if config.delivery.url is not None else Secret(settings.api_keys[0]),
         timeout_seconds=config.delivery.timeout_seconds,
         redact=redactor.text,
     )
@@ -333,7 +359,10 @@ async def _recorder() -> int:
     parent.say({"ready": True})
 
     async def status() -> dict[str, Any]:
-        return await store.status(time.time_ns() // 1_000_000)
+        told = await store.status(time.time_ns() // 1_000_000) | {"waits": thread.waits}
+        if isinstance(source, JournalReader):
+            told["journal_damage"] = {"stretches": source.damaged, "bytes": source.damaged_bytes}
+        return told
 
     drain = await parent.listen(status)
     if drain:

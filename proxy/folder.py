@@ -61,8 +61,14 @@ class Folder:
         )
 
     def secret(self) -> bytes:
-        """32 bytes that stay with this installation."""
-        return bytes.fromhex(self._kept("secret", lambda: secrets.token_hex(32))[0])
+        """32 bytes that stay with this installation; `StartError` when the file is damaged."""
+        try:
+            return bytes.fromhex(self._kept("secret", lambda: secrets.token_hex(32))[0])
+        except ValueError as error:
+            raise StartError(
+                f"{self.path / 'secret'} is damaged: put it back from a backup, or remove it (callers then count as "
+                "new ones, and chats in progress begin new conversations)"
+            ) from error
 
     def analytics_key(self) -> tuple[str, bool]:
         """The local server's key, and whether it was made just now."""

@@ -18,13 +18,18 @@ def health(relay: Mapping[str, Any], recorder: Mapping[str, Any], fault: str = "
 
     Args:
         relay: Of `Record.status`.
-        recorder: Of `Store.status`; empty when the recorder did not answer.
+        recorder: Of `Store.status`; empty when the recorder did not answer, `error` when the store did not; `waits` is why
+            it records nothing now, if it does not.
         fault: Why it could not start, where it said so.
 
     """
     red = [f"{count} exchanges were not recorded: {reason}" for reason, count in relay["not_recorded"].items()]
     if not recorder:
         red.append("the recorder does not answer" + (f": {fault}" if fault else ""))
+    elif "error" in recorder:
+        red.append(f"the recorder cannot say how it is: {recorder['error']}")
+    elif recorder.get("waits"):
+        red.append(f"nothing is recorded for now, exchanges wait in the journal: {recorder['waits']}")
     degraded = []
     for name, sink in recorder.get("sinks", {}).items():
         if sink["depth"] and sink["last_error"]:

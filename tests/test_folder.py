@@ -58,6 +58,16 @@ def test_an_empty_secret_is_made_anew(tmp_path):
     assert Folder(tmp_path).analytics_key()[1]
 
 
+@pytest.mark.parametrize("content", [b"no hex at all", b"\xff\xfe"], ids=["text", "bytes"])
+def test_a_damaged_secret_stops_the_start(tmp_path, content):
+    """A secret that cannot be read is told in a sentence, and left for a person to decide on."""
+    (tmp_path / "secret").write_bytes(content)
+
+    with pytest.raises(StartError, match="secret is damaged"):
+        Folder(tmp_path).secret()
+    assert (tmp_path / "secret").read_bytes() == content
+
+
 def test_a_second_owner_waits_then_gives_up(tmp_path):
     """While another has the lock it is tried again for a while; then the start ends and says whose the folder is."""
     waits: list[float] = []

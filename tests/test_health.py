@@ -14,6 +14,14 @@ CASES = {
     "waiting": ({}, WAITING, "", "degraded", ["3 wait for analytics: it answered 503"]),
     "buried": ({}, BURIED, "", "degraded", ["2 dead letters for analytics: refused"]),
     "lost": ({"journal_full": 7}, FINE, "", "red", ["7 exchanges were not recorded: journal_full"]),
+    "store": ({}, {"error": "disk I/O error"}, "", "red", ["the recorder cannot say how it is: disk I/O error"]),
+    "refusing": (
+        {},
+        FINE | {"waits": "the disk is full"},
+        "",
+        "red",
+        ["nothing is recorded for now, exchanges wait in the journal: the disk is full"],
+    ),  # fmt: skip
     "nobody": ({}, {}, "the schema is newer", "red", ["the recorder does not answer: the schema is newer"]),
 }
 

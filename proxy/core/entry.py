@@ -7,7 +7,7 @@ else `<id>.h<n>`. Times are unix milliseconds at which a message really came; wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .caller import Caller, checked_id
@@ -74,7 +74,8 @@ def entry_of(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered
         connection=exchange.connection,
         caller=caller,
         history=History.of(asked.messages),
-        answers=[choice.message] if choice and said else [],
+        # whatever role the upstream gives it: clients send it back as the assistant's, and only such an answer is a tip
+        answers=[_as_assistant(choice.message)] if choice and said else [],
         properties=_answer_properties(exchange, asked, answered, model),
         model=model,
         endpoint=endpoint,
@@ -138,6 +139,10 @@ def _answer_ids(entry: Entry) -> Iterator[tuple[str, int, dict[str, Any]]]:
         yield entry.id, entry.ended, entry.properties
 
 
+def _as_assistant(message: Message) -> Message:
+    return message if message.role == "assistant" else replace(message, role="assistant")
+
+
 def _says_something(message: Message) -> bool:
     return bool(
         message.content or message.tool_calls or message.function_call or message.refusal or message.reasoning
@@ -148,6 +153,7 @@ def _answer_properties(exchange: Exchange, asked: Asked, answered: Answered, mod
     """Reasoning and refusal stand in the message itself and are told by `wire`."""
     choices = answered.choices
     interrupted = exchange.interrupted or ("" if answered.complete else "upstream")
+    role = choices[0].message.role if choices else "assistant"
     told = {
         "model": model,
         "finishReason": choices[0].finish_reason if choices else None,
@@ -156,6 +162,7 @@ def _answer_properties(exchange: Exchange, asked: Asked, answered: Answered, mod
         "interrupted": interrupted or None,
         "timeToFirstTokenMs": exchange.first_byte - exchange.started if asked.stream and exchange.first_byte else None,
         "latencyMs": exchange.ended - exchange.started,
+        "originalRole": role if role != "assistant" else None,
         "alternatives": [_alternative(choice) for choice in choices[1:]] or None,
     }
     return {name: value for name, value in told.items() if value is not None}

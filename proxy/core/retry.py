@@ -21,6 +21,8 @@ LONGEST_SECONDS = 300.0
 FIRST_SECONDS = 0.5
 #: A sink that asks for more is asked again after an hour.
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
+#: No row is put off for longer than this: `Retry-After` and half of it more.
+LONGEST_POSTPONEMENT_SECONDS = 1.5 * LONGEST_RETRY_AFTER_SECONDS
 #: 2^10 half seconds are over the longest wait; a bigger exponent would only be a bigger number.
 _ENOUGH_TRIES = 10
 

@@ -88,7 +88,7 @@ class AnalyticsClient:
                 text = await _read(response)
                 if not 200 <= response.status < 300:
                     raise self._failure(response.status, text, response.headers.get("Retry-After"))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:  # the last: a host that is no name
             reason = str(error) or type(error).__name__
             raise TransientFailure(f"the analytics API at {self._url} gave no answer: {reason}") from error
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -143,9 +144,7 @@ class _Growth:
 
     def _add(self, addition: Addition, at: int) -> tuple[int, str]:
         """A message takes a place: its key and its id."""
-        own = addition.own_id
-        if addition.is_answer or not own or self._tx.one("message_id_taken", id=own):
-            own = addition.id
+        own = self._free_id(addition)
         row = self._tx.one(
             "add_message",
             conversation=self._row["key"],
@@ -161,6 +160,13 @@ class _Growth:
         )
         assert row is not None
         return row["key"], own
+
+    def _free_id(self, addition: Addition) -> str:
+        """The client's own id, or ours; even ours may be taken, by a client that has put it on another message."""
+        own = "" if addition.is_answer else addition.own_id
+        others = (f"{addition.id}~{number}" for number in count(2))
+        wanted = filter(None, (own, addition.id))
+        return next(one for one in chain(wanted, others) if not self._tx.one("message_id_taken", id=one))
 
     def _put_prompt(self, prompt: list[Addition]) -> None:
         """The newest system prompt stands at place 0; one of several messages begins before it."""

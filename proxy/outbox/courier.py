@@ -4,7 +4,8 @@
 
 At most `concurrency` POSTs are in flight, and never two of one conversation. Before each try the lease must still last
 for all of it: who slept past his lease sends nothing, so that no older snapshot follows a newer one. One bad row never
-stops the loop. After a failure rows go out at `recovery_per_second` until one has arrived and none is due: we are not the second outage.
+stops the loop. After a failure rows go out at `recovery_per_second`, doubled every `RAMP_SECONDS` without one, until
+one has arrived and none is due: we are not the second outage, and one bad row does not keep a busy sink slow for ever.
 
 Whatever is not delivered stays in the store; the process may end at any time. A POST whose answer was lost is sent again.
 """
@@ -38,6 +39,10 @@ SHORT_TRIES = 3
 SHORT_WAIT_SECONDS = 0.5
 #: How often a row that cannot be rendered is tried: the fault is ours, and a restart may bring the cure.
 RENDER_TRIES = 3
+#: How long a sink must have taken everything before it is trusted with twice as much.
+RAMP_SECONDS = 10.0
+#: 2^10 times the configured pace is no pace any more.
+_ENOUGH_DOUBLINGS = 10
 #: How often the store is looked into without being woken, for a clock that was set.
 POLL_SECONDS = 1.0
 #: How often what is too old is looked for.
@@ -91,6 +96,7 @@ class Courier:
         self._at_rest.set()
         self._recovering = False
         self._down = False  # the last send failed
+        self._failed_at = 0
         self._sweep_at = 0
 
     def __repr__(self) -> str:
@@ -157,7 +163,7 @@ class Courier:
         if room <= 0:
             return 0
         if self._recovering:
-            await self._sleep(1 / self._delivery.recovery_per_second)
+            await self._sleep(1 / self._pace())
             room = 1
         now = self._clock()
         leases = await self._store.lease(self._sink, now, now + round(LEASE_SECONDS * 1000), room)
@@ -169,6 +175,11 @@ class Courier:
             self._recovering = False
             _log.info("delivery.recovered", sink=self._sink)
         return len(leases)
+
+    def _pace(self) -> float:
+        """Rows per second while the sink recovers."""
+        calm = max(0, self._clock() - self._failed_at) / 1000
+        return self._delivery.recovery_per_second * (1 << min(int(calm // RAMP_SECONDS), _ENOUGH_DOUBLINGS))
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -182,10 +193,10 @@ class Courier:
         return POLL_SECONDS if due is None else min(max(due - self._clock(), 0) / 1000, POLL_SECONDS)
 
     async def _sweep(self) -> None:
-        now = self._clock()
-        if now < self._sweep_at:
+        now, interval = self._clock(), round(SWEEP_SECONDS * 1000)
+        if self._sweep_at - interval <= now < self._sweep_at:  # earlier: the clock was set back
             return
-        self._sweep_at = now + round(SWEEP_SECONDS * 1000)
+        self._sweep_at = now + interval
         buried = await self._store.bury_old(self._sink, now - round(self._delivery.max_age_hours * 3_600_000))
         if buried:
             _log.error("delivery.buried", sink=self._sink, rows=buried, reason="too old")
@@ -225,7 +236,11 @@ class Courier:
             if not self._recovering:
                 _log.warning("delivery.postponed", sink=self._sink, kind=lease.kind, reason=str(error))
             self._recovering = self._down = True
+            self._failed_at = self._clock()
             await self._postpone(lease, error)
+        except Exception as error:  # ours; the row must not keep its lease for it, and says in `/status` why it waits
+            _log.exception("delivery.failed", sink=self._sink, kind=lease.kind)
+            await self._postpone(lease, TransientFailure(f"it could not be sent: {type(error).__name__}"))
         else:
             self._down = False
             _log.debug("delivery.done", sink=self._sink, kind=lease.kind, bytes=len(parcel.body), tries=lease.tries)

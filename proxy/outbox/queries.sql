@@ -172,6 +172,9 @@ ON CONFLICT (sink, kind, item) DO UPDATE SET
 UPDATE outbox SET state = 'ready', due = :now, lease_until = NULL
 WHERE sink = :sink AND state = 'leased' AND lease_until <= :until;
 
+-- name: bring_forward — rows due later than any row can be: the clock was set back since
+UPDATE outbox SET due = :now WHERE sink = :sink AND state = 'ready' AND due > :latest;
+
 -- name: lease — the right to send the rows that are due longest
 UPDATE outbox SET
     state = 'leased', due = NULL, lease_until = :until, lease_token = lease_token + 1, tries = tries + 1

@@ -79,6 +79,8 @@ class Recorder:
         self._position, self._tries = store.position(name)
         self._safe = self._position  # up to here it is on the disk for certain, and may be removed from the source
         self._failure = _DIED
+        #: Why nothing is being recorded now; empty while all goes well.
+        self.waits = ""
         self._batch: list[Record] = []
         self._one_by_one = BATCH
         self._wake = threading.Event()
@@ -141,10 +143,16 @@ class Recorder:
     def _step_safely(self) -> float:
         """One step; how long to pause after it."""
         try:
-            return 0.0 if self.step() else IDLE_SECONDS
+            stepped = self.step()
         except Exception as error:
-            _log.error("recorder.waits", reason=_reason(error), source=self._name)
+            if not self.waits:
+                _log.error("recorder.waits", reason=_reason(error), source=self._name)
+            self.waits = _reason(error)
             return REFUSED_SECONDS
+        if self.waits:
+            _log.info("recorder.goes_on", source=self._name)
+            self.waits = ""
+        return 0.0 if stepped else IDLE_SECONDS
 
     def _let_go(self) -> None:
         """What has been made use of is removed from the source, once that is on the disk."""

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.entry import Entry
 from ..core.exchange import Note
 from ..core.jsontext import write
+from ..core.retry import LONGEST_POSTPONEMENT_SECONDS
 from ..core.wire import build_conversation
 from ..db.queries import load_queries
 from ..db.sqlite import Database, Tx
@@ -154,6 +155,7 @@ class Store:
 
         def work(tx: Tx) -> list[Lease]:
             tx.run("expire_leases", sink=sink, now=now, until=now)
+            tx.run("bring_forward", sink=sink, now=now, latest=now + _LONGEST_WAIT)
             rows = tx.all("lease", sink=sink, now=now, until=until, limit=limit)
             return [
                 Lease(row["key"], row["kind"], row["item"], row["lease_token"], row["wanted_rev"], row["tries"], until)
@@ -211,6 +213,7 @@ class Store:
 
 
 _FOREVER = (1 << 63) - 1
+_LONGEST_WAIT = round(LONGEST_POSTPONEMENT_SECONDS * 1000)
 
 
 def _move(tx: Tx, source: str, position: Position, tries: int = 0) -> None:

@@ -140,6 +140,14 @@ def test_answers_that_say_nothing(answer, kept):
     assert bool(entry(answer=answer).answers) is kept
 
 
+def test_an_answer_in_an_odd_role():
+    """Whatever role an upstream gives its answer, it is the assistant's; what it said stays in the properties."""
+    *_, answer = additions(entry(answer=answered(Message("model", "Hello"))), Placing())
+
+    assert (answer.message.role, answer.message.content) == ("assistant", "Hello")
+    assert answer.properties["originalRole"] == "model"
+
+
 def test_properties_of_a_conversation():
     """Ours win over the caller's; what is unknown is absent."""
     caller = Caller(properties={"plan": "pro", "source": "me"})

@@ -20,6 +20,7 @@ QUERIES = {
     "count": "SELECT count(*) AS n FROM note",
     "texts": "SELECT text FROM note ORDER BY id",
     "shrink": "PRAGMA max_page_count = 8",
+    "level": "PRAGMA synchronous",
 }
 
 
@@ -264,6 +265,28 @@ def test_kill_keeps_what_was_answered(path):
     database = Database(path, queries=QUERIES, migrations=MIGRATIONS)
     assert texts(database) == ["answered"]
     database.close()
+
+
+@pytest.mark.parametrize(
+    ("full_sync", "durable", "level"),
+    [
+        pytest.param(False, False, 1, id="with the kernel"),
+        pytest.param(False, True, 2, id="on the disk, for one write"),
+        pytest.param(True, False, 2, id="on the disk, always"),
+    ],
+)
+def test_how_far_a_commit_goes(path, full_sync, durable, level):
+    """A commit is synchronous NORMAL, and FULL, on the disk when it is reported, where that was asked for; once each."""
+    database = Database(path, queries=QUERIES, migrations=MIGRATIONS, full_sync=full_sync)
+    try:
+        levels = [
+            database.write(lambda tx: tx.one("level")[0], durable=durable),
+            database.write(lambda tx: tx.one("level")[0]),
+        ]
+    finally:
+        database.close()
+
+    assert levels == [level, 2 if full_sync else 1]
 
 
 def test_a_durable_write_beside_ordinary_ones(database):

@@ -124,7 +124,7 @@ async def test_an_answer_that_does_not_come_in_time():
     assert "no answer" in str(error)
 
 
-@pytest.mark.parametrize("url", ["http://", "nonsense", "http://a b/"])
+@pytest.mark.parametrize("url", ["http://", "nonsense", "http://a b/", "http://a..b"])
 async def test_an_address_that_is_none(url):
     """An address that cannot be one is a failure like others, not an end of the loop."""
     assert isinstance(await _posted_to(url), TransientFailure)

@@ -347,6 +347,18 @@ def test_a_named_conversation_whose_history_the_client_changed(book):
     assert [logged.id for logged in one.messages] == ["e-1.h0", "e-3.h1", "m-3", "e-3"]
 
 
+@pytest.mark.parametrize("taken", ["e-2", "e-2.h0"])
+def test_an_id_of_ours_that_a_client_has_put_on_another_message(book, taken):
+    """The exchange that brings the id later is recorded all the same, and still known by it."""
+    book.take(exchange([user("mine", id=taken)], name="e-1"))
+
+    assert book.take(exchange(HI, "Hello", name="e-2")).outcome == "recorded"
+    mine, hi = book.snapshots()
+    assert [logged.id for logged in mine.messages] == [taken, "e-1"]
+    assert [logged.id for logged in hi.messages] == [one + "~2" * (one == taken) for one in ("e-2.h0", "e-2")]
+    assert book.take(exchange(HI, "Hello", name="e-2")).outcome == "seen"
+
+
 def test_a_named_conversation_asked_again(book):
     """An answer that is asked for again is replaced by the new one."""
     book.take(exchange(HI, headers=named("chat")))

@@ -9,7 +9,7 @@ from proxy.config import Delivery, Secret
 from proxy.errors import DatabaseUnavailable
 from proxy.journal.reader import Position
 from proxy.outbox.client import AnalyticsClient
-from proxy.outbox.courier import LEASE_SECONDS, RENDER_TRIES, SHORT_TRIES, SWEEP_SECONDS, Courier
+from proxy.outbox.courier import LEASE_SECONDS, RAMP_SECONDS, RENDER_TRIES, SHORT_TRIES, SWEEP_SECONDS, Courier
 from proxy.outbox.store import ANALYTICS, Store
 
 from ..fakes import NOW, Answer, FakeAnalytics
@@ -299,6 +299,75 @@ async def test_recovery_is_paced(store, clock):
         began = clock()
         assert await office.deliver() == 40
         assert clock() == began
+
+
+async def test_one_line_when_it_fails_and_one_when_it_recovers(office, store, clock):
+    """A sink that is down for several tries is told of once, and its recovery only after a delivery has succeeded."""
+    talk(store, "hi")
+    office.analytics.script = [Answer(503)] * 3 * SHORT_TRIES
+    said = []
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(4):
+            await office.deliver()
+            said.append([line["event"] for line in lines if line["event"] != "delivery.done"])
+            clock.now = await store.next_due(ANALYTICS) or clock.now
+
+    assert said == [["delivery.postponed"]] * 3 + [["delivery.postponed", "delivery.recovered"]]
+
+
+class Broken:
+    """A client with a fault of its own, once."""
+
+    def __init__(self):
+        self.posts = 0
+
+    async def post(self, path, body):
+        self.posts += 1
+        if self.posts == 1:
+            raise ZeroDivisionError
+
+
+async def test_a_fault_of_ours_postpones_the_row(store, clock):
+    """What nobody thought of while sending costs the row a wait, not its lease; the reason is on file."""
+    talk(store, "hi")
+    client = Broken()
+    courier = Courier(store, client, Delivery(), clock=clock, chance=lambda: 0.5, sleep=clock.sleep)
+    await courier.deliver_due()
+
+    sink = (await store.status(clock()))["sinks"][ANALYTICS]
+    assert (sink["depth"], sink["last_error"]) == (1, "it could not be sent: ZeroDivisionError")
+    clock.forward(1)
+    assert await courier.deliver_due() == 1
+    assert client.posts == 2
+
+
+async def test_a_clock_that_is_set_back(office, store, clock):
+    """Rows that were due on a clock a day ahead go out once it is right, failed ones too, and old ones are still swept."""
+    clock.forward(24 * 3600)
+    talk(store, "hi", name="failed", now=clock())
+    office.analytics.script = [Answer(503)] * SHORT_TRIES
+    await office.deliver()
+    talk(store, "hi", name="new", now=clock())
+    clock.forward(-24 * 3600)
+    take(store, note(messageId="nobody's"), now=clock() - 169 * 3_600_000)
+
+    assert await office.deliver() == 2
+    assert await office.sink() | {"oldest_seconds": 0} == {
+        "depth": 0, "waiting": 0, "oldest_seconds": 0, "dead": {"unknown message": 1}, "last_error": None
+    }  # fmt: skip
+
+
+async def test_recovery_gathers_pace(store, clock):
+    """A sink that takes everything gets more and more, so that a load over the configured pace is caught up with."""
+    async with FakeAnalytics() as analytics, Office(store, clock, analytics, recovery_per_second=4.0) as office:
+        talk(store, "hi", name="first")
+        analytics.script = [Answer(503)] * SHORT_TRIES
+        await office.deliver()
+        chats(store, 400)
+        began = clock()
+        await office.deliver_all()
+
+    assert RAMP_SECONDS < (clock() - began) / 1000 < 400 / 4.0 / 2
 
 
 # ── start and end ───────────────────────────────────────────────────────────────────────────────────────────────────
