@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -89,6 +90,27 @@ async def test_why_it_cannot_start_is_heard(tmp_path):
         await it.drain(0.1)
 
     assert it.fault == "the schema is newer"
+
+
+async def test_a_start_that_the_machine_refuses_is_tried_again():
+    """A recorder that cannot be started for want of descriptors is started once there are some, and all is well again."""
+    refusals = [OSError(errno.EMFILE, "Too many open files")]
+    heard = []
+
+    def prepare() -> StartedChild:
+        if refusals:
+            raise refusals.pop()
+        heard.append(it.fault)
+        return StartedChild({})
+
+    it = Child(prepare, (sys.executable, "-c", "print('{\"ready\": true}', flush=True); input()"))
+    it.start()
+    async with asyncio.timeout(20):
+        await it.ready.wait()
+        await it.drain(0.1)
+
+    assert heard == ["the recorder process cannot be started: Too many open files"]
+    assert it.fault == ""
 
 
 async def test_noise_on_its_stdout_is_passed_over(tmp_path):
