@@ -83,7 +83,9 @@ async def _upstream(key: str, upstream: Upstream) -> Finding:
         return Finding(f"{key}.base_url: {upstream.base_url} cannot be reached: {answer}", True)
     if answer == 401 and upstream.api_key:
         return Finding(f"{key}.api_key: {upstream.base_url} answered 401: it does not know this key", True)
-    note = {401: ": the clients' own keys decide", 404: ": it lists no models; is the path right?"}.get(answer, "")
+    note = {401: ": the clients' own keys decide", 404: ": it lists no models; most addresses end with /v1"}.get(
+        answer, ""
+    )
     return Finding(f"{key}: {upstream.base_url} is reachable, and answered {answer}{note}")
 
 
@@ -119,7 +121,13 @@ async def _ask(url: str, headers: dict[str, str], upstream: Upstream | None) -> 
         return f"no answer within {PATIENCE_SECONDS:g} s"
     except aiohttp.ClientConnectorCertificateError as error:
         return str(error.certificate_error)
-    except aiohttp.ClientConnectorError as error:
+    except aiohttp.ClientConnectorSSLError as error:
+        return f"the TLS handshake failed, {error.os_error.strerror or error}; is it http:// there?"
+    except aiohttp.ClientConnectorDNSError as error:
         return error.os_error.strerror or str(error.os_error)
+    except aiohttp.ClientConnectorError as error:
+        # asyncio's own words repeat the address; the number has plainer ones.
+        number = error.os_error.errno
+        return os.strerror(number) if number else str(error.os_error)
     except (aiohttp.ClientError, OSError, StartError) as error:
         return str(error) or type(error).__name__

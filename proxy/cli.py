@@ -1,7 +1,7 @@
 """The command `teelog`: reads the flags, loads the configuration, and hands over.
 
 Data goes to stdout, words to stderr. Exit codes: 0 it went well, 1 it failed, 2 it could not begin: usage,
-configuration, or a machine that refuses; every reason is then on a line of its own.
+configuration, or a machine that refuses; every reason is then on a line of its own. 130: Ctrl-C before it had begun.
 """
 
 from __future__ import annotations
@@ -25,11 +25,17 @@ if TYPE_CHECKING:
     from .config import Loaded
 
 DISTRIBUTION = "teelog"
+#: What the relay starts its child with; nobody else asks for it, and so it is not listed.
+_RECORDER = "_recorder"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives the exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments == [_RECORDER]:
+        from .app import recorder  # noqa: PLC0415 - see `_run`
+
+        return recorder()
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
         arguments = ["serve", *arguments]
     chosen = parser().parse_args(arguments)
@@ -39,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         faults = error.faults
     except StartError as error:
         faults = [str(error)]
+    except KeyboardInterrupt:
+        return 130
     for fault in faults:
         print(f"teelog: {printable(fault)}", file=sys.stderr)
     return 2
@@ -54,34 +62,33 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"teelog {__version__}")
     flags = argparse.ArgumentParser(add_help=False)
     flags.add_argument("--config", metavar="F", type=Path, help="a TOML file; none is searched for")
-    flags.add_argument("--upstream", metavar="URL", help="the OpenAI-compatible server to forward to, as .../v1")
-    flags.add_argument("--data-dir", metavar="D", help="where everything is kept (default: ./data)")
     flags.add_argument("--port", metavar="N", help="the proxy's port (default: 8080; 0 chooses a free one)")
+    real = argparse.ArgumentParser(add_help=False)
+    real.add_argument("--upstream", metavar="URL", help="the OpenAI-compatible server to forward to, as .../v1")
+    real.add_argument("--data-dir", metavar="D", help="where everything is kept (default: ./data)")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    commands.add_parser("serve", parents=[flags], allow_abbrev=False, help="the proxy, and the local analytics server")
+    commands.add_parser(
+        "serve", parents=[flags, real], allow_abbrev=False, help="the proxy, and the local analytics server"
+    )
     demo = commands.add_parser(
         "demo", parents=[flags], allow_abbrev=False, help="the same, with a sample upstream and conversations"
     )
+    demo.add_argument("--data-dir", metavar="D", help="where to keep it (default: a folder that goes with the demo)")
     demo.add_argument("--once", action="store_true", help="end after the conversations; fail if anything is missing")
     commands.add_parser(
         "check",
-        parents=[flags],
+        parents=[flags, real],
         allow_abbrev=False,
         help="read the configuration, try upstream and sink, change nothing",
     )
-    commands.add_parser("_recorder")  # the relay's child; it has no help, and so is not listed
     return top
 
 
 def _run(chosen: argparse.Namespace) -> int:
     # Rooms are loaded when they are needed: a wrong flag or key is told at once.
-    if chosen.command == "_recorder":
-        from .app import recorder  # noqa: PLC0415 - see above
-
-        return recorder()
     refuse_foreign_package()
     loaded = load(
-        {name: getattr(chosen, name) for name in FLAGS},
+        {name: getattr(chosen, name, None) for name in FLAGS},
         os.environ,  # noqa: TID251 - handed on; config_sources alone reads it
         chosen.config,
     )

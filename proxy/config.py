@@ -95,7 +95,7 @@ class Analytics:
     port: Port = 8081
     #: Keys that read and write; one is made at the first start.
     api_keys: tuple[Secret, ...] = ()
-    #: Keys for browsers: they write feedback and events.
+    #: Keys for browsers: they write, and read a conversation whose id they know.
     web_keys: tuple[Secret, ...] = ()
     #: Empty: `sqlite:///<data_dir>/analytics.db`.
     database: Annotated[str, rules.database] = ""

@@ -22,6 +22,7 @@ from aiohttp import web
 from . import log
 from .app import Addresses, RelayProcess
 from .app import run as run_loop
+from .config import Conversation
 from .sample import sample_app
 
 if TYPE_CHECKING:
@@ -42,17 +43,32 @@ _TOOL = {
 def run(loaded: Loaded, *, once: bool) -> int:
     """Run the demo; the exit code."""
     with tempfile.TemporaryDirectory(prefix="teelog-demo-") as folder:
-        config = _demo_config(loaded, Path(folder))
+        config = demo_config(loaded, Path(folder))
         log.configure(config.log)
         return run_loop(_Demo(config, once=once).main())
 
 
-def _demo_config(loaded: Loaded, folder: Path) -> Config:
-    """What was configured; where nothing was, a folder that goes with the demo, and free ports if the usual are taken."""
+def demo_config(loaded: Loaded, folder: Path) -> Config:
+    """
+    What was configured; where nothing was, free ports if the usual are taken.
+
+    Left out is whatever would lead the sample conversations to real ones or keep one from being recorded: another sink
+    or upstream, keys and conditions for clients, and the usual data folder. Theirs goes with the demo, unless
+    `--data-dir` names one.
+    """
     config, origins = loaded.config, loaded.origins
+    config = replace(
+        config,
+        upstreams={},
+        delivery=replace(config.delivery, url=None, api_key=None),
+        listen=replace(config.listen, client_keys=(), allowed_hosts=()),
+        conversation=Conversation(),
+        privacy=replace(config.privacy, sample_rate=1.0),
+        analytics=replace(config.analytics, database=""),
+    )
     if origins["log.level"] == "default":
         config = replace(config, log=replace(config.log, level="warning"))
-    if origins["data_dir"] == "default":
+    if not origins["data_dir"].startswith("flag "):
         config = replace(config, data_dir=folder)
     if origins["listen.port"] == "default":
         config = replace(config, listen=replace(config.listen, port=_usual_or_free(config.listen.port)))
@@ -95,8 +111,9 @@ class _Demo:
     async def _hold(self, addresses: Addresses) -> int | None:
         async with aiohttp.ClientSession() as session:
             client = Client(session, addresses.proxy, addresses.analytics_key)
+            before = await _logged(session, addresses)
             await _converse(client)
-            faults = await _compare(session, client, addresses)
+            faults = await _compare(session, client, addresses, before)
         _say("\nEverything is logged as it was said." if not faults else "\nWhat was logged is not what was said:")
         for fault in faults:
             _say(f"  - {fault}")
@@ -199,35 +216,55 @@ def _tell(message: dict[str, Any]) -> None:
 # --- what was logged
 
 
-async def _compare(session: aiohttp.ClientSession, client: Client, addresses: Addresses) -> list[str]:
-    """What is missing or wrong, in words; waits a while for it to arrive."""
+@dataclass
+class Logged:
+    """What analytics has, newest first."""
+
+    conversations: list[dict[str, Any]]
+    thumbs: list[dict[str, Any]]
+
+    def since(self, before: Logged) -> Logged:
+        """What has come since; a folder named by `--data-dir` may hold earlier demos."""
+        known = {one["id"] for one in (*before.conversations, *before.thumbs)}
+        return Logged(
+            [one for one in self.conversations if one["id"] not in known],
+            [one for one in self.thumbs if one["id"] not in known],
+        )
+
+
+async def _logged(session: aiohttp.ClientSession, addresses: Addresses) -> Logged:
     headers = {"Authorization": f"Bearer {addresses.analytics_key}"}
-    faults = ["nothing was compared"]
+    async with session.get(f"{addresses.analytics}/conversations?limit=100", headers=headers) as response:
+        conversations = (await response.json())["conversations"]
+    async with session.get(f"{addresses.analytics}/feedback", headers=headers) as response:
+        return Logged(conversations, (await response.json())["positiveFeedback"])
+
+
+async def _compare(session: aiohttp.ClientSession, client: Client, addresses: Addresses, before: Logged) -> list[str]:
+    """What is missing or wrong, in words; waits a while for it to arrive."""
+    faults, logged = ["nothing was compared"], before
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while faults:
                 await asyncio.sleep(0.1)
-                async with session.get(f"{addresses.analytics}/conversations?limit=100", headers=headers) as response:
-                    logged = (await response.json())["conversations"]
-                async with session.get(f"{addresses.analytics}/feedback", headers=headers) as response:
-                    thumbs = (await response.json())["positiveFeedback"]
-                faults = _faults(client, logged, thumbs)
+                logged = (await _logged(session, addresses)).since(before)
+                faults = faults_of(client, logged)
     except TimeoutError:
         pass
     _say(f"\nLogged at {addresses.analytics}:\n")
-    for conversation in reversed(logged):
+    for conversation in reversed(logged.conversations):
         _say(f"  {conversation['id']}: {len(conversation['messages'])} messages")
     return faults
 
 
-def _faults(client: Client, logged: list[dict[str, Any]], thumbs: list[dict[str, Any]]) -> list[str]:
+def faults_of(client: Client, logged: Logged) -> list[str]:
     said = sorted((_transcript(messages) for messages in client.said), key=str)
-    found = sorted((_transcript(conversation["messages"]) for conversation in logged), key=str)
+    found = sorted((_transcript(conversation["messages"]) for conversation in logged.conversations), key=str)
     faults = [f"missing or different: {one}" for one in said if one not in found]
     faults += [f"not said: {one}" for one in found if one not in said]
     if len(found) != len(said) and not faults:
         faults.append(f"{len(found)} conversations instead of {len(said)}")
-    if [thumb["messageId"] for thumb in thumbs] != [client.liked]:
+    if [thumb["messageId"] for thumb in logged.thumbs] != [client.liked]:
         faults.append("the thumb up is not at its message")
     return faults
 

@@ -59,7 +59,9 @@ def configure(config: Log, stream: TextIO | None = None) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 # Ours are plain: a traceback with every local variable would print what must not be printed.
-                structlog.dev.ConsoleRenderer(colors=terminal, exception_formatter=structlog.dev.plain_traceback)
+                structlog.dev.ConsoleRenderer(
+                    colors=terminal, sort_keys=False, exception_formatter=structlog.dev.plain_traceback
+                )
                 if console
                 else _as_json,
             ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -37,9 +38,8 @@ def sample_app() -> web.Application:
 
 async def _complete(request: web.Request) -> web.StreamResponse:
     asked = orjson.loads(await request.read())
-    number = request.headers.get("x-teelog-hop", "") + str(id(request))
     message = _answer(asked["messages"], offered=bool(asked.get("tools")))
-    base = {"id": f"chatcmpl-{abs(hash(number)):x}", "created": 1_790_000_000, "model": asked.get("model", "sample")}
+    base = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": 1_790_000_000, "model": asked.get("model", "sample")}
     finish = "tool_calls" if "tool_calls" in message else "stop"
     if not asked.get("stream"):
         choice = {"index": 0, "message": message, "finish_reason": finish}

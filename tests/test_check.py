@@ -47,7 +47,7 @@ UPSTREAM_ANSWERS = {
     "200 without key": (200, None, False, "is reachable"),
     "401 without key": (401, None, False, "the clients' own keys decide"),
     "401 with key": (401, KEY, True, "does not know this key"),
-    "404": (404, None, False, "is the path right"),
+    "404": (404, None, False, "most addresses end with /v1"),
     "403 with key": (403, KEY, False, "answered 403"),
     "500": (500, KEY, False, "answered 500"),
     "redirect": (307, KEY, False, "answered 307"),
@@ -123,7 +123,19 @@ async def test_nobody_is_there(tmp_path, unused_tcp_port):
 
     faults = [one.text for one in findings if one.is_fault]
     assert [text.split(": ")[0] for text in faults] == ["upstream.base_url", "upstreams.x.base_url", "delivery.url"]
-    assert all("cannot be reached" in text for text in faults)
+    assert all(text.endswith("cannot be reached: Connection refused") for text in faults)
+
+
+async def test_a_server_without_tls_under_https_is_told_in_words(answering, tmp_path):
+    """https:// where http:// is spoken is a fault that names the likely cure."""
+    _, url = await answering(200)
+    config = Config(data_dir=tmp_path, upstream=Upstream(base_url=url.replace("http://", "https://")))
+
+    ((text, is_fault),) = texts(await check.probe(config), "upstream")
+
+    assert is_fault
+    assert "the TLS handshake failed" in text
+    assert text.endswith("is it http:// there?")
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")

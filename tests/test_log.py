@@ -70,6 +70,17 @@ def test_the_form_follows_the_terminal_unless_it_is_named(said, stream, form, is
     assert ("\x1b[" in text) is (not is_json and out.isatty())
 
 
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_what_is_said_first_stands_first(said, form):
+    """In both forms the values keep the order in which they were said: who and where before the figures."""
+    stream = said(format=form)
+
+    structlog.get_logger("relay").info("exchange.recorded", id="x", conversation="c", bytes=3, model="a")
+
+    text = stream.getvalue()
+    assert sorted(("bytes", "conversation", "id", "model"), key=text.index) == ["id", "conversation", "bytes", "model"]
+
+
 def test_the_level_holds_for_all(said):
     """Below the level nothing is said, by us or by others."""
     stream = said(level="warning")

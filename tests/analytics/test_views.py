@@ -125,6 +125,12 @@ def test_small_print(properties, meta):
     assert message_view(message(properties=properties), [])["meta"] == meta
 
 
+@pytest.mark.parametrize(("said", "shown"), [(True, True), (False, False), ("true", False), (None, False)])
+def test_a_refusal_is_marked(said, shown):
+    """An answer that refuses says so; only the flag that the format sets counts, not what a client wrote there."""
+    assert message_view(message(properties={"refusal": said}), [])["refused"] is shown
+
+
 @pytest.mark.parametrize(
     ("cause", "words"),
     [

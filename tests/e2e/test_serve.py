@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -38,14 +39,32 @@ def chat(teelog: Teelog, *words: str, stream: bool = False, **fields: str) -> tu
         return answer.headers["x-teelog-id"], None if stream else json.loads(raw), answer.status
 
 
-def test_the_demo_ends_well():
-    """`teelog demo --once` holds its conversations, finds all of them logged, says where, and exits 0."""
-    done = command("demo", "--once")
+REAL = {
+    "INKEEP_API_KEY": "planted",
+    "UPSTREAM_BASE_URL": "http://127.0.0.1:1/v1",
+    "TEELOG_LISTEN__CLIENT_KEYS": "planted-2",
+    "TEELOG_DATA_DIR": "/nowhere/at/all",
+}
+
+
+@pytest.mark.parametrize("settings", [{}, REAL], ids=["bare", "beside real settings"])
+def test_the_demo_ends_well(settings):
+    """`teelog demo --once` finds its conversations logged and exits 0; real analytics, keys and folders stay out of it."""
+    done = command("demo", "--once", **settings)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Everything is logged as it was said." in done.stdout
     assert "tool:" in done.stdout
     assert "thumb up" in done.stdout
+
+
+def test_the_demo_can_be_held_twice_in_one_folder(tmp_path):
+    """In a folder that was named the conversations of an earlier demo stay, and are not taken for this one's."""
+    for _ in range(2):
+        done = command("demo", "--once", "--data-dir", str(tmp_path))
+
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.count("  conv_") == 3
 
 
 @pytest.mark.parametrize("kind", ["exchange", "completion"])
@@ -165,6 +184,90 @@ def test_a_port_in_use_is_said_so(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_a_key_is_made_only_where_it_can_be_shown(tmp_path):
+    """When the local server's port is in use no key is made: it would have been shown for a start that was none."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = command("serve", "--port", "0", TEELOG_ANALYTICS__PORT=port, TEELOG_DATA_DIR=str(tmp_path))
+
+    assert done.returncode == 2
+    assert "analytics.port" in done.stderr
+    assert not (tmp_path / "analytics.key").exists()
+
+
+def test_a_folder_in_use_is_waited_for_and_the_wait_can_be_ended(tmp_path):
+    """A second one on the same folder says that it waits; Ctrl-C ends the wait at once, without a traceback."""
+    with (tmp_path / "teelog.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("TEELOG_", "INKEEP_", "UPSTREAM_"))}
+        # where tests run in the background, Ctrl-C is ignored, and that is inherited
+        script = (
+            "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from proxy.cli import main; "
+            f"sys.exit(main(['serve', '--port', '0', '--data-dir', {str(tmp_path)!r}]))"
+        )
+        waiting = subprocess.Popen(
+            [sys.executable, "-c", script], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        said = waiting.stderr.readline()
+        waiting.send_signal(signal.SIGINT)
+        _, rest = waiting.communicate(timeout=10)
+
+    assert json.loads(said)["event"] == "teelog.waits"
+    assert (waiting.returncode, rest) == (130, "")
+
+
+def test_it_stays_ready_when_its_recorder_dies(tmp_path, upstream):
+    """Recording that fails sends no client away: while the recorder is started again, `/readyz` says 200 all the time."""
+    with Teelog(tmp_path, upstream.url) as teelog:
+        os.kill(teelog.recorder_pid(), signal.SIGKILL)
+        answers = []
+
+        def again() -> bool:
+            with urllib.request.urlopen(f"http://127.0.0.1:{teelog.port}/readyz", timeout=5) as answer:
+                answers.append(answer.status)
+            return len(teelog.pids()) > 1 and teelog.status()["recorder"].get("counters") is not None
+
+        teelog.until(again)
+        assert set(answers) == {200}
+        assert teelog.status()["recorder"]["starts"] == 2
+
+
+def test_the_key_is_shown_on_a_terminal_once(tmp_path):
+    """At the first start whoever sits at the terminal sees the key and where it opens; later, and elsewhere, nobody does."""
+    shown = [_on_a_terminal(tmp_path) for _ in range(2)]
+    key = (tmp_path / "analytics.key").read_text().strip()
+
+    assert shown[0].count(key) == 1
+    assert "to sign in with at http://127.0.0.1:" in shown[0]
+    assert key not in shown[1]
+    assert "teelog.started" in shown[1]
+
+
+def _on_a_terminal(folder) -> str:
+    """What `teelog serve` says to a terminal until it is ready."""
+    ours, theirs = os.openpty()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("TEELOG_", "INKEEP_", "UPSTREAM_"))}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "proxy", "serve", "--port", "0", "--data-dir", str(folder)],
+        cwd=ROOT, env=environment | {"TEELOG_ANALYTICS__PORT": "0"}, stderr=theirs, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(theirs)
+    said = b""
+    while b"teelog.ready" not in said:
+        said += os.read(ours, 4096)
+    process.send_signal(signal.SIGINT)
+    try:
+        while piece := os.read(ours, 4096):
+            said += piece
+    except OSError:  # how Linux says that the other end of a terminal is closed
+        pass
+    os.close(ours)
+    assert process.wait(20) == 0
+    return said.decode()
+
+
 def test_every_durability_records(tmp_path, upstream):
     """`power` and `memory` record what `process` does."""
     for durability in ("power", "memory"):
@@ -197,7 +300,7 @@ def test_a_foreign_folder_named_proxy_is_not_taken_for_ours(tmp_path):
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); from proxy.cli import main; sys.exit(main(['demo', '--once']))"
     )
     done = subprocess.run(
-        [sys.executable, "-P", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=90
+        [sys.executable, "-P", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
