@@ -85,6 +85,8 @@ class Exchange:
     ended: int
     #: Who cut it: "client", "upstream", "crash"; empty when it ended well.
     interrupted: str = ""
+    #: Why we had to answer in the upstream's stead; empty where it answered itself.
+    fault: str = ""
 
 
 @dataclass(slots=True)
@@ -138,6 +140,8 @@ class Capture:
     first_byte: int | None = None
     ended: int = 0
     interrupted: str = ""
+    #: Why we had to answer in the upstream's stead.
+    fault: str = ""
 
     def encode(self) -> bytes:
         """The journal payload; called once, off the event loop."""
@@ -171,6 +175,7 @@ class Capture:
             "first_byte": self.first_byte,
             "ended": self.ended,
             "interrupted": self.interrupted,
+            "fault": self.fault,
         }
         return _join(meta, request, answer)
 

@@ -116,6 +116,7 @@ def _facts(exchange: Exchange) -> dict[str, Any]:
         "upstream": exchange.upstream or None,
         "status": exchange.status,
         "interrupted": exchange.interrupted or None,
+        "fault": exchange.fault or None,
         "first_byte_ms": first_byte - exchange.started if first_byte else None,
         "duration_ms": exchange.ended - exchange.started,
     }

@@ -208,7 +208,9 @@ def _say(told: Told, recorded: Recorded) -> None:
     elif recorded.outcome == "recorded":
         _log.info("exchange.recorded", conversation=recorded.conversation, **facts)
     else:
-        _log.info("exchange.passed", outcome=recorded.outcome, conversation=recorded.conversation or None, **facts)
+        # an upstream that fails is what somebody looks for at night; a refused question is ordinary
+        say = _log.warning if facts.get("status", 0) >= 500 else _log.info
+        say("exchange.passed", outcome=recorded.outcome, conversation=recorded.conversation or None, **facts)
 
 
 def _reason(error: Exception) -> str:

@@ -192,7 +192,7 @@ class Forwarder:
         keep_alive: bool,
     ) -> web.StreamResponse:
         """Say so, once the failed exchange is on disk."""
-        await self._record.refused(reply, error.status)
+        await self._record.refused(reply, error.status, str(error))
         body = openai_error(error.status, str(error), error.code)
         headers = {"x-teelog-id": reply.id}
         return write_answer(

@@ -81,12 +81,12 @@ class Record:
         """A last piece went out before its exchange was on disk."""
         self._late += 1
 
-    async def refused(self, reply: Reply, status: int) -> None:
+    async def refused(self, reply: Reply, status: int, fault: str) -> None:
         """Record an exchange that we had to answer ourselves; waits no longer than a last piece would."""
         capture = reply.capture
         if capture is None:
             return
-        capture.status = status
+        capture.status, capture.fault = status, fault
         capture.ended = time.time_ns() // 1_000_000
         await self._stored(lambda done: self.commit(capture, done), self._hold_seconds)
 

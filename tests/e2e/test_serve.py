@@ -172,6 +172,23 @@ def test_analytics_down_loses_nothing(tmp_path, upstream):
             assert {c["messages"][0]["content"] for c in logged} == {f"question {n}" for n in range(5)}
 
 
+def test_an_upstream_that_is_down_is_a_warning_with_its_reason(tmp_path):
+    """The log line of an exchange that never reached its upstream is a warning that says why and which."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with Teelog(tmp_path, f"http://127.0.0.1:{port}/v1") as teelog:
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                chat(teelog, "hello")
+            with refused.value as answer:
+                assert answer.code == 502
+                exchange = answer.headers["x-teelog-id"]
+            line = teelog.wait_for("exchange.passed")
+
+    assert (line["level"], line["id"], line["status"]) == ("warning", exchange, 502)
+    assert f"127.0.0.1:{port} cannot be reached" in line["fault"]
+
+
 def test_a_port_in_use_is_said_so(tmp_path):
     """A port that another program has ends the start with one sentence that names the key."""
     with socket.socket() as taken:

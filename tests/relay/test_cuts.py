@@ -171,6 +171,7 @@ async def test_an_upstream_that_is_down_is_a_502():
         assert got.data.count(b"HTTP/1.1 502 ") == 2
         assert b'"code":"upstream_unreachable"' in got.body
         assert [exchange.status for exchange in world.journal.exchanges] == [502, 502]
+        assert all("cannot be reached" in exchange.fault for exchange in world.journal.exchanges)
 
 
 async def test_a_closed_idle_connection_is_not_written_to():
