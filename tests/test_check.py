@@ -1,10 +1,9 @@
 """`teelog check`: what is asked, and what is made of the answers."""
 
-import shutil
 import ssl
-import subprocess
 
 import pytest
+import trustme
 from aiohttp import web
 
 from proxy import check
@@ -138,14 +137,14 @@ async def test_a_server_without_tls_under_https_is_told_in_words(answering, tmp_
     assert text.endswith("is it http:// there?")
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
 async def test_a_certificate_of_an_unknown_maker_is_a_fault_until_its_maker_is_trusted(tmp_path, aiohttp_raw_server):
     """TLS is verified as the relay does it; `ca_file` names a maker to trust, and must hold one."""
-    key, certificate, wrong = tmp_path / "key.pem", tmp_path / "cert.pem", tmp_path / "wrong.pem"
-    make_certificate(key, certificate)
+    maker, wrong = tmp_path / "maker.pem", tmp_path / "wrong.pem"
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(maker)
     wrong.write_text("no certificate\n")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
     server = await aiohttp_raw_server(Answering(200), ssl=context)
     url = f"https://127.0.0.1:{server.port}/v1"
 
@@ -153,7 +152,7 @@ async def test_a_certificate_of_an_unknown_maker_is_a_fault_until_its_maker_is_t
         config = Config(data_dir=tmp_path, upstream=Upstream(base_url=url, ca_file=ca_file))
         return [one.text for one in await check.probe(config) if one.is_fault]
 
-    assert await faults(certificate) == []
+    assert await faults(maker) == []
     assert "certificate verify failed" in (await faults(None))[0]
     assert "cannot be used" in (await faults(wrong))[0]
 
@@ -193,14 +192,3 @@ def test_every_value_is_shown_with_where_it_came_from():
     assert shown["upstreams.x.base_url"] == ('"http://x.example"', "environment TEELOG_UPSTREAMS__X__BASE_URL")
     assert shown["delivery.url"] == ("-", "default")
     assert "planted" not in "\n".join(lines)
-
-
-def make_certificate(key, certificate):
-    """A self-signed certificate for 127.0.0.1."""
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        + ["-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=test"]
-        + ["-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True,
-        capture_output=True,
-    )

@@ -73,15 +73,14 @@ async def until(condition, timeout: float = 5) -> None:
 
 
 @asynccontextmanager
-async def relay(
-    script, *, listen: dict | None = None, upstream: dict | None = None, limit: int = 1 << 20, journal=None, hold=0.025
-):
+async def relay(script, *, listen=None, upstream=None, limit: int = 1 << 20, journal=None, hold=0.025, tls=None):
     """A running relay in front of a scripted upstream."""
     loop = asyncio.get_running_loop()
-    raw = await RawUpstream(list(script)).start()
+    raw = await RawUpstream(list(script)).start(tls)
     journal = journal or HeldJournal()
     rules = CaptureRules(secret=b"s" * 32)
-    options = {"base_url": f"http://127.0.0.1:{raw.port}/v1", **(upstream or {})}
+    scheme = "https" if tls else "http"
+    options = {"base_url": f"{scheme}://127.0.0.1:{raw.port}/v1", **(upstream or {})}
     section = Listen(**(listen or {}))
     up = Upstream("", UpstreamConfig(**options), loop)
     record = Record(journal, loop, hold)
