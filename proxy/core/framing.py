@@ -59,6 +59,12 @@ class ChunkWalker:
 
     def feed(self, data: bytes) -> int:
         """The index in `data` just after the message's end, or -1 while it goes on; `ValueError` on bad framing."""
+        if not (self._left or self._partial or self._in_trailers or self.payload is not None):
+            # one whole chunk, as nearly every read of a stream is
+            end = data.find(b"\r\n")
+            length = _KNOWN_SIZES.get(data[:end])
+            if length and end + length + 4 == len(data) and data.endswith(b"\r\n"):
+                return -1
         held = len(self._partial)
         if held:
             data, self._partial = self._partial + data, b""

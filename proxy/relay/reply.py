@@ -124,8 +124,8 @@ class Reply:
 
     def _keep(self, data: bytes) -> None:
         """The tee: one more read of an answer that is not over the limit."""
-        self._kept += len(data)
-        if self._kept <= self._limit:
+        kept = self._kept = self._kept + len(data)
+        if kept <= self._limit:
             self._pieces.append(data)
         else:
             self._pieces.clear()
