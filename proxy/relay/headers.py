@@ -1,18 +1,19 @@
-"""Which fields pass, which stop, which are added; and which requests are no requests at all.
+"""Request heads: which fields pass, which stop, which are added; and which requests are no requests at all.
 
-Pure functions over heads. Towards the upstream and towards the client everything end-to-end goes through in its order
-and spelling; what RFC 9110 §7.6.1 calls hop-by-hop, and what `Connection` names, stops here. What two servers could
-read in two ways (RFC 9112 §6.3, §11) is refused: `RequestRefused` towards clients, `UpstreamBroken` from upstreams.
+Pure functions. Towards the upstream everything end-to-end goes on in its order and spelling; what RFC 9110 §7.6.1 calls
+hop-by-hop, and what `Connection` names, stops here. What two servers could read in two ways (RFC 9112 §6.3, §11) is
+refused with `RequestRefused`. `answer_head.py` does the same for answers.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from ..errors import RequestRefused, UpstreamBroken
+from ..errors import RequestRefused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,18 +29,6 @@ HOP_BY_HOP = frozenset(
 _NOT_SENT_ON = HOP_BY_HOP | {b"host", b"expect"}
 _OURS = b"x-teelog-"
 
-#: A head longer than this is refused (nginx allows 32 KiB, real answers stay under 8 KiB).
-MAX_ANSWER_HEAD = 64 * 1024
-
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_ANSWER_HEAD = re.compile(
-    rb"HTTP/1\.[01] [1-9][0-9][0-9](?: [^\r\n\x00]*)?\r\n(?:" + _TOKEN + rb":[^\r\n\x00]*\r\n)*\r\n"
-)
-#: The fields of an answer's head that concern framing, or that stop here.
-_ANSWER_FIELD = re.compile(
-    rb"\r\n((?i:connection|keep-alive|proxy-connection|proxy-authenticate|te|trailer|transfer-encoding|upgrade|"
-    rb"content-length|content-type|content-encoding|x-teelog-id)):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)"
-)
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~\-]+)(?::[0-9]{0,5})?")
 _FORBIDDEN_IN_PATH = re.compile(rb"[\x00-\x1f\x7f\\]")
 _FORBIDDEN_IN_TARGET = re.compile(r"[^\x21-\x7e]|#|\\")
@@ -78,8 +67,8 @@ def read_request_head(method: str, version: tuple[int, int], target: str, header
     lines: list[bytes] = []
     special: dict[bytes, bytes] = {}
     for name, value in headers:  # once, since this runs for every request
-        lower = name.lower()
-        if lower in _SPECIAL or lower.startswith(_OURS):
+        lower = _special(name)
+        if lower:
             if lower in special:
                 if lower in _SINGLE:
                     raise RequestRefused(400, f"{lower.decode()} stands there twice")
@@ -105,6 +94,13 @@ def read_request_head(method: str, version: tuple[int, int], target: str, header
         hops=special.get(b"x-teelog-hop", b""),
         skip=special.get(b"x-teelog-skip", b"").strip() == b"1",
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def _special(name: bytes) -> bytes:
+    """The lower-case name of a field that decides something here or stops here; empty for any other."""
+    lower = name.lower()
+    return lower if lower in _SPECIAL or lower.startswith(_OURS) else b""
 
 
 _VERSIONS = frozenset(((1, 1), (1, 0)))
@@ -195,98 +191,3 @@ def _remaining_lines(head: RequestHead, drop: frozenset[bytes]) -> list[bytes]:
         if (lower := name.lower()) not in stop and not lower.startswith(_OURS)
         for part in (name, b": ", value, b"\r\n")
     ]
-
-
-@dataclass(slots=True)
-class AnswerHead:
-    """An answer's head, as far as the relay needs it."""
-
-    status: int
-    #: "length", "chunked" or "close".
-    framing: str
-    #: Body bytes, for "length".
-    length: int
-    #: The upstream will not take another request on this connection.
-    closes: bool
-    #: An event stream whose bytes can be searched.
-    events: bool
-    #: What the client gets: status line and end-to-end fields as they came, without the last empty line.
-    forward: bytes
-
-
-def read_answer_head(head: bytes, method: str) -> AnswerHead:
-    """Read an answer's head, the empty line included, strictly; `UpstreamBroken` names what is wrong with it."""
-    if not _ANSWER_HEAD.fullmatch(head):
-        raise UpstreamBroken("the upstream's answer does not begin with an HTTP/1.1 head")
-    status = int(head[9:12])
-    length: bytes | None = None
-    coding: bytes | None = None
-    closes = head.startswith(b"HTTP/1.0")
-    events = coded = False
-    cuts: list[tuple[int, int]] = []
-    nominates: bytes = b""
-    for match in _ANSWER_FIELD.finditer(head):
-        name, value = match[1].lower(), match[2]
-        if name == b"content-length":
-            if length is not None and length != value:
-                raise UpstreamBroken("the upstream's answer has two different lengths")
-            if length is not None:
-                cuts.append(match.span())
-            length = value
-        elif name == b"content-type":
-            events = value[:17].lower() == b"text/event-stream"
-        elif name == b"content-encoding":
-            coded = value.lower() not in (b"", b"identity")
-        else:
-            cuts.append(match.span())
-            if name == b"transfer-encoding":
-                if coding is not None or value.lower() != b"chunked":
-                    raise UpstreamBroken("the upstream's Transfer-Encoding is not `chunked`")
-                coding = value
-            elif name == b"connection":
-                nominates = nominates + b"," + value.lower()
-    tokens = {token.strip() for token in nominates.split(b",")} if nominates else set()
-    if b"close" in tokens:
-        closes = True
-    framing, size = _framing(method, status, length, coding)
-    forward = _without(head, cuts)
-    named = tokens - {b"", b"close", b"keep-alive", b"content-length", b"content-type", b"content-encoding"}
-    if named:
-        forward = _without_fields(forward, named)
-    return AnswerHead(
-        status=status,
-        framing=framing,
-        length=size,
-        closes=closes or framing == "close",
-        events=events and not coded,
-        forward=forward[:-2],
-    )
-
-
-def _framing(method: str, status: int, length: bytes | None, coding: bytes | None) -> tuple[str, int]:
-    """RFC 9112 §6.3."""
-    if length is not None and (coding is not None or not length.isdigit() or len(length) > 18):
-        raise UpstreamBroken("the upstream's Content-Length is not one number, or stands beside Transfer-Encoding")
-    if method == "HEAD" or status in (204, 304) or status < 200:
-        return "length", 0
-    if coding is not None:
-        return "chunked", 0
-    if length is not None:
-        return "length", int(length)
-    return "close", 0
-
-
-def _without(head: bytes, cuts: list[tuple[int, int]]) -> bytes:
-    if not cuts:
-        return head
-    out, at = [], 0
-    for start, end in cuts:
-        out.append(head[at:start])
-        at = end
-    out.append(head[at:])
-    return b"".join(out)
-
-
-def _without_fields(head: bytes, names: set[bytes]) -> bytes:
-    lines = head.split(b"\r\n")
-    return b"\r\n".join(line for line in lines if line.partition(b":")[0].lower() not in names)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..core.framing import ChunkWalker
 from ..errors import UpstreamBroken, UpstreamError
-from .headers import MAX_ANSWER_HEAD, AnswerHead, read_answer_head
+from .answer_head import MAX_ANSWER_HEAD, AnswerHead, read_answer_head
 from .tee import FinalEvent
 
 if TYPE_CHECKING:

@@ -145,6 +145,23 @@ async def test_an_answer_keeps_its_fields():
         assert [line.partition(":")[0] for line in lines[7:-2]] == ["Connection", "x-teelog-id"]
 
 
+async def test_an_answers_repeated_fields_are_all_kept():
+    """A length that stands there twice is sent once; any other repeated field as often as it came."""
+    answer = (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: a/b\r\nContent-Encoding: identity\r\nContent-Type: c/d\r\n"
+        b"Content-Encoding: gzip\r\nVary: a\r\nContent-Length: 2\r\nVary: b\r\nx-teelog-id: another\r\n\r\n{}"
+    )
+    async with relay([Pieces([answer])]) as world:
+        got = await send(world.port, post(b"{}"))
+
+        assert got.head.decode().split("\r\n")[1:8] == [
+            "Content-Length: 2", "Content-Type: a/b", "Content-Encoding: identity", "Content-Type: c/d",
+            "Content-Encoding: gzip", "Vary: a", "Vary: b",
+        ]  # fmt: skip
+        assert got.head.count(b"x-teelog-id") == 1
+        assert b"another" not in got.head
+
+
 @pytest.mark.parametrize("status", [204, 304])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_answers_without_a_body_keep_the_connection(status, method):
