@@ -30,8 +30,10 @@ from .config import Secret
 from .core.exchange import CaptureRules
 from .core.redact import Redactor
 from .errors import TeelogError
-from .folder import Folder
+from .folder import LOCK_SECONDS, Folder
 from .health import health
+from .hints import likelier
+from .journal.folder import resting
 from .journal.pipe import PipeSource
 from .journal.reader import JournalReader
 from .journal.writer import JournalWriter
@@ -49,11 +51,12 @@ from .relay.upstream import Upstream
 from .sockets import BACKLOG, listen, url_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from aiohttp import web
 
-    from .config import Config, Loaded
+    from .config import Config, Loaded, Proxy
+    from .config import Upstream as UpstreamConfig
 
 _log = structlog.get_logger("teelog")
 
@@ -68,7 +71,12 @@ RECORDER_NICENESS = 10
 def serve(loaded: Loaded) -> int:
     """`teelog serve`: run until a signal ends it; the exit code."""
     log.configure(loaded.config.log)
-    return run(RelayProcess(loaded.config).main())
+    if loaded.ignored_proxies:
+        hint = (
+            "requests go to upstream and sink directly: set upstream.trust_env or delivery.trust_env to use the proxy"
+        )
+        _log.warning("teelog.proxy_ignored", variables=list(loaded.ignored_proxies), hint=hint)
+    return run(RelayProcess(loaded.config, proxies=loaded.proxies).main())
 
 
 def recorder() -> int:
@@ -101,6 +109,8 @@ class Settings:
     analytics_url: str = ""
     #: Where exchanges come from with durability "memory"; -1: from the journal's files.
     pipe: int = -1
+    #: On the way to another sink.
+    delivery_proxy: Proxy | None = None
 
 
 @dataclass(frozen=True)
@@ -121,11 +131,19 @@ class RelayProcess:
     Args:
         config: All of it.
         on_ready: Called once all is up; a number it returns ends the process with that exit code.
+        proxies: As in `Loaded`.
 
     """
 
-    def __init__(self, config: Config, on_ready: Callable[[Addresses], Awaitable[int | None]] | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        on_ready: Callable[[Addresses], Awaitable[int | None]] | None = None,
+        *,
+        proxies: Mapping[str, Proxy] | None = None,
+    ) -> None:
         self._config = config
+        self._proxies = proxies or {}
         self._on_ready = on_ready
         self._stop = asyncio.Event()
         self._listening = False
@@ -142,7 +160,7 @@ class RelayProcess:
         journal, prepare = self._journal(folder, settings, loop)
         child = Child(prepare)
         record = Record(journal, loop)
-        front, upstreams = self._front(settings, record, child)
+        front, upstreams = self._front(settings, record, child, folder)
         journal.start()
         child.start()
         server = front.server()
@@ -188,7 +206,7 @@ class RelayProcess:
         config = self._config
         settings = Settings(config, folder.secret(), tuple(key.reveal() for key in config.analytics.api_keys))
         if config.delivery.url is not None:
-            return settings, None
+            return replace(settings, delivery_proxy=self._proxies.get("delivery")), None
         analytics = listen(
             config.analytics.host, config.analytics.port, "analytics.port", "choose another with TEELOG_ANALYTICS__PORT"
         )
@@ -218,7 +236,9 @@ class RelayProcess:
 
         return journal, prepare
 
-    def _front(self, settings: Settings, record: Record, child: Child) -> tuple[Front, list[Upstream]]:
+    def _front(self, settings: Settings, record: Record, child: Child, folder: Folder) -> tuple[Front, list[Upstream]]:
+        from . import metrics  # noqa: PLC0415 - it is large, and the recorder process does without it
+
         config, loop = self._config, asyncio.get_running_loop()
         sections = {"v1": config.upstream, **config.upstreams}
         named = (*config.conversation.id_headers, *config.conversation.user_headers)
@@ -230,9 +250,15 @@ class RelayProcess:
         )
         client_keys = KeyRing(key.reveal() for key in config.listen.client_keys)
         routes = {
-            name: Route(f"/{name}", Upstream("" if name == "v1" else name, section, loop), client_keys)
+            name: Route(f"/{name}", self._upstream(name, section, loop), client_keys)
             for name, section in sections.items()
         }
+
+        async def exposed() -> tuple[str, bytes]:
+            told = await child.ask()
+            journal = await asyncio.to_thread(resting, folder.journal, time.time())
+            return metrics.CONTENT_TYPE, metrics.text(record.counts(), journal, told, child.starts)
+
         own = OwnEndpoints(
             config.listen,
             record,
@@ -243,12 +269,19 @@ class RelayProcess:
             # a recorder that dies later is no reason to send clients away: what they leave waits in the journal
             ready=lambda: self._listening and (self._was_ready or child.starts > 1),
             status=lambda: _status(record, child, front),
+            metrics=exposed,
         )
         forwarder = Forwarder(
             record, rules, loop, record_limit=config.journal.record_max_bytes, body_idle=config.listen.body_idle_seconds
         )
         front = Front(config.listen, routes, forwarder, own)
         return front, [route.upstream for route in routes.values()]
+
+    def _upstream(self, name: str, section: UpstreamConfig, loop: asyncio.AbstractEventLoop) -> Upstream:
+        """The upstream of a route; the first one has no name."""
+        if name == "v1":
+            return Upstream("", section, loop, self._proxies.get("upstream"))
+        return Upstream(name, section, loop, self._proxies.get(f"upstreams.{name}"))
 
     def _handle_signals(self, child: Child) -> None:
         def end() -> None:
@@ -268,7 +301,12 @@ async def _owned(folder: Folder) -> int:
     def wait(seconds: float) -> None:
         if not told:
             told.append(True)
-            _log.warning("teelog.waits", reason="another teelog has the data folder", data_dir=str(folder.path))
+            _log.warning(
+                "teelog.waits",
+                reason="another teelog has the data folder: stop that one, or give this one its own --data-dir",
+                data_dir=str(folder.path),
+                seconds=LOCK_SECONDS,
+            )
         given_up.wait(seconds)
 
     told: list[bool] = []
@@ -298,6 +336,11 @@ def _announce(config: Config, addresses: Addresses) -> None:
         delivers_to=config.delivery.url or f"the local analytics server, {addresses.analytics}",
         data_dir=str(config.data_dir),
     )
+    for name, upstream in {"upstream": config.upstream, **config.upstreams}.items():
+        odd, other = likelier(upstream.base_url)
+        if odd:
+            hint = f"{odd}; perhaps {other} is meant: `teelog check` tries it"
+            _log.warning("teelog.base_url", upstream=name, base_url=upstream.base_url, hint=hint)
 
 
 async def _status(record: Record, child: Child, front: Front) -> dict[str, Any]:
@@ -343,6 +386,7 @@ async def _recorder() -> int:
         config.delivery.api_key if config.delivery.url is not None else Secret(settings.api_keys[0]),
         timeout_seconds=config.delivery.timeout_seconds,
         redact=redactor.text,
+        proxy=settings.delivery_proxy,
     )
     courier = Courier(store, client, config.delivery)
     reading = Reading(config.conversation, redactor if config.privacy.redact else None)

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from yarl import URL
 
+from .config_sources import variable
 from .config_values import show
 from .errors import StartError
+from .hints import likelier
 from .relay.upstream import tls
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from .config import Config, Delivery, Loaded, Upstream
+    from .config import Config, Delivery, Loaded, Proxy, Upstream
 
 #: For the head of an answer, from connecting on.
 PATIENCE_SECONDS = 15.0
@@ -56,11 +59,12 @@ def _value(config: Config, key: str) -> Any:
     return place
 
 
-async def probe(config: Config) -> list[Finding]:
-    """Ask data folder, upstreams and sink; never raises for what they answer."""
+async def probe(config: Config, proxies: Mapping[str, Proxy] | None = None) -> list[Finding]:
+    """Ask data folder, upstreams and sink; `proxies` as in `Loaded`. Never raises for what they answer."""
+    proxies = proxies or {}
     upstreams = {"upstream": config.upstream} | {f"upstreams.{name}": one for name, one in config.upstreams.items()}
-    questions = [_upstream(key, one) for key, one in upstreams.items()]
-    return [_folder(config.data_dir), *await asyncio.gather(*questions, _sink(config))]
+    questions = [_upstream(key, one, proxies.get(key)) for key, one in upstreams.items()]
+    return [_folder(config.data_dir), *await asyncio.gather(*questions, _sink(config, proxies.get("delivery")))]
 
 
 def _folder(folder: Path) -> Finding:
@@ -72,30 +76,48 @@ def _folder(folder: Path) -> Finding:
     return Finding(f"data_dir: {folder} can be written{'' if near == folder.absolute() else '; it will be made'}")
 
 
-async def _upstream(key: str, upstream: Upstream) -> Finding:
-    headers = {}
-    if upstream.api_key:
-        secret = upstream.api_key.reveal()
-        bare = upstream.api_key_header != "authorization"
-        headers[upstream.api_key_header] = secret if bare else f"Bearer {secret}"
-    answer = await _ask(f"{upstream.base_url}/models", headers, upstream)
+async def _upstream(key: str, upstream: Upstream, proxy: Proxy | None) -> Finding:
+    url, headers = upstream.base_url, _upstream_headers(upstream)
+    answer = await _ask(f"{url}/models", headers, upstream, proxy)
     if isinstance(answer, str):
-        return Finding(f"{key}.base_url: {upstream.base_url} cannot be reached: {answer}", True)
+        text = f"{key}.base_url: {url} cannot be reached: {answer}"
+        return Finding(f"{text}: start what should be there, or set another address{_flag(key)}", True)
+    odd, other = likelier(url)
+    if odd and not 200 <= answer < 300:
+        there = await _ask(f"{other}/models", headers, upstream, proxy)
+        if there != answer and there in (200, 401, 403):
+            text = f"{key}.base_url: {url} answered {answer}: {odd}"
+            return Finding(f"{text}; {other} answered {there}: set that{_flag(key)}", True)
     if answer == 401 and upstream.api_key:
-        return Finding(f"{key}.api_key: {upstream.base_url} answered 401: it does not know this key", True)
-    note = {401: ": the clients' own keys decide", 404: ": it lists no models; most addresses end with /v1"}.get(
-        answer, ""
-    )
-    return Finding(f"{key}: {upstream.base_url} is reachable, and answered {answer}{note}")
+        text = f"{key}.api_key: {url} answered 401: it does not know this key"
+        return Finding(f"{text}: set one that it does, as {variable(f'{key}.api_key')}", True)
+    notes = {
+        401: ": the clients' own keys decide",
+        404: f": it lists no models; if chats fail too, {odd or 'the path of the address is wrong'}",
+    }
+    return Finding(f"{key}: {url} is reachable, and answered {answer}{notes.get(answer, '')}")
 
 
-async def _sink(config: Config) -> Finding:
+def _upstream_headers(upstream: Upstream) -> dict[str, str]:
+    if not upstream.api_key:
+        return {}
+    secret = upstream.api_key.reveal()
+    bare = upstream.api_key_header != "authorization"
+    return {upstream.api_key_header: secret if bare else f"Bearer {secret}"}
+
+
+def _flag(key: str) -> str:
+    return " with --upstream" if key == "upstream" else f" as {key}.base_url"
+
+
+async def _sink(config: Config, proxy: Proxy | None) -> Finding:
     delivery, local = config.delivery, config.analytics
     if not delivery.url:
         return Finding(f"delivery: to the local analytics server, which will listen on {local.host}:{local.port}")
-    answer = await _ask(f"{delivery.url}/conversations?limit=1", _bearer(delivery), None)
+    answer = await _ask(f"{delivery.url}/conversations?limit=1", _bearer(delivery), None, proxy)
     if isinstance(answer, str):
-        return Finding(f"delivery.url: {delivery.url} cannot be reached: {answer}", True)
+        text = f"delivery.url: {delivery.url} cannot be reached: {answer}"
+        return Finding(f"{text}: set another address, or start what should be there; until then all waits", True)
     if answer in _SINK_FAULTS:
         return Finding(_SINK_FAULTS[answer].format(url=delivery.url), True)
     if 300 <= answer < 400:
@@ -108,13 +130,18 @@ def _bearer(delivery: Delivery) -> dict[str, str]:
     return {"Authorization": f"Bearer {delivery.api_key.reveal()}"} if delivery.api_key else {}
 
 
-async def _ask(url: str, headers: dict[str, str], upstream: Upstream | None) -> int | str:
+async def _ask(url: str, headers: dict[str, str], upstream: Upstream | None, proxy: Proxy | None) -> int | str:
     """The status of a GET, or why there was none."""
     try:
         trust = tls(upstream) if upstream else True
+        way: dict[str, Any] = {}
+        if proxy:
+            # without TLS there is no CONNECT: the proxy reads the request itself
+            way = {"proxy": f"http://{proxy.authority}", "proxy_headers": proxy.headers()}
+            headers = headers if url.startswith("https:") else headers | proxy.headers()
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE_SECONDS)) as session,
-            session.get(URL(url, encoded=True), headers=headers, ssl=trust, allow_redirects=False) as answer,
+            session.get(URL(url, encoded=True), headers=headers, ssl=trust, allow_redirects=False, **way) as answer,
         ):
             return answer.status
     except TimeoutError:

@@ -29,7 +29,7 @@ _log = structlog.get_logger("teelog")
 
 #: A recorder that lived for so long is started again at once; one that did not waits, doubling up to this.
 _HEALTHY_SECONDS = 10.0
-_LONGEST_WAIT = 5.0
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.05, 5.0
 _LINE_LIMIT = 1024 * 1024
 #: Our own package, wherever we are run from: a folder named `proxy` in the working directory must not be taken for it.
 _COMMAND = (
@@ -128,14 +128,14 @@ class Child:
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
-        wait = 0.05
+        wait = _SHORTEST_WAIT
         while not self._ending:
             began = loop.time()
             code = await self._lived()
             self.ready.clear()
             if self._over():
                 return
-            wait = 0.05 if loop.time() - began > _HEALTHY_SECONDS else min(wait * 2, _LONGEST_WAIT)
+            wait = next_wait(wait, loop.time() - began)
             _log.error("recorder.died", code=code, again_in_seconds=round(wait, 2), fault=self.fault or None)
             await asyncio.sleep(wait)
 
@@ -191,6 +191,11 @@ class Child:
             self.fault = message["fault"]
         elif (question := self._questions.get(message.get("status", 0))) is not None and not question.done():
             question.set_result(message)
+
+
+def next_wait(last: float, lived: float) -> float:
+    """How long a recorder that lived for so long is waited with, after the last wait (seconds)."""
+    return _SHORTEST_WAIT if lived > _HEALTHY_SECONDS else min(last * 2, _LONGEST_WAIT)
 
 
 class Parent:

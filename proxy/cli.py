@@ -2,6 +2,7 @@
 
 Data goes to stdout, words to stderr. Exit codes: 0 it went well, 1 it failed, 2 it could not begin: usage,
 configuration, or a machine that refuses; every reason is then on a line of its own. 130: Ctrl-C before it had begun.
+`teelog health` says no with 1 whatever the reason: container engines keep 2 for themselves.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     for fault in faults:
         print(f"teelog: {printable(fault)}", file=sys.stderr)
-    return 2
+    return 1 if chosen.command == "health" else 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -81,17 +82,23 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         help="read the configuration, try upstream and sink, change nothing",
     )
+    commands.add_parser(
+        "health",
+        parents=[flags],
+        allow_abbrev=False,
+        help="exit 0 if the proxy of this configuration takes requests, 1 if not",
+        description="Asks /readyz of the configured port on this machine, without any key; for health checks and probes, "
+        "with the same environment and flags as serve.",
+    )
     return top
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    # Rooms are loaded when they are needed: a wrong flag or key is told at once.
+    # Rooms are loaded when they are needed: a wrong flag or key is told at once, and a health check is cheap.
+    if chosen.command == "health":
+        return _health(_load(chosen))
     refuse_foreign_package()
-    loaded = load(
-        {name: getattr(chosen, name, None) for name in FLAGS},
-        os.environ,  # noqa: TID251 - handed on; config_sources alone reads it
-        chosen.config,
-    )
+    loaded = _load(chosen)
     refuse_slow_parser()
     if chosen.command == "check":
         return _check(loaded)
@@ -104,13 +111,29 @@ def _run(chosen: argparse.Namespace) -> int:
     return serve(loaded)
 
 
+def _load(chosen: argparse.Namespace) -> Loaded:
+    return load(
+        {name: getattr(chosen, name, None) for name in FLAGS},
+        os.environ,  # noqa: TID251 - handed on; config_sources alone reads it
+        chosen.config,
+    )
+
+
+def _health(loaded: Loaded) -> int:
+    from .alive import ask  # noqa: PLC0415 - see `_run`
+
+    reason = ask(loaded.config.listen)
+    print(printable(f"teelog: {reason}" if reason else "ready"), file=sys.stderr if reason else sys.stdout)
+    return 1 if reason else 0
+
+
 def _check(loaded: Loaded) -> int:
     from . import check  # noqa: PLC0415 - see `_run`
 
     for line in check.values(loaded):
         print(printable(line))
     print(flush=True)
-    findings = asyncio.run(check.probe(loaded.config))
+    findings = asyncio.run(check.probe(loaded.config, loaded.proxies))
     for finding in findings:
         if not finding.is_fault:
             print(printable(f"ok: {finding.text}"))

@@ -29,6 +29,7 @@ __all__ = [
     "Loaded",
     "Log",
     "Privacy",
+    "Proxy",
     "Secret",
     "Upstream",
     "contradictions",
@@ -54,7 +55,7 @@ class Listen:
     port: Port = 8080
     #: When there are any, a client must show one; they never go upstream.
     client_keys: tuple[Secret, ...] = ()
-    #: Opens `/status` to callers who are not on this machine.
+    #: Opens `/status` and `/metrics` to callers who are not on this machine.
     admin_key: Secret | None = None
     cors_origins: tuple[Origin, ...] = ()
     #: Names that `Host` may have; empty: any.
@@ -85,6 +86,8 @@ class Upstream:
     idle_timeout_seconds: Patience = 900.0
     #: How long an idle upstream connection is kept; below the 5 s after which many servers close theirs.
     keepalive_seconds: Seconds = 4.0
+    #: Go through the proxy that `HTTPS_PROXY` or `HTTP_PROXY` names, unless `NO_PROXY` does; see `proxies.py`.
+    trust_env: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ class Delivery:
     max_age_hours: Annotated[float, rules.Range(0.01, 87_600)] = 168.0
     #: How many conversations a second go out after an outage.
     recovery_per_second: Annotated[float, rules.Range(0.1, 10_000)] = 20.0
+    #: As `upstream.trust_env`; the local analytics server is always reached directly.
+    trust_env: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +188,27 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy on the way to one of our servers; not a setting: the environment names it."""
+
+    #: The variable that names it.
+    variable: str
+    host: str
+    port: int
+    #: The value of `Proxy-Authorization`.
+    authorization: Secret | None = None
+
+    @property
+    def authority(self) -> str:
+        """Host and port, as they stand in an address."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def headers(self) -> dict[str, str]:
+        """What it is sent besides; holds its credentials."""
+        return {"Proxy-Authorization": self.authorization.reveal()} if self.authorization else {}
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """A checked configuration, and where each value came from."""
 
@@ -190,6 +216,10 @@ class Loaded:
     #: "section.key" (also "data_dir", "upstreams.x.key") -> "default", "file config.toml",
     #: "environment TEELOG_LISTEN__PORT", "flag --port".
     origins: dict[str, str]
+    #: The proxies to be used: "upstream", "upstreams.<name>" or "delivery" -> proxy.
+    proxies: dict[str, Proxy] = field(default_factory=dict)
+    #: Variables that name a proxy which `trust_env` does not allow to be used.
+    ignored_proxies: tuple[str, ...] = ()
 
 
 def contradictions(config: Config, origins: Mapping[str, str]) -> Iterator[tuple[set[str], str]]:

@@ -6,6 +6,7 @@
     UPSTREAM_BASE_URL=…           short for TEELOG_UPSTREAM__BASE_URL
     INKEEP_API_KEY=…              alone: deliver to Inkeep; see `_inkeep`
     [listen] port = 9000          the TOML file named by --config; none is searched for
+    HTTPS_PROXY, HTTP_PROXY, …    proxies, where `trust_env` is set; see `proxies.py`
 
 `OPENAI_BASE_URL` is never read: it is what users set to *us*. `load` finds every fault at once: unknown names with the
 nearest known one, values that break their rule, values that contradict each other. The environment is an argument.
@@ -25,6 +26,7 @@ from urllib.parse import urlsplit
 from .config import Config, Loaded, Upstream, contradictions
 from .config_values import is_secret, parse, read, show
 from .errors import ConfigError
+from .proxies import ways
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -71,9 +73,11 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str], file: Path | None
     build = _Build(found, faults)
     config = build.config()
     faults += [text for keys, text in contradictions(config, build.origins) if build.broken.isdisjoint(keys)]
+    found_ways = ways(config, environ)
+    faults += found_ways.faults
     if faults:
         raise ConfigError(faults)
-    return Loaded(config, build.origins)
+    return Loaded(config, build.origins, found_ways.trusted, found_ways.ignored)
 
 
 # The layers: each gives what it found, and its faults as text

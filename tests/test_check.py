@@ -7,7 +7,7 @@ import trustme
 from aiohttp import web
 
 from proxy import check
-from proxy.config import Config, Delivery, Secret, Upstream
+from proxy.config import Config, Delivery, Proxy, Secret, Upstream
 from proxy.config_sources import load
 
 KEY = Secret("sk-planted")
@@ -45,8 +45,8 @@ UPSTREAM_ANSWERS = {
     "200 with key": (200, KEY, False, "is reachable"),
     "200 without key": (200, None, False, "is reachable"),
     "401 without key": (401, None, False, "the clients' own keys decide"),
-    "401 with key": (401, KEY, True, "does not know this key"),
-    "404": (404, None, False, "most addresses end with /v1"),
+    "401 with key": (401, KEY, True, "does not know this key: set one that it does, as TEELOG_UPSTREAM__API_KEY"),
+    "404": (404, None, False, "the path of the address is wrong"),
     "403 with key": (403, KEY, False, "answered 403"),
     "500": (500, KEY, False, "answered 500"),
     "redirect": (307, KEY, False, "answered 307"),
@@ -66,6 +66,36 @@ async def test_an_upstream_that_answers_is_reachable(answering, tmp_path, status
     ((method, path, headers, body),) = handler.asked
     assert (method, path, body) == ("GET", "/v1/models", b"")
     assert headers.get("authorization", headers.get("Authorization")) == ("Bearer sk-planted" if key else None)
+
+
+#: The path of the base URL -> what is said of it; the server has an API below /v1 alone.
+ADDRESSES = {
+    "": "it has no path",
+    "/v1/chat/completions": "it ends with /chat/completions",
+    "/v1/models": "it ends with /models",
+    "/v1": "",
+    "/v2": "",
+}
+
+
+@pytest.mark.parametrize(("path", "words"), ADDRESSES.items(), ids=[path or "none" for path in ADDRESSES])
+@pytest.mark.parametrize(("unknown", "known"), [(404, 401), (404, 200), (401, 200)])
+async def test_a_base_url_that_is_not_the_api_s_is_told_with_the_one_that_is(
+    aiohttp_raw_server, tmp_path, path, words, unknown, known
+):
+    """Where the likelier address answers better than the one that is set, that is a fault that names it."""
+
+    async def api(request):
+        return web.Response(status=known if request.path == "/v1/models" else unknown)
+
+    root = str((await aiohttp_raw_server(api)).make_url("")).rstrip("/")
+
+    findings = await check.probe(Config(data_dir=tmp_path, upstream=Upstream(base_url=root + path)))
+
+    ((text, is_fault),) = texts(findings, "upstream")
+    assert is_fault is bool(words)
+    assert words in text
+    assert (f"{root}/v1 answered {known}: set that with --upstream" in text) is bool(words)
 
 
 async def test_another_key_header_carries_the_key_bare(answering, tmp_path):
@@ -122,7 +152,9 @@ async def test_nobody_is_there(tmp_path, unused_tcp_port):
 
     faults = [one.text for one in findings if one.is_fault]
     assert [text.split(": ")[0] for text in faults] == ["upstream.base_url", "upstreams.x.base_url", "delivery.url"]
-    assert all(text.endswith("cannot be reached: Connection refused") for text in faults)
+    assert all("cannot be reached: Connection refused: " in text for text in faults)
+    assert "set another address with --upstream" in faults[0]
+    assert "set another address as upstreams.x.base_url" in faults[1]
 
 
 async def test_a_server_without_tls_under_https_is_told_in_words(answering, tmp_path):
@@ -134,7 +166,7 @@ async def test_a_server_without_tls_under_https_is_told_in_words(answering, tmp_
 
     assert is_fault
     assert "the TLS handshake failed" in text
-    assert text.endswith("is it http:// there?")
+    assert "is it http:// there?" in text
 
 
 async def test_a_certificate_of_an_unknown_maker_is_a_fault_until_its_maker_is_trusted(tmp_path, aiohttp_raw_server):
@@ -192,3 +224,20 @@ def test_every_value_is_shown_with_where_it_came_from():
     assert shown["upstreams.x.base_url"] == ('"http://x.example"', "environment TEELOG_UPSTREAMS__X__BASE_URL")
     assert shown["delivery.url"] == ("-", "default")
     assert "planted" not in "\n".join(lines)
+
+
+async def test_a_proxy_on_the_way_is_used(answering, tmp_path):
+    """Upstream and sink are asked through the proxies that the program would use."""
+    handler, url = await answering(200)
+    way = Proxy("HTTP_PROXY", "127.0.0.1", int(url.rpartition(":")[2]), Secret("Basic planted"))
+    config = Config(
+        data_dir=tmp_path,
+        upstream=Upstream(base_url="http://llm.example/v1"),
+        delivery=Delivery(url="http://sink.example"),
+    )
+
+    findings = await check.probe(config, {"upstream": way, "delivery": way})
+
+    assert [one.text for one in findings if one.is_fault or "planted" in one.text] == []
+    assert sorted(asked[2]["Host"] for asked in handler.asked) == ["llm.example", "sink.example"]
+    assert {asked[2]["Proxy-Authorization"] for asked in handler.asked} == {"Basic planted"}

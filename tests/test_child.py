@@ -9,8 +9,9 @@ import signal
 import sys
 
 import pytest
+import structlog
 
-from proxy.child import Child, StartedChild
+from proxy.child import Child, StartedChild, next_wait
 from tests.e2e.process import ROOT
 
 #: Says it is ready, answers questions, ends when told to or when its stdin does.
@@ -111,6 +112,37 @@ async def test_a_start_that_the_machine_refuses_is_tried_again():
 
     assert heard == ["the recorder process cannot be started: Too many open files"]
     assert it.fault == ""
+
+
+async def test_one_that_dies_at_once_is_started_ever_slower(tmp_path):
+    """The wait before each new start is twice the last one, it is said in the log, and it is kept."""
+    it = child(tmp_path, "raise SystemExit(3)")
+    loop = asyncio.get_running_loop()
+    with structlog.testing.capture_logs() as lines:
+        began = loop.time()
+        it.start()
+        async with asyncio.timeout(30):
+            while it.starts < 5:
+                await asyncio.sleep(0.01)
+        took = loop.time() - began
+        it.kill()
+        async with asyncio.timeout(10):
+            await it.drain(0.1)
+
+    died = [line for line in lines if line["event"] == "recorder.died"]
+    assert [line["again_in_seconds"] for line in died[:4]] == [0.1, 0.2, 0.4, 0.8]
+    assert died[0]["code"] == 3
+    assert took >= 1.5
+
+
+def test_the_wait_has_an_end_and_begins_anew():
+    """However often it dies the wait stays at five seconds; one that lived for long is started at once."""
+    waits = [0.05]
+    for _ in range(9):
+        waits.append(next_wait(waits[-1], lived=0.1))
+
+    assert waits[1:] == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+    assert next_wait(5.0, lived=11.0) == 0.05
 
 
 async def test_noise_on_its_stdout_is_passed_over(tmp_path):

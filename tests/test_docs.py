@@ -11,6 +11,7 @@ from proxy import __version__, errors
 from proxy.cli import parser
 from proxy.config import Config
 from proxy.config_sources import known_keys, load, variable
+from proxy.metrics import FAMILIES
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = (ROOT / "config.example.toml").read_text()
@@ -84,13 +85,16 @@ def test_every_key_is_read_by_somebody(key):
 
 
 def readme_commands():
-    return [found[1].split() for line in SHELL for found in re.finditer(r"(?:^|[\s/])teelog((?: [^\s#&]+)*)", line)]
+    ours = [line for line in SHELL if not line.startswith("docker ")]
+    return [
+        found[1].split() for line in ours for found in re.finditer(r"(?:^|[\s/])teelog(?![\w:-])((?: [^\s#&]+)*)", line)
+    ]
 
 
 @pytest.mark.parametrize("command", readme_commands(), ids=" ".join)
 def test_readme_s_commands_exist(command):
     """Every `teelog …` in README can be asked for."""
-    assert parser().parse_args(command).command in ("serve", "demo", "check")
+    assert parser().parse_args(command).command in ("serve", "demo", "check", "health")
 
 
 def test_readme_has_one_command_for_the_demo_and_one_for_the_tests():
@@ -119,6 +123,14 @@ def test_keys_in_readme_exist():
 
     assert named
     assert named <= set(known_keys())
+
+
+def test_readme_lists_the_metrics():
+    """README's table has every metric once, with its type, labels and meaning as they are exposed."""
+    rows = re.findall(r"(?m)^\| `(teelog_\w+)` \| (\w+) \| (.+?) \| (.+) \|$", README)
+    written = [(name, kind, tuple(re.findall(r"`(\w+)`", labels)), meaning) for name, kind, labels, meaning in rows]
+
+    assert written == [(name, *family) for name, family in FAMILIES.items()]
 
 
 def test_readme_s_links_lead_somewhere():

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from .frame import header
+from .frame import HEADER_SIZE, header
 from .sync import Syncer, close_surely, sync_folder
 
 if TYPE_CHECKING:
@@ -54,6 +54,25 @@ def segments(folder: Path) -> list[int]:
     except FileNotFoundError:
         return []
     return sorted(int(name[:16]) for name in names if _NAME.fullmatch(name))
+
+
+def resting(folder: Path, now: float) -> tuple[int, float]:
+    """
+    How many bytes of records lie in the files, and since when the oldest does, in seconds.
+
+    Files go soon after all of their records were recorded, and are finished soon after their first, so that both are
+    true to about a second. `now` is unix seconds.
+    """
+    size, oldest = 0, now
+    for number in segments(folder):
+        try:
+            found = segment_path(folder, number).stat()
+        except FileNotFoundError:
+            continue  # removed since
+        if found.st_size > HEADER_SIZE:
+            size += found.st_size - HEADER_SIZE
+            oldest = min(oldest, found.st_mtime)
+    return size, now - oldest
 
 
 @dataclass(slots=True)

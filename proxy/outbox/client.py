@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
@@ -25,7 +25,7 @@ from ..errors import DeliveryError, PermanentFailure, TransientFailure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..config import Secret
+    from ..config import Proxy, Secret
 
 #: How often a sink that refuses our key, or is not there, is asked again.
 CONFIGURATION_SECONDS = 60.0
@@ -52,6 +52,7 @@ class AnalyticsClient:
         timeout_seconds: For one POST, all of it.
         redact: Takes out of a sink's words what must not be stored or logged.
         clock: Unix milliseconds, to read dates in `Retry-After`.
+        proxy: On the way there.
 
     """
 
@@ -63,15 +64,16 @@ class AnalyticsClient:
         timeout_seconds: float,
         redact: Callable[[str], str],
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        proxy: Proxy | None = None,
     ) -> None:
         self._url = url.rstrip("/")
         self._key = api_key.reveal() if api_key else ""
         self._redact = redact
         self._clock = clock
+        self._options = _options(self._url, self._key, proxy)
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=timeout_seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
             skip_auto_headers=("User-Agent",),
         )
 
@@ -82,9 +84,7 @@ class AnalyticsClient:
     async def post(self, path: str, body: bytes) -> None:
         """Deliver a JSON body; returns when the sink has it, else raises a `DeliveryError`."""
         try:
-            async with self._session.post(
-                f"{self._url}{path}", data=body, headers={"Content-Type": "application/json"}, allow_redirects=False
-            ) as response:
+            async with self._session.post(f"{self._url}{path}", data=body, **self._options) as response:
                 text = await _read(response)
                 if not 200 <= response.status < 300:
                     raise self._failure(response.status, text, response.headers.get("Retry-After"))
@@ -108,6 +108,24 @@ class AnalyticsClient:
             text = text.replace(self._key, "***")
         said = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", self._redact(text[: 8 * EXCERPT])).split())
         return said if len(said) <= EXCERPT else f"{said[:EXCERPT]}…"
+
+
+def _options(url: str, key: str, proxy: Proxy | None) -> dict[str, Any]:
+    """
+    What aiohttp is told with each request.
+
+    The key is no header of the session's: aiohttp would send it to a proxy too, as our credentials there. Theirs stay out
+    of the proxy's address, which errors may quote.
+    """
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    options: dict[str, Any] = {"headers": headers, "allow_redirects": False}
+    if proxy is not None:
+        options["proxy"] = f"http://{proxy.authority}"
+        if url.startswith("https:"):
+            options["proxy_headers"] = proxy.headers()
+        else:  # without TLS there is no CONNECT: the proxy reads the request itself
+            headers.update(proxy.headers())
+    return options
 
 
 def _explanation(text: str) -> str:

@@ -192,18 +192,19 @@ class Store:
     async def postpone(self, lease: Lease, due: int, error: str, now: int) -> None:
         """Try again at `due`."""
         values = {"key": lease.key, "token": lease.token, "due": due, "error": error, "now": now}
-        await self._database.awrite(lambda tx: tx.run("postpone", **values))
+        await self._database.awrite(lambda tx: _counted(tx, "postponed", tx.run("postpone", **values)))
 
     async def bury(self, lease: Lease, rev: int, reason: str, error: str, now: int) -> None:
         """Set aside with a reason (one of the schema's), unless there is a newer rev to try."""
         values = {"key": lease.key, "token": lease.token, "rev": rev, "reason": reason, "error": error, "now": now}
-        await self._database.awrite(lambda tx: tx.run("bury", **values))
+        await self._database.awrite(lambda tx: _counted(tx, "buried", tx.run("bury", **values)))
 
     async def bury_old(self, sink: str, before: int) -> int:
         """Set aside what first failed, or began to wait for its message, before a time; how many rows."""
 
         def work(tx: Tx) -> int:
-            return sum(tx.run(name, sink=sink, before=before) for name in ("bury_too_old", "bury_unknown"))
+            rows = sum(tx.run(name, sink=sink, before=before) for name in ("bury_too_old", "bury_unknown"))
+            return _counted(tx, "buried", rows)
 
         return await self._database.awrite(work)
 
@@ -218,6 +219,13 @@ _LONGEST_WAIT = round(LONGEST_POSTPONEMENT_SECONDS * 1000)
 
 def _move(tx: Tx, source: str, position: Position, tries: int = 0) -> None:
     tx.run("move_position", source=source, segment=position.segment, offset=position.offset, tries=tries)
+
+
+def _counted(tx: Tx, name: str, rows: int) -> int:
+    """Add to a counter, when there is something to add."""
+    if rows:
+        tx.run("count", name=name, n=rows)
+    return rows
 
 
 def _parcel(tx: Tx, lease: Lease) -> Parcel:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -78,6 +79,7 @@ class Forwarder:
         transport, content = client.transport, request.content
         if transport is None:
             return CLOSE
+        came = time.monotonic()
         out = self._head(head, route)
         capture: Capture | None = None
         if not head.skip and is_recorded(head.method, head.target):
@@ -85,7 +87,11 @@ class Forwarder:
                 exchange_id, head.method, head.target, route.upstream.name, client.number, head.headers, b"", started,
                 self._rules,
             )  # fmt: skip
-        body, streams = await self._body(content, head, transport, recorded=capture is not None)
+        if content.is_eof():
+            body, streams = content.read_nowait(-1), False
+        else:
+            body, streams = await self._body(content, head, transport, recorded=capture is not None)
+            came = time.monotonic()  # it was the client that took its time
         if capture is not None:
             capture.request = body
             if streams or len(body) > self._limit:
@@ -100,6 +106,7 @@ class Forwarder:
         try:
             connection = await route.upstream.acquire()
             connection.begin(reply, out + _framed(body, head, last=not streams), whole=not streams)
+            reply.written_at = time.monotonic()
             client.follow(connection, reply)
             if streams:
                 await self._upload(content, head, reply, connection)
@@ -118,7 +125,7 @@ class Forwarder:
             client.upstream = client.reply = None
             if connection is not None:
                 connection.leave(reply)
-            self._record.ended(reply)
+            self._record.ended(reply, came)
         return KEEP if reply.keep_alive and content.is_eof() else CLOSE
 
     # --- towards the upstream
@@ -140,8 +147,6 @@ class Forwarder:
         self, content: StreamReader, head: RequestHead, transport: asyncio.Transport, *, recorded: bool
     ) -> tuple[bytes, bool]:
         """What is sent with the head, and whether more of the body streams behind it."""
-        if content.is_eof():
-            return content.read_nowait(-1), False
         if head.expects_continue:
             transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if not recorded or (head.content_length or 0) > self._limit:

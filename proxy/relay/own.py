@@ -1,7 +1,7 @@
 """The proxy's own endpoints, on the chat clients' port, at paths that no OpenAI-compatible API has.
 
     GET  /livez, /readyz        the process runs; it is ready (503 only while starting or draining)
-    GET  /status                what became of exchanges; for callers on this machine, or with the admin key
+    GET  /status, /metrics      what became of exchanges; for callers on this machine, or with the admin key
     POST /feedback, /events     a thumb or an event, on disk before the 200; delivered after its message
 
 Feedback and events are answered with Inkeep's objects and its errors (problem+json), so that a client of the Analytics
@@ -54,6 +54,7 @@ class OwnEndpoints:
         analytics_keys: KeyRing,
         ready: Callable[[], bool],
         status: Callable[[], Awaitable[dict[str, Any]]],
+        metrics: Callable[[], Awaitable[tuple[str, bytes]]],
     ) -> None:
         self._record = record
         self._rules = rules
@@ -64,6 +65,8 @@ class OwnEndpoints:
         self._analytics_keys = analytics_keys
         self._ready = ready
         self._status = status
+        #: Content type and body.
+        self._metrics = metrics
 
     async def handle(self, request: web.BaseRequest, head: RequestHead, *, keep_alive: bool) -> web.StreamResponse:
         """Answer a request for one of our own paths; `RequestRefused` for anything else."""
@@ -73,7 +76,7 @@ class OwnEndpoints:
         if path == "*" and request.transport is not None:  # OPTIONS asks what the server can do (RFC 9110 §9.3.7)
             return write_answer(request.transport, 204, b"", headers={"Allow": "GET, HEAD, POST, OPTIONS"},
                                 keep_alive=keep_alive and request.content.is_eof())  # fmt: skip
-        if path not in ("/livez", "/readyz", "/status"):
+        if path not in ("/livez", "/readyz", "/status", "/metrics"):
             raise RequestRefused(
                 404, f"there is no {path} here: the base URL of this proxy ends with /v1", "unknown_url"
             )
@@ -82,24 +85,26 @@ class OwnEndpoints:
         transport = request.transport
         if transport is None:
             return CLOSE
-        status, body = 200, b"ok\n"
+        status, kind, body = 200, "text/plain; charset=utf-8", b"ok\n"
+        if path in ("/status", "/metrics"):
+            self._check_admin(request, transport, path)
         if path == "/readyz" and not self._ready():
             status, body = 503, b"starting or draining\n"
         elif path == "/status":
-            self._check_admin(request, transport)
-            body = json_body(await self._status())
+            kind, body = "application/json", json_body(await self._status())
+        elif path == "/metrics":
+            kind, body = await self._metrics()
         return write_answer(
-            transport, status, body, keep_alive=keep_alive and request.content.is_eof(),
-            content_type="application/json" if path == "/status" else "text/plain; charset=utf-8",
+            transport, status, body, keep_alive=keep_alive and request.content.is_eof(), content_type=kind,
             headers={"Cache-Control": "no-store"}, with_body=request.method == "GET",
         )  # fmt: skip
 
-    def _check_admin(self, request: web.BaseRequest, transport: asyncio.Transport) -> None:
+    def _check_admin(self, request: web.BaseRequest, transport: asyncio.Transport, path: str) -> None:
         peer = transport.get_extra_info("peername")
         local = peer is None or isinstance(peer, str) or ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
         if not local and not self._admin_keys.fields_of(request.raw_headers):
             raise RequestRefused(
-                401, "/status is for callers on this machine, or with listen.admin_key", "unauthorized"
+                401, f"{path} is for callers on this machine, or with listen.admin_key", "unauthorized"
             )
 
     # --- feedback and events

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import Counter
 from typing import TYPE_CHECKING, Any
+
+from .timing import Histogram
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +26,11 @@ HOLD_SECONDS = 0.025
 _TIMER_SLACK = 0.001
 
 
+#: Upper ends of buckets, in seconds: an upstream's thinking, and what may be added to it.
+_FIRST_BYTE = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+_ADDED = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+
+
 class Record:
     """What `Reply` and the front door tell of exchanges."""
 
@@ -33,22 +40,28 @@ class Record:
         self._journal = journal
         self._loop = loop  # asking for the running one costs a system call
         self._hold_seconds = hold_seconds
-        # replies in the order in which they began to hold; one timer serves for all
-        self._held: deque[tuple[float, Reply]] = deque()
+        # until when each reply holds, in the order in which they began; one timer serves for all
+        self._held: dict[Reply, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._losses: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
         self._begun = 0
         self._late = 0
+        self._first_byte = Histogram(*_FIRST_BYTE)
+        self._added = Histogram(*_ADDED)
 
     def begun(self) -> None:
         """A request goes upstream."""
         self._begun += 1
 
-    def ended(self, reply: Reply) -> None:
-        """A reply is over, however it ended."""
-        if reply.capture is not None and reply.capture.interrupted:
-            self._outcomes["interrupted_" + reply.capture.interrupted] += 1
+    def ended(self, reply: Reply, came: float) -> None:
+        """A reply is over, however it ended; its request was there at `came` (monotonic)."""
+        if reply.written_at:
+            self._added.observe(reply.written_at - came + reply.held_seconds)
+            if reply.answered_at:
+                self._first_byte.observe(reply.answered_at - reply.written_at)
+        if reply.interrupted:
+            self._outcomes["interrupted_" + reply.interrupted] += 1
         elif reply.head is None:
             self._outcomes["no_answer"] += 1
         else:
@@ -56,15 +69,23 @@ class Record:
 
     def hold(self, reply: Reply) -> None:
         """Call `release_late` once the reply has held its last piece for as long as is allowed."""
-        self._held.append((self._loop.time() + self._hold_seconds, reply))
+        self._held[reply] = self._loop.time() + self._hold_seconds
         if self._timer is None:
             self._timer = self._loop.call_later(self._hold_seconds, self._release_late)
 
+    def released(self, reply: Reply) -> None:
+        """The reply holds no longer; nothing of it is kept here."""
+        self._held.pop(reply, None)
+
     def _release_late(self) -> None:
-        now = self._loop.time()
-        while self._held and self._held[0][0] <= now + _TIMER_SLACK:
-            self._held.popleft()[1].release_late()
-        self._timer = self._loop.call_at(self._held[0][0], self._release_late) if self._held else None
+        self._timer = None
+        now = self._loop.time() + _TIMER_SLACK
+        for reply in [reply for reply, until in self._held.items() if until <= now]:
+            del self._held[reply]
+            reply.release_late()
+        first = next(iter(self._held.values()), None)
+        if first is not None and self._timer is None:
+            self._timer = self._loop.call_at(first, self._release_late)
 
     def commit(self, capture: Capture, done: Callable[[bool], None]) -> bool:
         """Append an exchange to the journal; see `Recording`."""
@@ -115,4 +136,14 @@ class Record:
             "journaled": self._journal.appended,
             "late_releases": self._late,
             "not_recorded": dict(losses),
+        }
+
+    def counts(self) -> dict[str, Any]:
+        """`status`, and what only `/metrics` shows; see `Histogram.seen` for the times."""
+        return {
+            **self.status(),
+            "open": self._begun - self._outcomes.total(),
+            "journal_waiting": self._journal.bytes_waiting,
+            "first_byte": self._first_byte.seen(),
+            "added": self._added.seen(),
         }

@@ -37,6 +37,9 @@ class Recording(Protocol):
     def hold(self, reply: Reply) -> None:
         """Call `release_late` when the reply's last piece has been held for as long as is allowed."""
 
+    def released(self, reply: Reply) -> None:
+        """The reply holds no longer."""
+
     def commit(self, capture: Capture, done: Callable[[bool], None]) -> bool:
         """Append; False: not recorded and counted, `done` will not be called."""
 
@@ -51,9 +54,9 @@ class Reply:
     """The answer to one request: fed by an upstream connection, written to a client's transport."""
 
     __slots__ = (
-        "_buffer", "_client", "_close_client", "_due", "_final", "_held", "_http10", "_kept", "_left", "_limit",
-        "_pieces", "_recording", "_stage", "_walker", "capture", "done", "ended", "head", "id", "method", "reads",
-        "reusable", "sent",
+        "_buffer", "_client", "_close_client", "_due", "_final", "_held", "_held_at", "_http10", "_kept", "_left",
+        "_limit", "_pieces", "_recording", "_stage", "_walker", "answered_at", "capture", "done", "ended", "head",
+        "held_seconds", "id", "interrupted", "method", "reads", "reusable", "sent", "written_at",
     )  # fmt: skip
 
     def __init__(
@@ -76,10 +79,17 @@ class Reply:
         self.head: AnswerHead | None = None
         self.sent = False
         self.ended = False
+        #: By whom it was cut off before its end: "client", "upstream", or nobody.
+        self.interrupted = ""
         #: The upstream connection may carry another request.
         self.reusable = False
         #: Counts reads, so that silence can be told without a clock.
         self.reads = 0
+        #: Monotonic times: the request was written to the upstream; the answer's head came. 0: it did not happen.
+        self.written_at = self.answered_at = 0.0
+        #: How long the last piece was held.
+        self.held_seconds = 0.0
+        self._held_at = 0.0
         self._client = client
         self.method = method
         self._http10 = http10
@@ -160,6 +170,8 @@ class Reply:
     def abandon(self) -> None:
         """The client has gone: keep what there is."""
         self._stage = RELEASED
+        if not self.ended and (self._due or self.capture is None):
+            self.interrupted = "client"
         if self._due and self.capture is not None:
             if not self.ended:
                 self.capture.interrupted = "client"
@@ -198,6 +210,7 @@ class Reply:
 
     def _begin(self, head: AnswerHead, buffer: bytes, end: int) -> None:
         self.head = head
+        self.answered_at = time.monotonic()
         out = head.forward
         if head.framing == "chunked":
             self._walker = ChunkWalker([] if self._http10 else None)
@@ -282,6 +295,7 @@ class Reply:
 
     def _hold(self, forward: bytes) -> None:
         self._stage = HOLDING
+        self._held_at = time.monotonic()
         self._held.append(forward)
         self._recording.hold(self)
 
@@ -313,6 +327,8 @@ class Reply:
     def _release(self) -> None:
         if self._stage in (HOLDING, COMMITTING):
             self._stage = RELEASED
+            self.held_seconds = time.monotonic() - self._held_at
+            self._recording.released(self)
             held, self._held = b"".join(self._held), []
             if held and not self._client.is_closing():
                 self._write(held)
@@ -345,6 +361,8 @@ class Reply:
         self.ended = True
         self._close_client = True
         assert self.head is not None
+        if self._due or self.capture is None:
+            self.interrupted = "upstream"
         if self._due and self.capture is not None:
             self.capture.interrupted = "upstream"
             self._commit()

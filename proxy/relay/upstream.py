@@ -1,4 +1,4 @@
-"""An upstream: its address, its TLS, and its pool of connections.
+"""An upstream: its address, the way there, its TLS, and its pool of connections.
 
 A connection belongs to one exchange from `begin` until the answer's framing ends; then it waits, newest first out, for
 less time than any server keeps an idle one. One that has ended while it waited is dropped before a byte is written to
@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from ..errors import StartError, UpstreamTimeout, UpstreamUnreachable
+from .tunnel import tunnel
 
 if TYPE_CHECKING:
+    from ..config import Proxy
     from ..config import Upstream as UpstreamConfig
     from .reply import Reply
 
@@ -142,9 +144,12 @@ class Connection(asyncio.Protocol):
 class Upstream:
     """Where requests go; see the module."""
 
-    def __init__(self, name: str, config: UpstreamConfig, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, name: str, config: UpstreamConfig, loop: asyncio.AbstractEventLoop, proxy: Proxy | None = None
+    ) -> None:
         self.name = name
         self.config = config
+        self._proxy = proxy
         url = urlsplit(config.base_url)
         assert url.hostname is not None
         self._address = (url.hostname, url.port or (443 if url.scheme == "https" else 80))
@@ -169,15 +174,25 @@ class Upstream:
         host, port = self._address
         try:
             async with asyncio.timeout(self.config.connect_timeout_seconds):
-                _, connection = await self._loop.create_connection(
-                    lambda: Connection(self), host, port, ssl=self._tls, server_hostname=host if self._tls else None
-                )
+                return await self._connect(host, port)
         except TimeoutError as error:
             raise UpstreamTimeout(
                 f"no connection to the upstream {host}:{port} within {self.config.connect_timeout_seconds:g} s"
             ) from error
         except (OSError, ssl.SSLError) as error:
             raise UpstreamUnreachable(f"the upstream {host}:{port} cannot be reached: {_reason(error)}") from error
+
+    async def _connect(self, host: str, port: int) -> Connection:
+        name = host if self._tls else None
+        if self._proxy is None:
+            _, connection = await self._loop.create_connection(
+                lambda: Connection(self), host, port, ssl=self._tls, server_hostname=name
+            )
+        else:
+            sock = await tunnel(self._proxy, host, port, self._loop)
+            _, connection = await self._loop.create_connection(
+                lambda: Connection(self), sock=sock, ssl=self._tls, server_hostname=name
+            )
         return connection
 
     def give_back(self, connection: Connection, reply: Reply) -> None:

@@ -34,7 +34,11 @@ class Teelog:
         }
 
     def __enter__(self) -> Teelog:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.kill()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.kill()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -172,35 +171,6 @@ def test_analytics_down_loses_nothing(tmp_path, upstream):
             assert {c["messages"][0]["content"] for c in logged} == {f"question {n}" for n in range(5)}
 
 
-def test_an_upstream_that_is_down_is_a_warning_with_its_reason(tmp_path):
-    """The log line of an exchange that never reached its upstream is a warning that says why and which."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-        with Teelog(tmp_path, f"http://127.0.0.1:{port}/v1") as teelog:
-            with pytest.raises(urllib.error.HTTPError) as refused:
-                chat(teelog, "hello")
-            with refused.value as answer:
-                assert answer.code == 502
-                exchange = answer.headers["x-teelog-id"]
-            line = teelog.wait_for("exchange.passed")
-
-    assert (line["level"], line["id"], line["status"]) == ("warning", exchange, 502)
-    assert f"127.0.0.1:{port} cannot be reached" in line["fault"]
-
-
-def test_a_port_in_use_is_said_so(tmp_path):
-    """A port that another program has ends the start with one sentence that names the key."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        done = command("serve", "--port", str(taken.getsockname()[1]), TEELOG_DATA_DIR=str(tmp_path))
-
-    assert done.returncode == 2
-    assert "listen.port" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_a_key_is_made_only_where_it_can_be_shown(tmp_path):
     """When the local server's port is in use no key is made: it would have been shown for a start that was none."""
     with socket.socket() as taken:
@@ -212,27 +182,6 @@ def test_a_key_is_made_only_where_it_can_be_shown(tmp_path):
     assert done.returncode == 2
     assert "analytics.port" in done.stderr
     assert not (tmp_path / "analytics.key").exists()
-
-
-def test_a_folder_in_use_is_waited_for_and_the_wait_can_be_ended(tmp_path):
-    """A second one on the same folder says that it waits; Ctrl-C ends the wait at once, without a traceback."""
-    with (tmp_path / "teelog.lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("TEELOG_", "INKEEP_", "UPSTREAM_"))}
-        # where tests run in the background, Ctrl-C is ignored, and that is inherited
-        script = (
-            "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from proxy.cli import main; "
-            f"sys.exit(main(['serve', '--port', '0', '--data-dir', {str(tmp_path)!r}]))"
-        )
-        waiting = subprocess.Popen(
-            [sys.executable, "-c", script], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
-        )
-        said = waiting.stderr.readline()
-        waiting.send_signal(signal.SIGINT)
-        _, rest = waiting.communicate(timeout=10)
-
-    assert json.loads(said)["event"] == "teelog.waits"
-    assert (waiting.returncode, rest) == (130, "")
 
 
 def test_it_stays_ready_when_its_recorder_dies(tmp_path, upstream):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.journal.folder import FolderSink, Limits, segment_path, segments
+from proxy.journal.folder import FolderSink, Limits, resting, segment_path, segments
 from proxy.journal.frame import HEADER_SIZE, frame
 from proxy.journal.reader import JournalReader
 
@@ -225,3 +225,15 @@ def test_bound_after_restart(folder, sink):
     sink().write([FRAME] * 5)
 
     assert sink(max_bytes=600).write([FRAME]) == ["journal_full"]
+
+
+def test_what_rests_in_the_files(folder, sink):
+    """Records are weighed without the files' headers, and are as old as the oldest file that has any."""
+    assert resting(folder.parent / "none", 5000.0) == (0, 0.0)
+
+    made = sink()
+    assert resting(folder, 5000.0) == (0, 0.0)
+    made.write([FRAME, FRAME])
+    for number in segments(folder):
+        os.utime(segment_path(folder, number), (4990.0, 4990.0))
+    assert resting(folder, 5000.0) == (200, 10.0)

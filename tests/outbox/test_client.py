@@ -6,10 +6,11 @@ from http import HTTPStatus
 import orjson
 import pytest
 
-from proxy.config import Secret
+from proxy.config import Proxy, Secret
 from proxy.errors import PermanentFailure, TransientFailure
 from proxy.outbox.client import CONFIGURATION_SECONDS, EXCERPT, AnalyticsClient
 
+from ..connect import ConnectProxy
 from ..fakes import Answer, Clock, FakeAnalytics
 
 KEY = Secret("sk-analytics-key")
@@ -185,3 +186,34 @@ async def _posted_to(url):
         return error
     finally:
         await client.close()
+
+
+CREDENTIALS = Secret("Basic dXNlcjpwbGFudGVk")
+
+
+async def test_a_sink_behind_a_proxy():
+    """A request without TLS goes to the proxy, in absolute form, with its credentials."""
+    async with ConnectProxy(("", 0), b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as there:
+        client = client_of("http://sink.example", proxy=Proxy("HTTP_PROXY", "127.0.0.1", there.port, CREDENTIALS))
+        await client.post("/conversations", b"{}")
+        await client.close()
+
+    (head,) = there.heads
+    assert head.startswith(b"POST http://sink.example/conversations HTTP/1.1\r\n")
+    assert head.count(b"Proxy-Authorization: Basic dXNlcjpwbGFudGVk\r\n") == 1
+
+
+async def test_a_sink_with_tls_behind_a_proxy():
+    """With TLS the proxy is asked to connect and sees no key; its refusal is tried again, and quotes no credentials."""
+    async with ConnectProxy(("", 0), b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n") as there:
+        client = client_of("https://sink.example", proxy=Proxy("HTTPS_PROXY", "127.0.0.1", there.port, CREDENTIALS))
+        with pytest.raises(TransientFailure) as failed:
+            await client.post("/conversations", b"{}")
+        await client.close()
+
+    (head,) = there.heads
+    assert head.startswith(b"CONNECT sink.example:443 HTTP/1.1\r\n")
+    assert head.count(b"Proxy-Authorization: Basic dXNlcjpwbGFudGVk\r\n") == 1
+    assert b"sk-analytics-key" not in head
+    assert "407" in str(failed.value)
+    assert "dXNlcjpwbGFudGVk" not in str(failed.value)

@@ -275,6 +275,21 @@ async def test_everything_is_counted(store):
     }  # fmt: skip
 
 
+async def test_what_became_of_deliveries_is_counted(store):
+    """Postponements and what was set aside are counted; a lease that was lost counts for nothing."""
+    talk(store, 1)
+    (lost,) = await lease(store)
+    await store.take_over(ANALYTICS, NOW)
+    (row,) = await lease(store)
+    await store.postpone(lost, NOW, "late", NOW)
+    await store.postpone(row, NOW, "down", NOW)
+    (row,) = await lease(store)
+    await store.bury(row, row.wanted_rev, "refused", "400 no", NOW)
+    counters = (await store.status(NOW))["counters"]
+
+    assert (counters["postponed"], counters["buried"], counters.get("delivered")) == (1, 1, None)
+
+
 async def test_status_of_a_sink(store):
     """A sink's status tells how much it lacks, and for how long it has lacked the oldest of it."""
     talk(store, 1, now=NOW)

@@ -27,7 +27,7 @@ class HeldJournal:
         self.hold = False
         self.full = False
         self.losses = Counter()
-        self.appended = 0
+        self.appended = self.bytes_waiting = 0
         self.came = asyncio.Event()
 
     def append(self, entry, done) -> bool:
@@ -73,7 +73,9 @@ async def until(condition, timeout: float = 5) -> None:
 
 
 @asynccontextmanager
-async def relay(script, *, listen=None, upstream=None, limit: int = 1 << 20, journal=None, hold=0.025, tls=None):
+async def relay(
+    script, *, listen=None, upstream=None, limit: int = 1 << 20, journal=None, hold=0.025, tls=None, proxy=None
+):
     """A running relay in front of a scripted upstream."""
     loop = asyncio.get_running_loop()
     raw = await RawUpstream(list(script)).start(tls)
@@ -82,16 +84,19 @@ async def relay(script, *, listen=None, upstream=None, limit: int = 1 << 20, jou
     scheme = "https" if tls else "http"
     options = {"base_url": f"{scheme}://127.0.0.1:{raw.port}/v1", **(upstream or {})}
     section = Listen(**(listen or {}))
-    up = Upstream("", UpstreamConfig(**options), loop)
+    up = Upstream("", UpstreamConfig(**options), loop, proxy)
     record = Record(journal, loop, hold)
     keys = KeyRing(key.reveal() for key in section.client_keys)
 
     async def status():
         return record.status()
 
+    async def metrics():
+        return "text/plain; version=0.0.4", b"# \n"
+
     own = OwnEndpoints(
         section, record, rules, client_keys=keys, admin_keys=KeyRing([]), analytics_keys=KeyRing(["analytics-key"]),
-        ready=lambda: True, status=status,
+        ready=lambda: True, status=status, metrics=metrics,
     )  # fmt: skip
     forwarder = Forwarder(record, rules, loop, record_limit=limit, body_idle=section.body_idle_seconds)
     front = Front(section, {"v1": Route("/v1", up, keys)}, forwarder, own)

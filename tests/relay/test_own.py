@@ -22,7 +22,7 @@ def ask(method: str, path: str, *fields: str, body: bytes = b"") -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/status"])
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/status", "/metrics"])
 async def test_they_are_read_with_get_and_head(path):
     """GET gives an answer, HEAD its head, anything else is a 405; nothing is cached, nothing reaches the upstream."""
     async with relay([OK]) as world:
@@ -127,3 +127,11 @@ async def test_browsers_of_named_origins_may_call():
         assert "authorization" in preflight.field("access-control-allow-headers")
         assert answer.field("access-control-allow-origin") == "https://app.example.com"
         assert other.field("access-control-allow-origin") is None
+
+
+async def test_metrics_are_told_as_what_they_are():
+    """`/metrics` has the content type that it was given."""
+    async with relay([OK]) as world:
+        got = await send(world.port, ask("GET", "/metrics"))
+
+        assert (got.field("content-type"), got.body) == ("text/plain; version=0.0.4", b"# \n")

@@ -1,0 +1,84 @@
+"""`/metrics`: that what was counted arrives at a scraper as what it is."""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from proxy.metrics import FAMILIES, text
+
+TIMES = {"bounds": (0.1, 1.0), "counts": [2, 0, 1], "sum": 7.5}
+RELAY = {
+    "outcomes": {"complete": 3, "refused": 1}, "open": 2, "first_byte": TIMES, "added": TIMES, "late_releases": 1,
+    "journaled": 4, "not_recorded": {"disk_full": 5}, "journal_waiting": 640,
+}  # fmt: skip
+RECORDER = {
+    "sinks": {
+        "analytics": {"depth": 2, "waiting": 1, "oldest_seconds": 8.5, "dead": {"too old": 1}, "last_error": "x"}
+    },
+    "counters": {"recorded": 3, "delivered": 2, "buried": 1},
+}
+
+
+def scraped(recorder: dict) -> dict:
+    """(name, its labels sorted) -> value, as a scraper reads them."""
+    exposed = text(RELAY, (1000, 2.5), recorder, 1).decode()
+    return {
+        (one.name, *sorted(one.labels.items())): one.value
+        for family in text_string_to_metric_families(exposed)
+        for one in family.samples
+    }
+
+
+def test_every_count_arrives():
+    """Counts, gauges, histograms and labels are read as they were told."""
+    found = scraped(RECORDER)
+
+    expected = {
+        ("teelog_exchanges_total", ("outcome", "complete")): 3,
+        ("teelog_exchanges_total", ("outcome", "interrupted_client")): 0,
+        ("teelog_exchanges_open",): 2,
+        ("teelog_upstream_first_byte_seconds_bucket", ("le", "0.1")): 2,
+        ("teelog_upstream_first_byte_seconds_bucket", ("le", "1")): 2,
+        ("teelog_upstream_first_byte_seconds_bucket", ("le", "+Inf")): 3,
+        ("teelog_added_seconds_count",): 3,
+        ("teelog_added_seconds_sum",): 7.5,
+        ("teelog_late_releases_total",): 1,
+        ("teelog_not_recorded_total", ("reason", "disk_full")): 5,
+        ("teelog_journal_memory_bytes",): 640,
+        ("teelog_journal_bytes",): 1000,
+        ("teelog_journal_oldest_seconds",): 2.5,
+        ("teelog_recorder_up",): 1,
+        ("teelog_records_total", ("outcome", "recorded")): 3,
+        ("teelog_outbox_items", ("sink", "analytics"), ("state", "due")): 2,
+        ("teelog_outbox_items", ("sink", "analytics"), ("state", "waiting")): 1,
+        ("teelog_outbox_oldest_seconds", ("sink", "analytics")): 8.5,
+        ("teelog_outbox_dead", ("reason", "too old"), ("sink", "analytics")): 1,
+        ("teelog_deliveries_total", ("outcome", "delivered")): 2,
+        ("teelog_deliveries_total", ("outcome", "postponed")): 0,
+        ("teelog_deliveries_total", ("outcome", "buried")): 1,
+    }
+    assert {key: found.get(key) for key in expected} == expected
+    assert ("teelog_records_total", ("outcome", "delivered")) not in found
+
+
+def test_a_recorder_that_does_not_answer_is_down():
+    """Without the recorder its counts are absent, not zero, and it is said to be down."""
+    for told in ({}, {"error": "disk I/O error"}):
+        found = scraped(told)
+
+        assert found[("teelog_recorder_up",)] == 0
+        assert found[("teelog_exchanges_open",)] == 2
+        assert not [key for key in found if key[0].startswith(("teelog_outbox", "teelog_deliveries", "teelog_records"))]
+
+
+def test_every_family_is_exposed_under_its_name():
+    """What `FAMILIES` names is what is exposed, with kind, labels and meaning."""
+    exposed = text(RELAY, (0, 0.0), RECORDER, 1).decode()
+
+    for name, family in FAMILIES.items():
+        assert f"# HELP {name} {family.meaning}\n# TYPE {name} {family.kind}\n" in exposed
+    told = {one.name for one in text_string_to_metric_families(exposed)}
+    assert told == {name.removesuffix("_total") for name in FAMILIES}
+    for family in text_string_to_metric_families(exposed):
+        known = FAMILIES.get(family.name) or FAMILIES[f"{family.name}_total"]
+        assert all(set(one.labels) - {"le"} == set(known.labels) for one in family.samples)
