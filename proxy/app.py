@@ -12,8 +12,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
-import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,9 +28,9 @@ from .config import Secret
 from .core.exchange import CaptureRules
 from .core.redact import Redactor
 from .errors import TeelogError
-from .folder import LOCK_SECONDS, Folder
+from .folder import Folder
+from .greeting import Addresses, announce, owned, shown_once
 from .health import health
-from .hints import likelier
 from .journal.folder import resting
 from .journal.pipe import PipeSource
 from .journal.reader import JournalReader
@@ -113,17 +111,6 @@ class Settings:
     delivery_proxy: Proxy | None = None
 
 
-@dataclass(frozen=True)
-class Addresses:
-    """Where everything is, once it is up."""
-
-    #: Without `/v1`.
-    proxy: str
-    #: The local analytics server and a key of it; empty when delivery goes elsewhere.
-    analytics: str
-    analytics_key: str
-
-
 class RelayProcess:
     """
     The relay process: the door, the journal's writer, and the recorder process.
@@ -154,7 +141,7 @@ class RelayProcess:
         """Run until stopped; `StartError` when it cannot begin."""
         config, loop = self._config, asyncio.get_running_loop()
         folder = Folder(config.data_dir)
-        lock = await _owned(folder)
+        lock = await owned(folder)
         door = listen(config.listen.host, config.listen.port, "listen.port", "choose another with --port")
         settings, analytics = self._settings(folder)
         journal, prepare = self._journal(folder, settings, loop)
@@ -169,7 +156,7 @@ class RelayProcess:
         self._handle_signals(child)
         key = settings.api_keys[0] if settings.analytics_url else ""
         addresses = Addresses(url_of(door), settings.analytics_url, key)
-        _announce(config, addresses)
+        announce(config, addresses)
         greeting = loop.create_task(self._when_ready(child, addresses))
         await self._stop.wait()
         self._listening = False
@@ -211,7 +198,7 @@ class RelayProcess:
             config.analytics.host, config.analytics.port, "analytics.port", "choose another with TEELOG_ANALYTICS__PORT"
         )
         url = url_of(analytics)
-        keys = settings.api_keys or (_shown_once(folder, url),)
+        keys = settings.api_keys or (shown_once(folder, url),)
         return replace(settings, api_keys=keys, analytics_socket=analytics.fileno(), analytics_url=url), analytics
 
     def _journal(
@@ -292,55 +279,6 @@ class RelayProcess:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, end)
-
-
-async def _owned(folder: Folder) -> int:
-    """The lock on the data folder; says that it waits for another one's end, and stops waiting at Ctrl-C."""
-    given_up = threading.Event()
-
-    def wait(seconds: float) -> None:
-        if not told:
-            told.append(True)
-            _log.warning(
-                "teelog.waits",
-                reason="another teelog has the data folder: stop that one, or give this one its own --data-dir",
-                data_dir=str(folder.path),
-                seconds=LOCK_SECONDS,
-            )
-        given_up.wait(seconds)
-
-    told: list[bool] = []
-    try:
-        return await asyncio.to_thread(folder.lock, "teelog", wait)
-    finally:
-        given_up.set()
-
-
-def _shown_once(folder: Folder, url: str) -> str:
-    """The local server's key; a new one is shown to whoever sits at the terminal."""
-    key, fresh = folder.analytics_key()
-    if fresh and sys.stderr.isatty():
-        sys.stderr.write(
-            f"A key to sign in with at {url} was made; it is shown this once:\n\n  {key}\n\n"
-            f"and stays in {folder.path / 'analytics.key'}.\n\n"
-        )
-    return key
-
-
-def _announce(config: Config, addresses: Addresses) -> None:
-    _log.info(
-        "teelog.started",
-        version=__version__,
-        base_url=addresses.proxy + "/v1",
-        upstream=config.upstream.base_url,
-        delivers_to=config.delivery.url or f"the local analytics server, {addresses.analytics}",
-        data_dir=str(config.data_dir),
-    )
-    for name, upstream in {"upstream": config.upstream, **config.upstreams}.items():
-        odd, other = likelier(upstream.base_url)
-        if odd:
-            hint = f"{odd}; perhaps {other} is meant: `teelog check` tries it"
-            _log.warning("teelog.base_url", upstream=name, base_url=upstream.base_url, hint=hint)
 
 
 async def _status(record: Record, child: Child, front: Front) -> dict[str, Any]:

@@ -20,13 +20,14 @@ import orjson
 from aiohttp import web
 
 from . import log
-from .app import Addresses, RelayProcess
+from .app import RelayProcess
 from .app import run as run_loop
 from .config import Conversation
 from .sample import sample_app
 
 if TYPE_CHECKING:
     from .config import Config, Loaded
+    from .greeting import Addresses
 
 #: Recording and delivering take a fraction of a second; a loaded machine gets more.
 PATIENCE_SECONDS = 20.0

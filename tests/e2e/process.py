@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -125,7 +126,8 @@ class Teelog:
         found = [self.process.pid]
         for number in found:
             for task in Path(f"/proc/{number}/task").glob("*/children"):
-                found += [int(pid) for pid in task.read_text().split()]
+                with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+                    found += [int(pid) for pid in task.read_text().split()]
         return found
 
     def recorder_pid(self) -> int:
