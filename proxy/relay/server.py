@@ -79,7 +79,7 @@ class Front:
         while self.open and clock() - began < patience:
             if clock() - began > STILL_ACCEPT_SECONDS:
                 listener.close()
-            server.pre_shutdown()
+            # (not `server.pre_shutdown()`: it would close connections whose request is still on its way)
             await asyncio.sleep(0.02)
         listener.close()
         await server.shutdown(1.0)

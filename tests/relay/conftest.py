@@ -56,13 +56,16 @@ class World:
     """One relay between raw sockets."""
 
     def __init__(
-        self, upstream: RawUpstream, journal: HeldJournal, front: Front, record: Record, port: int, server
+        self, upstream: RawUpstream, journal: HeldJournal, front: Front, record: Record, port: int, server, listener
     ) -> None:
         self.upstream, self.journal, self.front, self.record, self.port = upstream, journal, front, record, port
-        self._server = server
+        self._server, self._listener = server, listener
 
     def front_connections(self) -> list:
         return self._server.connections
+
+    async def drain(self, patience: float) -> None:
+        await self.front.drain(self._server, self._listener, patience)
 
 
 async def until(condition, timeout: float = 5) -> None:
@@ -104,7 +107,7 @@ async def relay(
     listener = await loop.create_server(server, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
     try:
-        yield World(raw, journal, front, record, port, server)
+        yield World(raw, journal, front, record, port, server, listener)
     finally:
         listener.close()
         await server.shutdown(0.1)
