@@ -1,7 +1,8 @@
 """`teelog health`: asks the proxy of this configuration, on this machine, whether it takes requests.
 
-For the health check of a container and the probes of a pod, which run it every few seconds: it loads no
-server, sends no key, goes round any proxy that the environment names, and gives up after `PATIENCE_SECONDS` a step. A proxy that is not there is an answer too, never an error.
+For the health check of a container and the probes of a pod, which run it every few seconds: it loads no server, sends
+no key, goes round any proxy that the environment names, and gives up after `PATIENCE_SECONDS` a step. A proxy that is
+not there is an answer too, never an error.
 """
 
 from __future__ import annotations
@@ -9,21 +10,20 @@ from __future__ import annotations
 import http.client
 from typing import TYPE_CHECKING
 
+from .sockets import reached_at, url_at
+
 if TYPE_CHECKING:
     from .config import Listen
 
 PATIENCE_SECONDS = 2.0
-#: Where a listener on every address is reached from this machine.
-_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
 
 
 def ask(listen: Listen, patience: float = PATIENCE_SECONDS) -> str:
     """Why the proxy takes no requests now; empty when it does. `patience`: for each step, in seconds."""
     if listen.port == 0:
         return "listen.port is 0, a port that the machine chooses: set one (TEELOG_LISTEN__PORT)"
-    host = _HERE.get(listen.host, listen.host)
-    where = f"http://{f'[{host}]' if ':' in host else host}:{listen.port}/readyz"
-    connection = http.client.HTTPConnection(host, listen.port, timeout=patience)
+    where = url_at(listen.host, listen.port) + "/readyz"
+    connection = http.client.HTTPConnection(reached_at(listen.host), listen.port, timeout=patience)
     # a proxy that answers to certain names only answers us to one of those
     named = {"Host": listen.allowed_hosts[0]} if listen.allowed_hosts else {}
     try:

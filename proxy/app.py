@@ -209,14 +209,15 @@ class RelayProcess:
         inherited = (settings.analytics_socket,) if settings.analytics_socket >= 0 else ()
         if config.durability != "memory":
             return JournalWriter(folder.journal, config, loop), lambda: StartedChild(settings, inherited)
-        first = list(os.pipe())
-        journal = JournalWriter(folder.journal, config, loop, pipe=first[1])
+        first, writing = os.pipe()
+        journal = JournalWriter(folder.journal, config, loop, pipe=writing)
+        unread = [first]
 
         def prepare() -> StartedChild:
             # each recorder has a pipe of its own: half a record of the last one's must not begin the next one's
-            reading = first.pop(0) if first else -1
-            first.clear()
-            if reading < 0:
+            if unread:
+                reading = unread.pop()
+            else:
                 reading, writing = os.pipe()
                 journal.attach(writing)
             return StartedChild(replace(settings, pipe=reading), (*inherited, reading), (reading,))
@@ -272,7 +273,7 @@ class RelayProcess:
 
     def _handle_signals(self, child: Child) -> None:
         def end() -> None:
-            if self._stop.is_set():  # a second one: at once; what matters is on disk
+            if self._stop.is_set():  # a second one: at once; every answer that has ended is on disk
                 child.kill()
                 os._exit(0)
             self._stop.set()

@@ -114,7 +114,7 @@ class Child:
             await self._keeper
 
     def kill(self) -> None:
-        """End it now: everything that matters is on disk."""
+        """End it now: what it has not made use of stays in the journal."""
         self._ending = True
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
@@ -129,7 +129,7 @@ class Child:
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
         wait = _SHORTEST_WAIT
-        while not self._ending:
+        while not self._over():
             began = loop.time()
             code = await self._lived()
             self.ready.clear()
@@ -140,6 +140,7 @@ class Child:
             await asyncio.sleep(wait)
 
     def _over(self) -> bool:
+        """Asked anew each time: it may have become true during any wait."""
         return self._ending
 
     async def _lived(self) -> int:

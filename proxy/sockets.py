@@ -35,5 +35,15 @@ def listen(host: str, port: int, key: str, cure: str) -> socket.socket:
 def url_of(listening: socket.socket) -> str:
     """Where a socket is reached from this machine."""
     host, port = listening.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return url_at(host, port)
+
+
+def reached_at(host: str) -> str:
+    """The host by which a listener is reached from this machine: one on every address is on loopback too."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
+def url_at(host: str, port: int) -> str:
+    """The URL of what listens on a host and port, as this machine reaches it."""
+    here = reached_at(host)
+    return f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"

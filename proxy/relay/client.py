@@ -1,20 +1,23 @@
 """A client's connection: aiohttp's, which also tells the upstream when its client is behind, or gone.
 
-Nothing is written to a client that has left, and no answer is held back by the slowness of another one's client.
+Nothing is written to a client that has left, and no answer is held back by the slowness of another one's client. A body
+that stops coming is given up with `RequestRefused`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from ..errors import RequestRefused
 from .answers import CLOSE, openai_error, write_answer
 
 if TYPE_CHECKING:
-    import asyncio
+    from aiohttp.streams import StreamReader
 
     from .reply import Reply
     from .upstream import Connection
@@ -76,6 +79,17 @@ class ClientConnection(RequestHandler):
                 )
             write_answer(self.transport, status, openai_error(status, text, code), keep_alive=False)
         return CLOSE
+
+
+async def read_part(content: StreamReader, patience: float) -> bytes:
+    """What has come of a request's body; `RequestRefused` when nothing does for `patience` seconds."""
+    try:
+        async with asyncio.timeout(patience):
+            return await content.readany()
+    except TimeoutError as error:
+        raise RequestRefused(408, "the request's body stopped coming", "request_timeout") from error
+    except web.RequestPayloadError as error:
+        raise RequestRefused(400, "the request's body is not framed as HTTP/1.1 asks") from error
 
 
 class Server(web.Server):

@@ -12,17 +12,17 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from aiohttp import web
-
 from ..core.dialect import is_recorded
 from ..core.exchange import Capture, CaptureRules
 from ..errors import RequestRefused, UpstreamError
 from .answers import CLOSE, KEEP, openai_error, write_answer
+from .client import read_part
 from .headers import RequestHead, forward_head
 from .keys import Credentials, KeyRing
 from .reply import Reply
 
 if TYPE_CHECKING:
+    from aiohttp import web
     from aiohttp.streams import StreamReader
 
     from .client import ClientConnection
@@ -154,24 +154,15 @@ class Forwarder:
         parts: list[bytes] = []
         size = 0
         while not content.at_eof() and size <= self._limit:
-            part = await self._read(content)
+            part = await read_part(content, self._body_idle)
             parts.append(part)
             size += len(part)
         return b"".join(parts), not content.at_eof()
 
-    async def _read(self, content: StreamReader) -> bytes:
-        try:
-            async with asyncio.timeout(self._body_idle):
-                return await content.readany()
-        except TimeoutError as error:
-            raise RequestRefused(408, "the request's body stopped coming", "request_timeout") from error
-        except web.RequestPayloadError as error:
-            raise RequestRefused(400, "the request's body is not framed as HTTP/1.1 asks") from error
-
     async def _upload(self, content: StreamReader, head: RequestHead, reply: Reply, connection: Connection) -> None:
         """Send on a body as it comes; an answer that ends first ends the upload."""
         while not content.at_eof():
-            reading = asyncio.ensure_future(self._read(content))
+            reading = asyncio.ensure_future(read_part(content, self._body_idle))
             try:
                 await asyncio.wait((reading, reply.done), return_when=asyncio.FIRST_COMPLETED)
                 if reply.done.done():

@@ -10,7 +10,6 @@ API can be pointed here: the thumb then survives an outage of analytics. Everyth
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import os
 import time
@@ -23,8 +22,10 @@ from ..core.notes import emit_event, emit_feedback, read_event, read_feedback
 from ..core.wire import problem
 from ..errors import ApiError, RequestRefused
 from .answers import CLOSE, json_body, write_answer
+from .client import read_part
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable
 
     from aiohttp import web
@@ -151,11 +152,7 @@ class OwnEndpoints:
     async def _body(self, request: web.BaseRequest) -> bytes:
         raw = b""
         while not request.content.at_eof():
-            try:
-                async with asyncio.timeout(self._body_idle):
-                    raw += await request.content.readany()
-            except TimeoutError as error:
-                raise RequestRefused(408, "the request's body stopped coming", "request_timeout") from error
+            raw += await read_part(request.content, self._body_idle)
             if len(raw) > NOTE_LIMIT:
                 raise ApiError(413, f"a body may have {NOTE_LIMIT} bytes")
         return raw

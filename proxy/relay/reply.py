@@ -162,7 +162,7 @@ class Reply:
             self._cut()
 
     def stalled(self) -> None:
-        """The client has not taken a byte for too long."""
+        """Nothing has gone on towards the client for too long: it reads too slowly, or not at all."""
         self._client.abort()
 
     # --- what the client's side tells
