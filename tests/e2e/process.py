@@ -125,8 +125,9 @@ class Teelog:
         """The relay process and its children, newest last."""
         found = [self.process.pid]
         for number in found:
-            for task in Path(f"/proc/{number}/task").glob("*/children"):
-                with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            # processes and threads end while they are looked at, also between two steps of a glob
+            with suppress(FileNotFoundError, ProcessLookupError):
+                for task in Path(f"/proc/{number}/task").glob("*/children"):
                     found += [int(pid) for pid in task.read_text().split()]
         return found
 
