@@ -64,7 +64,8 @@ def _measured(line: dict[str, Any], scene: str, port: int, cpu: str, bench: Benc
     with Target(line, port, folder, cpu) as target:
         warm_up(target, bench)
         chosen = SCENES[scene]
-        return chosen.run(target, chosen.load, bench)
+        figures = chosen.run(target, chosen.load, bench)
+        return figures | {"errors": figures["errors"] + target.not_recorded()}
 
 
 def _tell(number: int, scene: str, name: str, figures: dict[str, Any]) -> None:

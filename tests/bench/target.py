@@ -166,10 +166,17 @@ class Target:
         """The local server's address."""
         return f"http://127.0.0.1:{self._words['analytics']}"
 
+    def _status(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/status", timeout=30) as answer:
+            return json.load(answer)
+
+    def not_recorded(self) -> int:
+        """How many exchanges were forwarded, but not recorded: no figure is worth anything then."""
+        return sum(self._status()["relay"]["not_recorded"].values()) if self.recorder else 0
+
     def backlog(self) -> int:
         """How many exchanges are not yet recorded, and conversations not yet delivered."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/status", timeout=30) as answer:
-            status = json.load(answer)
+        status = self._status()
         told = status["recorder"]
         if "sinks" not in told:  # too busy to answer
             return 1
