@@ -28,6 +28,7 @@ def bench(folder, *words, **environ):
     return subprocess.run(
         [sys.executable, HERE / "bench.py", *words],
         env={**os.environ, "BENCH_BUILD": str(folder), "PYTHONPATH": str(HERE.parents[1]), **environ},
+        check=False,
         capture_output=True,
         text=True,
         timeout=300,
