@@ -38,8 +38,12 @@ WAITING_BYTES = 64 * 1024**2
 ENTRY_BYTES = 2 * 1024
 #: One write: the first of a batch should not wait long for the last, …
 BATCH_BYTES = 1024**2
-#: … nor the event loop for the interpreter's lock, which encoding holds and writing lets go (64 times 10 µs).
+#: … nor the event loop for the interpreter's lock, which encoding holds and writing lets go (64 times 5 µs).
 BATCH_RECORDS = 64
+#: Where entries came together last time, the thread is woken for what comes within a millisecond: passing the
+#: interpreter's lock between two threads costs more than storing an entry. One that comes alone is not kept waiting.
+GATHER_OVER = 2
+GATHER_SECONDS = 0.001
 
 
 class Sink(Protocol):
@@ -56,13 +60,6 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Bring everything to where it belongs; nothing is written after."""
-
-
-@dataclass(slots=True)
-class _Entry:
-    entry: Capture | bytes
-    done: Callable[[bool], None]
-    size: int
 
 
 @dataclass(slots=True)
@@ -102,9 +99,10 @@ class JournalWriter:
         self._marker = os.urandom(MARKER_SIZE)
         # Entries wait in `_entries`. The thread is woken by one token for all that one turn of the loop brings: waking it
         # for each would cost more than everything else (the two threads then pass the interpreter's lock to and fro).
-        self._entries: deque[_Entry] = deque()
+        self._entries: deque[tuple[Capture | bytes, Callable[[bool], None], int]] = deque()
         self._inbox: SimpleQueue[_Pipe | bool] = SimpleQueue()
         self._woken = False
+        self._together = 0  # entries in the last batch
         self._thread = threading.Thread(target=self._run, name="teelog-journal", daemon=True)
         self._closed = False
         # Each of the two is written by one thread only, so that no lock is needed.
@@ -142,11 +140,14 @@ class JournalWriter:
         if self._closed or (waiting and waiting + size > WAITING_BYTES):
             return False
         self._taken += size
-        self._entries.append(_Entry(entry, done, size))
+        self._entries.append((entry, done, size))
         if not self._woken:  # looked at only after the entry is there: the thread clears it before it looks for entries
             self._woken = True
             try:
-                self._loop.call_soon(self._inbox.put, True)
+                if self._together > GATHER_OVER:
+                    self._loop.call_later(GATHER_SECONDS, self._inbox.put, True)
+                else:
+                    self._loop.call_soon(self._inbox.put, True)
             except RuntimeError:  # the loop is closed: what is appended now is stored, and nobody is told
                 self._inbox.put(True)
         return True
@@ -186,8 +187,7 @@ class JournalWriter:
             if not self._entries or not self._inbox.empty():
                 going_on = self._listen() and going_on
             if self._entries:
-                batch, frames = self._gather()
-                self._settle(batch, self._stored(frames))
+                self._store()
         self._sink.close()
 
     def _listen(self) -> bool:
@@ -203,20 +203,23 @@ class JournalWriter:
             return True
         return item
 
-    def _gather(self) -> tuple[list[_Entry], list[bytes | None]]:
-        """Encode entries that are there, as many as one write takes (None: it could not be)."""
-        batch: list[_Entry] = []
+    def _store(self) -> None:
+        """Write entries that are there, as many as one write takes, and tell those who wait."""
         frames: list[bytes | None] = []
-        size = 0
-        while self._entries and size < BATCH_BYTES and len(batch) < BATCH_RECORDS:
-            entry = self._entries.popleft()
-            framed = self._framed(entry.entry)
-            batch.append(entry)
+        waiting: list[Callable[[bool], None]] = []
+        size = freed = 0
+        while self._entries and size < BATCH_BYTES and len(frames) < BATCH_RECORDS:
+            entry, done, weight = self._entries.popleft()
+            framed = self._framed(entry)
             frames.append(framed)
+            waiting.append(done)
             size += len(framed or b"")
-        return batch, frames
+            freed += weight
+        self._together = len(frames)
+        self._settle(waiting, self._stored(frames), freed)
 
     def _framed(self, entry: Capture | bytes) -> bytes | None:
+        """An entry as it is written; None when it could not be encoded."""
         try:
             return frame(entry if isinstance(entry, bytes) else entry.encode(), self._marker)
         except Exception:
@@ -226,29 +229,31 @@ class JournalWriter:
         """For each frame the reason why it was not stored, or ""."""
         encoded = [frame for frame in frames if frame is not None]
         try:
-            reasons = iter(self._sink.write(encoded) if encoded else [])
+            reasons = self._sink.write(encoded) if encoded else []
         except Exception:
-            reasons = iter(["write_error"] * len(encoded))  # the thread must outlive what nobody thought of
-        return [next(reasons) if frame is not None else "encode_error" for frame in frames]
+            reasons = ["write_error"] * len(encoded)  # the thread must outlive what nobody thought of
+        if len(encoded) == len(frames):
+            return reasons
+        rest = iter(reasons)
+        return [next(rest) if frame is not None else "encode_error" for frame in frames]
 
-    def _settle(self, batch: list[_Entry], reasons: list[str]) -> None:
+    def _settle(self, waiting: list[Callable[[bool], None]], reasons: list[str], freed: int) -> None:
         """Count, and tell those who wait."""
-        lost = Counter(filter(None, reasons))
+        lost = len(reasons) - reasons.count("")
         if lost:
-            self.losses = dict(lost + Counter(self.losses))
-            self.failed += lost.total()
-        self.appended += len(batch) - lost.total()
-        self._settled += sum(entry.size for entry in batch)
-        outcomes = [(entry.done, not reason) for entry, reason in zip(batch, reasons, strict=True)]
+            self.losses = dict(Counter(filter(None, reasons)) + Counter(self.losses))
+            self.failed += lost
+        self.appended += len(reasons) - lost
+        self._settled += freed
         try:
-            self._loop.call_soon_threadsafe(self._tell, outcomes)
+            self._loop.call_soon_threadsafe(self._tell, waiting, reasons)
         except RuntimeError:
             pass  # the loop is closed: nobody waits any more
 
-    def _tell(self, outcomes: list[tuple[Callable[[bool], None], bool]]) -> None:
-        for done, stored in outcomes:
+    def _tell(self, waiting: list[Callable[[bool], None]], reasons: list[str]) -> None:
+        for done, reason in zip(waiting, reasons, strict=True):
             try:
-                done(stored)
+                done(not reason)
             except Exception as error:
                 self._loop.call_exception_handler({"message": "a journal callback failed", "exception": error})
 
