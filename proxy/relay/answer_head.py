@@ -16,16 +16,22 @@ from .headers import HOP_BY_HOP
 #: A head longer than this is refused (nginx allows 32 KiB, real answers stay under 8 KiB).
 MAX_ANSWER_HEAD = 64 * 1024
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] [1-9][0-9][0-9](?: [^\r\n]*)?")
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+_HEAD = re.compile(rb"HTTP/1\.[01] [1-9][0-9][0-9](?: [^\r\n\x00]*+)?+\r\n(?:" + _TOKEN + rb":[^\r\n\x00]*+\r\n)*+\r\n")
 #: Ours replaces an upstream's, which may be a proxy like us.
 _STOPS = HOP_BY_HOP | {b"x-teelog-id"}
 _READ = frozenset((b"content-length", b"content-type", b"content-encoding"))
+#: The fields that are read or stop here, in a head in lower case.
+_FOUND = re.compile(rb"\r\n(" + b"|".join(map(re.escape, sorted(_STOPS | _READ))) + rb"):[ \t]*+([^\r\n]*)")
 #: Framing, or what a client cannot do without: not to be taken away by being named in Connection.
 _NOT_NAMED = frozenset((b"", b"close", b"keep-alive", *_READ))
+#: Heads of up to so many bytes may be alike; hosted APIs send larger ones, with an id in each.
+_SMALL = 512
+_NOTHING: frozenset[bytes] = frozenset()
+_EVENTS = b"text/event-stream"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class AnswerHead:
     """An answer's head, as far as the relay needs it."""
 
@@ -44,72 +50,72 @@ class AnswerHead:
 
 def read_answer_head(head: bytes, method: str) -> AnswerHead:
     """Read an answer's head, the empty line included; `UpstreamBroken` names what is wrong with it."""
-    lines = head[:-4].split(b"\r\n")
-    ends = len(lines) + 1
-    if (
-        head.count(b"\n") != ends
-        or head.count(b"\r") != ends
-        or b"\x00" in head
-        or not _STATUS_LINE.fullmatch(lines[0])
-    ):
+    return _read_again(head, method) if len(head) <= _SMALL else _read_head(head, method)
+
+
+@functools.lru_cache(maxsize=64)
+def _read_again(head: bytes, method: str) -> AnswerHead:
+    """Small heads are often alike for as long as their Date is: those of servers that give no ids to requests."""
+    return _read_head(head, method)
+
+
+def _read_head(head: bytes, method: str) -> AnswerHead:
+    if not _HEAD.fullmatch(head):
         raise UpstreamBroken("the upstream's answer does not begin with an HTTP/1.1 head")
     found: dict[bytes, bytes] = {}
-    stopped: list[int] = []
-    for at in range(1, len(lines)):
-        name, colon, value = lines[at].partition(b":")
-        kind = _kind(name, colon)
-        if kind:
-            value = value.strip(b" \t")
-            if kind not in _READ or (kind in found and kind == b"content-length"):
-                stopped.append(at)  # (of a length that stands there twice, once is enough)
-            found[kind] = _repeated(kind, found[kind], value) if kind in found else value
-    return _head(head, lines, stopped, found, method)
+    stopped: list[tuple[int, int]] = []
+    for field in _FOUND.finditer(head.lower()):
+        name, value = field.groups()
+        value = value.rstrip(b" \t")
+        if name not in _READ or (name in found and name == b"content-length"):
+            stopped.append(field.span())  # (of a length that stands there twice, once is enough)
+        found[name] = _repeated(name, found[name], value) if name in found else value
+    return _read(head, stopped, found, method)
 
 
-@functools.lru_cache(maxsize=1024)
-def _kind(name: bytes, colon: bytes) -> bytes:
-    """The lower-case name of a field that is read or stops here, empty for any other; upstreams send few names."""
-    if not colon or not _TOKEN.fullmatch(name):
-        raise UpstreamBroken("the head of the upstream's answer has a line that is no field")
-    lower = name.lower()
-    return lower if lower in _STOPS or lower in _READ else b""
-
-
-def _repeated(kind: bytes, first: bytes, second: bytes) -> bytes:
-    if kind == b"content-length" and first != second:
+def _repeated(name: bytes, first: bytes, second: bytes) -> bytes:
+    if name == b"content-length" and first != second:
         raise UpstreamBroken("the upstream's answer has two different lengths")
-    if kind == b"transfer-encoding":
+    if name == b"transfer-encoding":
         raise UpstreamBroken("the upstream's Transfer-Encoding is not `chunked`")
-    return second if kind in (b"content-length", b"content-type") else first + b"," + second
+    return second if name in (b"content-length", b"content-type") else first + b"," + second
 
 
-def _head(head: bytes, lines: list[bytes], stopped: list[int], found: dict[bytes, bytes], method: str) -> AnswerHead:
+def _read(head: bytes, stopped: list[tuple[int, int]], found: dict[bytes, bytes], method: str) -> AnswerHead:
     status = int(head[9:12])
-    tokens = {token.strip() for token in found[b"connection"].lower().split(b",")} if b"connection" in found else set()
+    tokens = _NOTHING
+    if b"connection" in found:
+        tokens = frozenset(token.strip() for token in found[b"connection"].split(b","))
     framing, length = _framing(method, status, found.get(b"content-length"), found.get(b"transfer-encoding"))
-    coding = found.get(b"content-encoding", b"").lower()
-    forward = head[:-2]
-    if stopped or tokens - _NOT_NAMED:
-        named = tokens - _NOT_NAMED
-        kept = [
-            line
-            for at, line in enumerate(lines)
-            if at not in stopped and not (named and line.partition(b":")[0].lower() in named)
-        ]
-        forward = b"\r\n".join(kept) + b"\r\n"
+    named = tokens - _NOT_NAMED
     return AnswerHead(
         status=status,
         framing=framing,
         length=length,
         closes=b"close" in tokens or framing == "close" or head.startswith(b"HTTP/1.0"),
-        events=coding in (b"", b"identity") and found.get(b"content-type", b"")[:17].lower() == b"text/event-stream",
-        forward=forward,
+        events=(
+            found.get(b"content-type", b"").startswith(_EVENTS)
+            and found.get(b"content-encoding", b"") in (b"", b"identity")
+        ),
+        forward=_going_on(head, stopped, named) if stopped or named else head[:-2],
     )
 
 
+def _going_on(head: bytes, stopped: list[tuple[int, int]], named: frozenset[bytes]) -> bytes:
+    """The head without what stops here, and without its last empty line."""
+    ends = [0, *(end for _, end in stopped)]
+    starts = [*(start for start, _ in stopped), len(head) - 2]
+    kept = b"".join(head[end:start] for end, start in zip(ends, starts, strict=True))
+    if named:
+        first, *lines = kept[:-2].split(b"\r\n")
+        lines = [line for line in lines if line.partition(b":")[0].lower() not in named]
+        kept = b"\r\n".join((first, *lines, b""))
+    return kept
+
+
 def _framing(method: str, status: int, length: bytes | None, coding: bytes | None) -> tuple[str, int]:
-    """RFC 9112 §6.3."""
-    if coding is not None and (coding.lower() != b"chunked" or length is not None):
+    """RFC 9112 §6.3; `coding` is in lower case."""
+    if coding is not None and (coding != b"chunked" or length is not None):
         raise UpstreamBroken("the upstream's Transfer-Encoding is not `chunked`, or stands beside Content-Length")
     if length is not None and (not length.isdigit() or len(length) > 18):
         raise UpstreamBroken("the upstream's Content-Length is not a number")

@@ -8,26 +8,58 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from ..errors import RequestRefused
 from .answers import CLOSE, openai_error, write_answer
+from .shortcut import Shortcut
 
 if TYPE_CHECKING:
+    from aiohttp.http import HttpRequestParser
     from aiohttp.streams import StreamReader
 
     from .reply import Reply
+    from .server import Front
     from .upstream import Connection
 
 
 class ClientConnection(RequestHandler):
     """One client's connection: aiohttp's, which also tells the upstream when the client is behind."""
 
-    __slots__ = ("number", "reply", "upstream")
+    __slots__ = ("_shortcut", "number", "reply", "upstream")
     _numbers = itertools.count(1)
+
+    def __init__(self, manager: Server, front: Front, *, loop: asyncio.AbstractEventLoop, **settings: Any) -> None:
+        super().__init__(manager, loop=loop, **settings)
+        self._shortcut = Shortcut(cast("HttpRequestParser", self._parser), self, front)
+        self._parser = self._shortcut  # type: ignore[assignment] # it is what the connection asks of a parser
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop."""
+        return self._loop
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing is under way, and aiohttp waits for a request."""
+        waiter = self._waiter
+        return waiter is not None and not waiter.done() and not self._messages
+
+    def rest(self) -> None:
+        """A request that aiohttp has not seen is over: wait for the next, as long as after any other."""
+        self._keepalive = True
+        self._next_keepalive_close_time = until = self._loop.time() + self.keepalive_timeout
+        if self._keepalive_handle is None:
+            self._keepalive_handle = self._loop.call_at(until, self._process_keepalive)
+
+    def _process_keepalive(self) -> None:
+        if self._shortcut.is_busy:
+            self._keepalive_handle = None  # `rest` begins anew
+        else:
+            super()._process_keepalive()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin with no upstream."""
@@ -40,6 +72,7 @@ class ClientConnection(RequestHandler):
         """End the upstream's work at once: nothing may be written to this client any more."""
         if self.upstream is not None:
             self.upstream.leave(self.reply)
+        self._shortcut.lost()
         super().connection_lost(exc)
 
     def follow(self, upstream: Connection, reply: Reply) -> None:
@@ -95,5 +128,9 @@ async def read_part(content: StreamReader, patience: float) -> bytes:
 class Server(web.Server):
     """aiohttp's server, with our connections."""
 
+    def __init__(self, front: Front, **settings: Any) -> None:
+        super().__init__(front.handle, **settings)
+        self._front = front
+
     def __call__(self) -> ClientConnection:
-        return ClientConnection(self, loop=self._loop, **self._kwargs)
+        return ClientConnection(self, self._front, loop=self._loop, **self._kwargs)

@@ -12,20 +12,24 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from ..core.dialect import is_recorded
 from ..core.exchange import Capture, CaptureRules
 from ..errors import RequestRefused, UpstreamError
 from .answers import CLOSE, KEEP, openai_error, write_answer
 from .client import read_part
-from .headers import RequestHead, forward_head
+from .headers import forward_head
 from .keys import Credentials, KeyRing
+from .plan import Plan
 from .reply import Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import web
+    from aiohttp.http import HttpVersion
     from aiohttp.streams import StreamReader
 
     from .client import ClientConnection
+    from .headers import RequestHead
     from .recording import Record
     from .upstream import Connection, Upstream
 
@@ -64,55 +68,83 @@ class Forwarder:
         # tells our own requests when they come back to us; new with each start
         self._hop = os.urandom(6).hex().encode("ascii")
 
-    async def forward(
+    def plan(
+        self, head: RequestHead, route: Route, *, path: str, version: HttpVersion, keep_alive: bool, connection: str
+    ) -> Plan:
+        """What a head comes to; `RequestRefused` for a caller without a key, and for a request that was here before."""
+        hops = self._hop
+        if head.hops:
+            if hops in head.hops:
+                raise RequestRefused(508, "the upstream leads back to this proxy", "loop_detected")
+            hops = head.hops + b", " + hops
+        target = route.target(head.target)
+        if route.credentials.plain:
+            forward = forward_head(head, target, route.upstream.host, hops)
+        else:
+            forward = forward_head(head, target, route.upstream.host, hops, *route.credentials.rules(head.headers))
+        return Plan(
+            head, route, forward, path=path, version=version, keep_alive=keep_alive, connection=connection,
+            rules=self._rules,
+        )  # fmt: skip
+
+    def send(
         self,
-        request: web.BaseRequest,
         client: ClientConnection,
-        head: RequestHead,
-        route: Route,
+        plan: Plan,
+        forward: bytes,
+        body: bytes,
+        connection: Connection,
         exchange_id: str,
         started: int,
+        on_end: Callable[[UpstreamError | None], None],
         *,
         keep_alive: bool,
+    ) -> Reply:
+        """Send a request that is here whole, on a connection that is here too; `ended` is told of the reply after it."""
+        captured = plan.captured
+        capture = None if captured is None else Capture(exchange_id, captured, body, started)
+        reply = self._reply(client, plan, exchange_id, capture, on_end, keep_alive=keep_alive)
+        body = _framed(body, plan.head, last=True) if plan.head.chunked else body
+        connection.begin(reply, forward + body, whole=True)
+        reply.written_at = time.monotonic()
+        client.follow(connection, reply)
+        return reply
+
+    def ended(self, reply: Reply, came: float) -> None:
+        """A reply is over, however it ended; its request was there at `came` (monotonic)."""
+        self._record.ended(reply, came)
+
+    async def forward(
+        self, request: web.BaseRequest, client: ClientConnection, plan: Plan, exchange_id: str, started: int
     ) -> web.StreamResponse:
         """Forward one request; `RequestRefused` while nothing has been sent to the client."""
-        transport, content = client.transport, request.content
+        transport, content, head = client.transport, request.content, plan.head
         if transport is None:
             return CLOSE
         came = time.monotonic()
-        out = self._head(head, route)
-        capture: Capture | None = None
-        if not head.skip and is_recorded(head.method, head.target):
-            capture = Capture(
-                exchange_id, head.method, head.target, route.upstream.name, client.number, head.headers, b"", started,
-                self._rules,
-            )  # fmt: skip
+        captured = plan.captured
         if content.is_eof():
             body, streams = content.read_nowait(-1), False
         else:
-            body, streams = await self._body(content, head, transport, recorded=capture is not None)
+            body, streams = await self._body(content, head, transport, recorded=captured is not None)
             came = time.monotonic()  # it was the client that took its time
-        if capture is not None:
-            capture.request = body
-            if streams or len(body) > self._limit:
-                capture = None
-                self._record.too_large()
-        reply = Reply(
-            transport, head.method, exchange_id, http10=request.version.minor == 0, close_client=not keep_alive,
-            capture=capture, recording=self._record, limit=self._limit, loop=self._loop,
-        )  # fmt: skip
-        self._record.begun()
+        capture = None if captured is None or streams else Capture(exchange_id, captured, body, started)
+        if captured is not None and streams:
+            self._record.too_large()
+        over: asyncio.Future[None] = self._loop.create_future()
+        reply = self._reply(client, plan, exchange_id, capture, _settling(over), keep_alive=plan.keep_alive)
         connection: Connection | None = None
         try:
-            connection = await route.upstream.acquire()
-            connection.begin(reply, out + _framed(body, head, last=not streams), whole=not streams)
+            connection = await plan.route.upstream.acquire()
+            forward = plan.forward(request.raw_headers)
+            connection.begin(reply, forward + _framed(body, head, last=not streams), whole=not streams)
             reply.written_at = time.monotonic()
             client.follow(connection, reply)
             if streams:
-                await self._upload(content, head, reply, connection)
-            await reply.done
+                await self._upload(content, head, over, connection)
+            await over
         except UpstreamError as error:
-            return await self._failed(transport, reply, error, keep_alive=keep_alive and content.is_eof())
+            return await self.failed(client, reply, error, keep_alive=plan.keep_alive and content.is_eof())
         except RequestRefused:
             if reply.sent:  # too late for words
                 transport.close()
@@ -122,26 +154,35 @@ class Forwarder:
             reply.abandon()
             raise
         finally:
+            if over.done() and not over.cancelled():
+                over.exception()  # (an upload that was given up does not ask for it)
             client.upstream = client.reply = None
             if connection is not None:
                 connection.leave(reply)
             self._record.ended(reply, came)
         return KEEP if reply.keep_alive and content.is_eof() else CLOSE
 
-    # --- towards the upstream
+    def _reply(
+        self,
+        client: ClientConnection,
+        plan: Plan,
+        exchange_id: str,
+        capture: Capture | None,
+        on_end: Callable[[UpstreamError | None], None],
+        *,
+        keep_alive: bool,
+    ) -> Reply:
+        if capture is not None and len(capture.request) > self._limit:
+            capture = None
+            self._record.too_large()
+        self._record.begun()
+        assert client.transport is not None
+        return Reply(
+            client.transport, plan.head.method, exchange_id, http10=plan.is_http10, close_client=not keep_alive,
+            capture=capture, recording=self._record, limit=self._limit, on_end=on_end,
+        )  # fmt: skip
 
-    def _head(self, head: RequestHead, route: Route) -> bytes:
-        """The head to send."""
-        hops = self._hop
-        if head.hops:
-            if hops in head.hops:
-                raise RequestRefused(508, "the upstream leads back to this proxy", "loop_detected")
-            hops = head.hops + b", " + hops
-        target = route.target(head.target)
-        if route.credentials.plain:
-            return forward_head(head, target, route.upstream.host, hops)
-        drop, add = route.credentials.rules(head.headers)
-        return forward_head(head, target, route.upstream.host, hops, drop, add)
+    # --- towards the upstream
 
     async def _body(
         self, content: StreamReader, head: RequestHead, transport: asyncio.Transport, *, recorded: bool
@@ -159,13 +200,15 @@ class Forwarder:
             size += len(part)
         return b"".join(parts), not content.at_eof()
 
-    async def _upload(self, content: StreamReader, head: RequestHead, reply: Reply, connection: Connection) -> None:
+    async def _upload(
+        self, content: StreamReader, head: RequestHead, over: asyncio.Future[None], connection: Connection
+    ) -> None:
         """Send on a body as it comes; an answer that ends first ends the upload."""
         while not content.at_eof():
             reading = asyncio.ensure_future(read_part(content, self._body_idle))
             try:
-                await asyncio.wait((reading, reply.done), return_when=asyncio.FIRST_COMPLETED)
-                if reply.done.done():
+                await asyncio.wait((reading, over), return_when=asyncio.FIRST_COMPLETED)
+                if over.done():
                     return
                 data = reading.result()
             finally:
@@ -179,21 +222,33 @@ class Forwarder:
 
     # --- when no answer came
 
-    async def _failed(
-        self,
-        transport: asyncio.Transport,
-        reply: Reply,
-        error: UpstreamError,
-        *,
-        keep_alive: bool,
+    async def failed(
+        self, client: ClientConnection, reply: Reply, error: UpstreamError, *, keep_alive: bool
     ) -> web.StreamResponse:
-        """Say so, once the failed exchange is on disk."""
+        """Tell the client, once the failed exchange is on disk."""
         await self._record.refused(reply, error.status, str(error))
+        if client.transport is None:
+            return CLOSE
         body = openai_error(error.status, str(error), error.code)
         headers = {"x-teelog-id": reply.id}
         return write_answer(
-            transport, error.status, body, headers=headers, keep_alive=keep_alive, with_body=reply.method != "HEAD"
-        )
+            client.transport, error.status, body, headers=headers, keep_alive=keep_alive,
+            with_body=reply.method != "HEAD",
+        )  # fmt: skip
+
+
+def _settling(over: asyncio.Future[None]) -> Callable[[UpstreamError | None], None]:
+    """What a reply calls at its end, for somebody who awaits that."""
+
+    def settle(error: UpstreamError | None) -> None:
+        if over.done():
+            return
+        if error is None:
+            over.set_result(None)
+        else:
+            over.set_exception(error)
+
+    return settle
 
 
 def _framed(data: bytes, head: RequestHead, *, last: bool) -> bytes:

@@ -60,12 +60,12 @@ class Record:
             self._added.observe(reply.written_at - came + reply.held_seconds)
             if reply.answered_at:
                 self._first_byte.observe(reply.answered_at - reply.written_at)
+        outcome = "no_answer"
         if reply.interrupted:
-            self._outcomes["interrupted_" + reply.interrupted] += 1
-        elif reply.head is None:
-            self._outcomes["no_answer"] += 1
-        else:
-            self._outcomes["refused" if reply.head.status >= 400 else "complete"] += 1
+            outcome = "interrupted_" + reply.interrupted
+        elif reply.head is not None:
+            outcome = "refused" if reply.head.status >= 400 else "complete"
+        self._outcomes[outcome] += 1
 
     def hold(self, reply: Reply) -> None:
         """Call `release_late` once the reply has held its last piece for as long as is allowed."""

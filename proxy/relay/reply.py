@@ -55,7 +55,7 @@ class Reply:
 
     __slots__ = (
         "_buffer", "_client", "_close_client", "_due", "_final", "_held", "_held_at", "_http10", "_kept", "_left",
-        "_limit", "_pieces", "_recording", "_stage", "_walker", "answered_at", "capture", "done", "ended", "head",
+        "_limit", "_on_end", "_pieces", "_recording", "_stage", "_walker", "answered_at", "capture", "ended", "head",
         "held_seconds", "id", "interrupted", "method", "reads", "reusable", "sent", "written_at",
     )  # fmt: skip
 
@@ -70,12 +70,10 @@ class Reply:
         capture: Capture | None,
         recording: Recording,
         limit: int,
-        loop: asyncio.AbstractEventLoop,
+        on_end: Callable[[UpstreamError | None], None],
     ) -> None:
         self.id = exchange_id
         self.capture = capture
-        #: Ends when the client has all there is; raises `UpstreamError` while nothing has been sent.
-        self.done: asyncio.Future[None] = loop.create_future()
         self.head: AnswerHead | None = None
         self.sent = False
         self.ended = False
@@ -90,6 +88,8 @@ class Reply:
         #: How long the last piece was held.
         self.held_seconds = 0.0
         self._held_at = 0.0
+        # called once, when the client has all there is; with an error when nothing has been sent to it
+        self._on_end: Callable[[UpstreamError | None], None] | None = on_end
         self._client = client
         self.method = method
         self._http10 = http10
@@ -99,7 +99,7 @@ class Reply:
         self._kept = 0
         self._limit = limit
         self._due = capture is not None
-        self._stage = OPEN if capture is not None else RELEASED
+        self._stage = RELEASED if capture is None else OPEN
         self._buffer = b""
         self._final: FinalEvent | None = None
         self._walker: ChunkWalker | None = None
@@ -169,6 +169,7 @@ class Reply:
 
     def abandon(self) -> None:
         """The client has gone: keep what there is."""
+        self._on_end = None
         self._stage = RELEASED
         if not self.ended and (self._due or self.capture is None):
             self.interrupted = "client"
@@ -177,10 +178,6 @@ class Reply:
                 self.capture.interrupted = "client"
             self._commit()
         self.ended = True
-        if not self.done.done():
-            self.done.cancel()
-        elif not self.done.cancelled():
-            self.done.exception()  # nobody is there to hear it
 
     # --- head
 
@@ -229,7 +226,7 @@ class Reply:
             capture.status = head.status
             capture.head_size = end
             capture.framing = head.framing
-            capture.first_byte = _now_ms()
+            capture.first_byte = time.time_ns() // 1_000_000
             if head.events:
                 self._final = FinalEvent()
             if head.status in (204, 304):
@@ -308,15 +305,12 @@ class Reply:
             self._release()
             return
         capture.pieces = self._pieces
-        capture.ended = _now_ms()
+        capture.ended = time.time_ns() // 1_000_000
         if self._stage == HOLDING:
             self._stage = COMMITTING
-        if not self._recording.commit(capture, self._committed):
+        # (what could not be stored is counted by the journal; a user's reply never pays for it)
+        if not self._recording.commit(capture, self._release):
             self._release()
-
-    def _committed(self, _stored: bool) -> None:
-        # not stored: counted by the journal; a user's reply never pays for it
-        self._release()
 
     def release_late(self) -> None:
         """The time for holding is over."""
@@ -324,14 +318,16 @@ class Reply:
             self._recording.late()
             self._release()
 
-    def _release(self) -> None:
+    def _release(self, _stored: bool = True) -> None:
         if self._stage in (HOLDING, COMMITTING):
             self._stage = RELEASED
             self.held_seconds = time.monotonic() - self._held_at
             self._recording.released(self)
-            held, self._held = b"".join(self._held), []
+            held = self._held[0] if len(self._held) == 1 else b"".join(self._held)
+            self._held = []
             if held and not self._client.is_closing():
-                self._write(held)
+                self.sent = True
+                self._client.write(held)
             if self.ended:
                 self._finish()
 
@@ -347,14 +343,14 @@ class Reply:
         if self._stage == RELEASED:
             self._finish()
 
-    def _finish(self) -> None:
-        if not self.done.done():
-            self.done.set_result(None)
+    def _finish(self, error: UpstreamError | None = None) -> None:
+        on_end, self._on_end = self._on_end, None
+        if on_end is not None:
+            on_end(error)
 
     def _fail(self, error: UpstreamError) -> None:
         self.ended = True
-        if not self.done.done():
-            self.done.set_exception(error)
+        self._finish(error)
 
     def _cut(self) -> None:
         """Cut upstream, cut client: never a clean terminator."""
@@ -384,7 +380,3 @@ def _reset_on_close(transport: asyncio.Transport) -> None:
     sock = transport.get_extra_info("socket")
     if sock is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -19,14 +19,20 @@ from .client import Server
 from .headers import read_request_head
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from aiohttp import web
+    from aiohttp.http import HttpVersion, RawRequestMessage
 
     from ..config import Listen
+    from ..errors import UpstreamError
     from .client import ClientConnection
     from .forward import Forwarder, Route
+    from .headers import RawHeaders, RequestHead
     from .own import OwnEndpoints
+    from .plan import Plan
+    from .reply import Reply
+    from .upstream import Connection
 
 #: The longest request target and field: real ones stay under 2 KiB, but for keys and tracing baggage.
 MAX_LINE = 16 * 1024
@@ -56,7 +62,7 @@ class Front:
     def server(self) -> Server:
         """A protocol factory for `loop.create_server`."""
         return Server(
-            self.handle,
+            self,
             handler_cancellation=True,
             access_log=None,
             keepalive_timeout=self._listen.keepalive_seconds,
@@ -88,25 +94,72 @@ class Front:
         """Answer one request."""
         started = time.time_ns() // 1_000_000
         exchange_id = uuid7(started, self._chance())
+        client = cast("ClientConnection", request.protocol)
         self.open += 1
         try:
-            version = request.version
-            head = read_request_head(request.method, version, request.raw_path, request.raw_headers)
-            # behind an offer to upgrade that is not taken up, the parser does not find the next request for certain
-            keep_alive = self._keeps(request) and b"upgrade" not in head.connection
-            if self._hosts:
-                self._check_host(head.host)
-            route = self._routes.get(head.target.partition("?")[0][1:].partition("/")[0])
-            if route is None:
-                return await self._own.handle(request, head, keep_alive=keep_alive)
-            client = cast("ClientConnection", request.protocol)
-            return await self._forwarder.forward(
-                request, client, head, route, exchange_id, started, keep_alive=keep_alive
+            head, route, keeps = self._read(
+                request.method, request.version, request.raw_path, request.raw_headers, keeps=request.keep_alive
             )
+            keeps = keeps and not self.draining
+            if route is None:
+                return await self._own.handle(request, head, keep_alive=keeps)
+            plan = self._forwarder.plan(
+                head, route, path=request.raw_path, version=request.version, keep_alive=keeps, connection=client.number
+            )
+            return await self._forwarder.forward(request, client, plan, exchange_id, started)
         except RequestRefused as error:
             return self._refuse(request, error, exchange_id)
         finally:
             self.open -= 1
+
+    def _read(
+        self, method: str, version: HttpVersion, path: str, headers: RawHeaders, *, keeps: bool
+    ) -> tuple[RequestHead, Route | None, bool]:
+        """A head, where it goes (None: it is for us), and whether the connection can go on behind it."""
+        head = read_request_head(method, version, path, headers)
+        if self._hosts:
+            self._check_host(head.host)
+        route = self._routes.get(head.target.partition("?")[0][1:].partition("/")[0])
+        # behind an offer to upgrade that is not taken up, the parser does not find the next request for certain
+        return head, route, keeps and version.minor == 1 and b"upgrade" not in head.connection
+
+    # --- the short way
+
+    def plan(self, message: RawRequestMessage, connection: str) -> Plan | None:
+        """What a head comes to; None when the request is for us. `RequestRefused` says what is wrong with it."""
+        path, version = message.path, message.version
+        head, route, keeps = self._read(
+            message.method, version, path, message.raw_headers, keeps=not message.should_close
+        )
+        if route is None:
+            return None
+        return self._forwarder.plan(head, route, path=path, version=version, keep_alive=keeps, connection=connection)
+
+    def send(
+        self,
+        client: ClientConnection,
+        plan: Plan,
+        headers: RawHeaders,
+        body: bytes,
+        connection: Connection,
+        on_end: Callable[[UpstreamError | None], None],
+    ) -> Reply:
+        """Send a request that is here whole; `ended` is owed for the reply."""
+        self.open += 1
+        started = time.time_ns() // 1_000_000
+        return self._forwarder.send(
+            client, plan, plan.forward(headers), body, connection, uuid7(started, self._chance()), started, on_end,
+            keep_alive=plan.keep_alive and not self.draining,
+        )  # fmt: skip
+
+    async def failed(self, client: ClientConnection, reply: Reply, error: UpstreamError, *, keep_alive: bool) -> None:
+        """Tell a client that there is no answer."""
+        await self._forwarder.failed(client, reply, error, keep_alive=keep_alive)
+
+    def ended(self, reply: Reply, came: float) -> None:
+        """A reply on the short way is over; its request was there at `came` (monotonic)."""
+        self.open -= 1
+        self._forwarder.ended(reply, came)
 
     def _chance(self) -> bytes:
         """Ten random bytes; the kernel is asked once for many."""

@@ -163,14 +163,20 @@ class Upstream:
         self._idle: list[Connection] = []
         self._sweeper = loop.call_later(self._sweep_every(), self._sweep)
 
-    async def acquire(self) -> Connection:
-        """A connection to send a request on; `UpstreamError` when there is none to be had."""
+    def take(self) -> Connection | None:
+        """A connection that lies ready, if there is one."""
         now = self._loop.time()
         while self._idle:
             connection = self._idle.pop()
             if self._usable(connection, now):
                 return connection
             connection.abort()
+        return None
+
+    async def acquire(self) -> Connection:
+        """A connection to send a request on; `UpstreamError` when there is none to be had."""
+        if (connection := self.take()) is not None:
+            return connection
         host, port = self._address
         try:
             async with asyncio.timeout(self.config.connect_timeout_seconds):

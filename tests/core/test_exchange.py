@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.core.exchange import Capture, CaptureRules, Exchange, Note, decode, encode_note, safe_target
+from proxy.core.exchange import Capture, CapturedHead, CaptureRules, Exchange, Note, decode, encode_note, safe_target
 from proxy.errors import RecordUnreadable
 
 SECRET = "sk-planted-0123456789"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nSet-Cookie: sid=abcdefghijkl\r\nx-request-id: r1\r\n\r\n"
+
+HEAD_FIELDS = ("method", "target", "upstream", "connection", "raw_headers", "rules")
 
 
 def capture(**changes) -> Capture:
@@ -18,7 +20,9 @@ def capture(**changes) -> Capture:
         "request": b'{"a":1}', "started": 1000, "rules": CaptureRules(secret=b"s" * 32), "pieces": [HEAD, b"data: x\n\n"],
         "head_size": len(HEAD), "status": 200, "framing": "length", "first_byte": 1500, "ended": 2000,
     }  # fmt: skip
-    return Capture(**values | changes)
+    values |= changes
+    head = CapturedHead(**{name: values.pop(name) for name in HEAD_FIELDS})
+    return Capture(head=head, **values)
 
 
 def test_an_exchange_comes_back_as_it_went_in():

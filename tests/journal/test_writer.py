@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from proxy.config import JournalConfig
-from proxy.core.exchange import Capture, Exchange, decode
+from proxy.core.exchange import Capture, CapturedHead, CaptureRules, Exchange, decode
 from proxy.errors import StartError
 from proxy.journal.folder import segment_path, segments
 from proxy.journal.frame import HEADER_SIZE
@@ -19,11 +19,9 @@ from .journals import BEGINNING, files_limited, payloads, read_all, store, swapp
 def capture(**values):
     fields = {
         "id": "id",
-        "method": "POST",
-        "target": "/v1/chat/completions",
-        "upstream": "",
-        "connection": "1",
-        "raw_headers": ((b"Content-Type", b"application/json"),),
+        "head": CapturedHead(
+            "POST", "/v1/chat/completions", "", "1", ((b"Content-Type", b"application/json"),), CaptureRules()
+        ),
         "request": b"{}",
         "started": 1,
     }

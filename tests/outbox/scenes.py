@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from proxy.config import Conversation
-from proxy.core.exchange import Capture, CaptureRules, Note, encode_note
+from proxy.core.exchange import Capture, CapturedHead, CaptureRules, Note, encode_note
 from proxy.core.ids import uuid7
 from proxy.journal.reader import Position, Record
 from proxy.outbox.reading import Reading
@@ -67,14 +67,16 @@ def exchange(
     head = b"HTTP/1.1 %d OK\r\nContent-Type: application/json\r\n\r\n" % status
     capture = Capture(
         id=name,
-        method="POST",
-        target=target,
-        upstream="",
-        connection=connection,
-        raw_headers=((b"Authorization", f"Bearer {key}".encode()), *((n.encode(), v.encode()) for n, v in headers)),
+        head=CapturedHead(
+            method="POST",
+            target=target,
+            upstream="",
+            connection=connection,
+            raw_headers=((b"Authorization", f"Bearer {key}".encode()), *((n.encode(), v.encode()) for n, v in headers)),
+            rules=RULES,
+        ),
         request=orjson.dumps({"model": "m-1", "messages": messages, "stream": stream, **request}),
         started=started,
-        rules=RULES,
         pieces=[head, body] if status else [],
         head_size=len(head) if status else 0,
         status=status,

@@ -6,6 +6,8 @@ import asyncio
 from collections import Counter
 from contextlib import asynccontextmanager
 
+import pytest
+
 from proxy.config import Listen
 from proxy.config import Upstream as UpstreamConfig
 from proxy.core.exchange import Capture, CaptureRules, decode
@@ -16,6 +18,17 @@ from proxy.relay.recording import Record
 from proxy.relay.server import Front
 from proxy.relay.upstream import Upstream
 from tests.raw import RawUpstream
+
+#: Whether a relay starts with an upstream connection that lies ready, so that a whole request takes the short way.
+WARM = [False]
+
+
+@pytest.fixture(params=["long way", "short way"])
+def way(request):
+    """Every test that uses it runs twice: with requests on aiohttp's way, and (where they are whole) on the short one."""
+    WARM[0] = request.param == "short way"
+    yield request.param
+    WARM[0] = False
 
 
 class HeldJournal:
@@ -64,8 +77,20 @@ class World:
     def front_connections(self) -> list:
         return self._server.connections
 
+    @property
+    def short_ways(self) -> int:
+        """How many requests are on the short way now."""
+        return sum(one._shortcut.is_busy for one in self._server.connections)
+
     async def drain(self, patience: float) -> None:
         await self.front.drain(self._server, self._listener, patience)
+
+
+async def warm(up: Upstream) -> None:
+    """Make a connection that lies ready."""
+    connection = await up.acquire()
+    connection.idle_since = asyncio.get_running_loop().time()
+    up._idle.append(connection)
 
 
 async def until(condition, timeout: float = 5) -> None:
@@ -106,6 +131,8 @@ async def relay(
     server = front.server()
     listener = await loop.create_server(server, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
+    if WARM[0]:
+        await warm(up)
     try:
         yield World(raw, journal, front, record, port, server, listener)
     finally:

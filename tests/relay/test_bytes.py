@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from tests.raw import Pieces, chunked, post, send
 from tests.relay.conftest import relay
 
+pytestmark = pytest.mark.usefixtures("way")
+
 EVENTS = {
     "plain": b'data: {"choices":[]}\n\ndata: [DONE]\n\n',
     "comments": b": OPENROUTER PROCESSING\n\n: keep-alive\n\ndata: {}\n\ndata: [DONE]\n\n",

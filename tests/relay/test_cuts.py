@@ -10,6 +10,8 @@ import pytest
 from tests.raw import Pieces, chunked, post, send
 from tests.relay.conftest import relay, until
 
+pytestmark = pytest.mark.usefixtures("way")
+
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 EVENT = b'data: {"choices":[{"delta":{"content":"half"}}]}\n\n'
 STARTS = {

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.raw import Pieces, chunked, post
 from tests.relay.conftest import relay
+
+pytestmark = pytest.mark.usefixtures("way")
 
 EVENT = b'data: {"choices":[]}\n\n'
 STREAM = (

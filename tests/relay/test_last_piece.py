@@ -9,6 +9,8 @@ import pytest
 from tests.raw import Pieces, chunked, post
 from tests.relay.conftest import HeldJournal, relay
 
+pytestmark = pytest.mark.usefixtures("way")
+
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 DELTA = b'data: {"choices":[{"delta":{"content":"hi"}}]}\n\n'
 DONE = b"data: [DONE]\n\n"

@@ -11,6 +11,8 @@ from proxy.config import Secret
 from tests.raw import Pieces, chunked, post, send
 from tests.relay.conftest import HeldJournal, relay, until
 
+pytestmark = pytest.mark.usefixtures("way")
+
 OK = Pieces([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"])
 EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 

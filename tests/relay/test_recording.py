@@ -10,6 +10,8 @@ from proxy.relay.timing import Histogram
 from tests.raw import Pieces, post, send
 from tests.relay.conftest import HeldJournal, relay, until
 
+pytestmark = pytest.mark.usefixtures("way")
+
 OK = Pieces([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"])
 REFUSED = Pieces([b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}"])
 GONE = Pieces([b""], cut="close")

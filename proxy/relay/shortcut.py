@@ -1,0 +1,171 @@
+"""The short way of a request that is here whole: from the parser to the upstream in one call, with no task of its own.
+
+aiohttp makes a request object and a task of every message that its parser gives; that costs a third of a short exchange.
+`Shortcut` stands in the parser's place on one client connection. A message that came whole in one read, on a connection
+that waits for one, for an upstream to which a connection lies ready, goes upstream at once; aiohttp never sees it. Every
+other message, and whatever is refused, goes aiohttp's way, which decides everything again.
+
+One request at a time: what a client sends behind one that is under way waits, unparsed, and is bounded. It leans on
+fields of `RequestHandler` that have no public name, all of them in `ClientConnection` and here.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RequestRefused
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from aiohttp.http import HttpRequestParser, RawRequestMessage
+    from aiohttp.streams import StreamReader
+
+    from ..errors import UpstreamError
+    from .client import ClientConnection
+    from .plan import Plan
+    from .reply import Reply
+    from .server import Front
+
+#: What may wait behind a request; a client that sends more is read no further meanwhile.
+MAX_WAITING = 64 * 1024
+_NO_MESSAGES: tuple[tuple[Any, ...], bool, bytes] = ((), False, b"")
+
+
+class Shortcut:
+    """aiohttp's parser, as one client connection sees it."""
+
+    __slots__ = (
+        "_came",
+        "_client",
+        "_failing",
+        "_front",
+        "_parser",
+        "_plan",
+        "_reply",
+        "_waiting",
+        "_waits_for",
+        "is_busy",
+    )
+
+    def __init__(self, parser: HttpRequestParser, client: ClientConnection, front: Front) -> None:
+        self._parser = parser
+        self._client = client
+        self._front = front
+        self._plan: Plan | None = None
+        self._reply: Reply | None = None
+        self._came = 0.0
+        self._waiting: list[bytes] = []
+        self._waits_for = 0
+        self._failing: asyncio.Task[None] | None = None
+        #: Whether a request is on the short way.
+        self.is_busy = False
+
+    # --- aiohttp's parser
+
+    def feed_data(self, data: bytes) -> tuple[Any, bool, bytes]:
+        """One read; what comes back is aiohttp's to deal with."""
+        if self.is_busy:
+            if data:  # (aiohttp asks with nothing when a body was read)
+                self._wait(data)
+            return _NO_MESSAGES
+        result: tuple[Any, bool, bytes] = self._parser.feed_data(data)
+        messages, upgraded, _ = result
+        if len(messages) == 1 and not upgraded and self._client.is_waiting:
+            message, content = messages[0]
+            if content.is_eof() and self._take(message, content):
+                return _NO_MESSAGES
+        return result
+
+    def feed_eof(self) -> Any:
+        """See the parser."""
+        return self._parser.feed_eof()
+
+    def message_consumed(self) -> None:
+        """See the parser."""
+        self._parser.message_consumed()
+
+    def pause_reading(self) -> None:
+        """See the parser."""
+        self._parser.pause_reading()
+
+    def set_upgraded(self, val: bool) -> None:
+        """See the parser."""
+        self._parser.set_upgraded(val)
+
+    # --- a request
+
+    def _take(self, message: RawRequestMessage, content: StreamReader) -> bool:
+        """Send a request on; false when it has to go the other way."""
+        client, front, plan = self._client, self._front, self._plan
+        if plan is None or not plan.fits(message):
+            try:
+                plan = self._plan = front.plan(message, client.number)
+            except RequestRefused:
+                return False
+            if plan is None:
+                return False
+        connection = plan.route.upstream.take()
+        if connection is None:
+            return False
+        self.is_busy = True
+        self._parser.message_consumed()
+        self._came = time.monotonic()
+        self._reply = front.send(client, plan, message.raw_headers, content.read_nowait(-1), connection, self._ended)
+        return True
+
+    def _ended(self, error: UpstreamError | None) -> None:
+        """The client has all there is, or (`error`) nothing yet."""
+        reply, client = self._reply, self._client
+        assert reply is not None
+        client.upstream = client.reply = None
+        if error is None:
+            self._finish(reply, keep_alive=reply.keep_alive)
+        else:
+            self._failing = client.loop.create_task(self._fail(reply, error))
+
+    async def _fail(self, reply: Reply, error: UpstreamError) -> None:
+        keep_alive = reply.keep_alive
+        await self._front.failed(self._client, reply, error, keep_alive=keep_alive)
+        if self._reply is reply:
+            self._finish(reply, keep_alive=keep_alive)
+
+    def lost(self) -> None:
+        """The client has left."""
+        reply = self._reply
+        if reply is not None:
+            reply.abandon()
+            self._reply = None
+            self.is_busy = False
+            self._front.ended(reply, self._came)
+        if self._failing is not None:
+            self._failing.cancel()
+
+    def _finish(self, reply: Reply, *, keep_alive: bool) -> None:
+        client, self._reply, self._failing = self._client, None, None
+        self.is_busy = False
+        self._front.ended(reply, self._came)
+        if not keep_alive:
+            if client.transport is not None:
+                client.transport.close()
+            return
+        client.rest()
+        if self._waiting:
+            self._go_on()
+
+    # --- what came behind it
+
+    def _wait(self, data: bytes) -> None:
+        self._waiting.append(data)
+        self._waits_for += len(data)
+        if self._waits_for > MAX_WAITING and self._client.transport is not None:
+            self._client.transport.pause_reading()
+
+    def _go_on(self) -> None:
+        data, paused = b"".join(self._waiting), self._waits_for > MAX_WAITING
+        self._waiting.clear()
+        self._waits_for = 0
+        if paused and self._client.transport is not None:
+            self._client.transport.resume_reading()
+        self._client.data_received(data)

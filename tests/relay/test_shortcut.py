@@ -1,0 +1,235 @@
+"""The short way: who takes it, and that nobody can tell from outside."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+import pytest
+
+from proxy.relay.shortcut import MAX_WAITING
+from tests.raw import Pieces, chunked, post
+from tests.relay.conftest import relay, until
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+def answer(body: bytes = b"{}") -> bytes:
+    return HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+async def read_answer(reader) -> tuple[bytes, bytes]:
+    """One answer of known length."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    at = head.lower().index(b"content-length: ") + 16
+    return head, await reader.readexactly(int(head[at : head.index(b"\r\n", at)]))
+
+
+async def opened(world):
+    return await asyncio.open_connection("127.0.0.1", world.port)
+
+
+async def answered(world, data: bytes) -> tuple[bytes, bytes]:
+    """One more answer on a new connection that is kept."""
+    reader, writer = await opened(world)
+    writer.write(data)
+    try:
+        return await read_answer(reader)
+    finally:
+        writer.close()
+
+
+async def test_a_whole_request_takes_it(warm_relay):
+    """A request that came whole, with an upstream connection that lies ready, is under way without a task of its own."""
+    gate = asyncio.Event()
+    async with warm_relay([Pieces([HEAD, b"Content-Length: 2\r\n\r\n{}"], gate=gate)]) as world:
+        reader, writer = await opened(world)
+        writer.write(post(b'{"a":1}', close=False))
+        await world.upstream.arrived.wait()
+        assert (world.short_ways, world.front.open) == (1, 1)
+        gate.set()
+        head, body = await read_answer(reader)
+        writer.close()
+
+        assert (head[:15], body) == (b"HTTP/1.1 200 OK", b"{}")
+        assert (world.short_ways, world.front.open) == (0, 0)
+        (exchange,) = world.journal.exchanges
+        assert exchange.id.encode() in head
+        assert (exchange.request, exchange.answer) == (b'{"a":1}', b"{}")
+        assert world.record.status()["outcomes"] == {"complete": 1}
+
+
+SENT_OTHERWISE = {
+    "a-body-in-two-writes": (post(b'{"a":1}', close=False)[:-3], post(b'{"a":1}', close=False)[-3:]),
+    "two-at-once": (post(b'{"a":1}', close=False) * 2,),
+    "for-us": (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n",),
+}
+
+
+@pytest.mark.parametrize("name", SENT_OTHERWISE)
+async def test_others_go_aiohttps_way(name, warm_relay):
+    """What is not one whole request for an upstream is answered all the same."""
+    gate = asyncio.Event()
+    async with warm_relay([Pieces([answer()])]) as world:
+        reader, writer = await opened(world)
+        first, *rest = SENT_OTHERWISE[name]
+        writer.write(first)
+        if rest:
+            await until(lambda: world.front.open)
+            writer.write(rest[0])
+        gate.set()
+        for _ in range(2 if name == "two-at-once" else 1):
+            head, _ = await read_answer(reader)
+            assert head.startswith(b"HTTP/1.1 200 OK")
+        writer.close()
+
+
+async def test_what_comes_behind_waits_its_turn(warm_relay):
+    """Requests sent behind one that is under way are answered in their order, however many there are."""
+    gate, many = asyncio.Event(), 300
+    script = [Pieces([HEAD, b'Content-Length: 3\r\n\r\n"0"'], gate=gate)]
+    script += [Pieces([answer(b'"%d"' % number)]) for number in range(1, many)]
+    async with warm_relay(script) as world:
+        reader, writer = await opened(world)
+        writer.write(post(b"{}", close=False))
+        await until(lambda: world.short_ways == 1)
+        sent = b"".join(post(b'{"n":"%d%s"}' % (number, b"x" * 500), close=False) for number in range(1, many))
+        assert len(sent) > 2 * MAX_WAITING
+        writer.write(sent)
+        await writer.drain()
+        gate.set()
+        bodies = [(await read_answer(reader))[1] for _ in range(many)]
+        writer.close()
+
+        assert bodies == [b'"%d"' % number for number in range(many)]
+        assert [orjson.loads(one.body).get("n", "")[:3].rstrip("x") for one in world.upstream.seen] == [
+            "" if number == 0 else str(number) for number in range(many)
+        ]
+
+
+async def test_a_client_that_leaves_takes_its_upstream_with_it(warm_relay):
+    """The upstream's connection ends, and what came is recorded as interrupted by the client."""
+    gate = asyncio.Event()
+    script = [Pieces([HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(b"half")[:-5], b""], gate=gate)]
+    async with warm_relay(script) as world:
+        reader, writer = await opened(world)
+        writer.write(post(b"{}", close=False))
+        await reader.readuntil(b"half\r\n")
+        assert world.short_ways == 1
+        writer.close()
+        await asyncio.wait_for(world.upstream.gone.wait(), 5)
+        await until(lambda: not world.front.open)
+
+        (exchange,) = world.journal.exchanges
+        assert (exchange.interrupted, exchange.answer) == ("client", b"half")
+        assert world.record.status()["outcomes"] == {"interrupted_client": 1}
+
+
+async def test_an_upstream_that_gives_no_answer(warm_relay):
+    """The client is told in OpenAI's shape with the exchange's id, its connection goes on, the failure is recorded."""
+    async with warm_relay([Pieces([b""], cut="close"), Pieces([answer()])]) as world:
+        reader, writer = await opened(world)
+        writer.write(post(b"{}", close=False))
+        head, body = await read_answer(reader)
+        writer.write(post(b"{}", close=False))
+        second, _ = await read_answer(reader)
+        writer.close()
+
+        assert head.startswith(b"HTTP/1.1 502 ")
+        assert set(orjson.loads(body)["error"]) == {"message", "type", "param", "code"}
+        assert second.startswith(b"HTTP/1.1 200 ")
+        failed = world.journal.exchanges[0]
+        assert failed.id.encode() in head
+        assert failed.fault
+        assert world.front.open == 0
+
+
+async def test_a_head_that_changes_is_read_again(warm_relay):
+    """On one connection every request goes upstream with its own fields, target and length."""
+    posts = [
+        post(b"{}", close=False),
+        post(b'{"longer":true}', close=False),
+        post(b"{}", "/v1/chat/completions", "X-Other: 1", close=False),
+        post(b"{}", "/v1/other", "X-Other: 2", close=False),
+        post(b"{}", "/v1/other", "x-other: 2", close=False),
+        post(b"{}", "/v1/other", "x-teelog-hop: before", close=False),
+        post(b"{}", "/v1/chat/completions", "x-teelog-skip: 1", close=False),
+        post(b"{}", close=False).replace(b"Length: 2", b"Length: 0002"),
+    ]
+    async with warm_relay([Pieces([answer()])]) as world:
+        reader, writer = await opened(world)
+        for one in posts:
+            writer.write(one)
+            assert (await read_answer(reader))[0].startswith(b"HTTP/1.1 200 ")
+        writer.close()
+
+        hop = dict(world.upstream.seen[0].fields())["x-teelog-hop"]
+        for seen, one in zip(world.upstream.seen, posts, strict=True):
+            head, _, body = one.decode().partition("\r\n\r\n")
+            lines = [tuple(line.split(": ", 1)) for line in head.split("\r\n")[1:]]
+            sent = [line for line in lines if line[0] not in ("Host", "x-teelog-skip", "x-teelog-hop")]
+            hops = [value for name, value in lines if name == "x-teelog-hop"]
+            assert seen.target == head.split(" ")[1]
+            assert seen.body == body.encode()
+            assert seen.fields()[1:-1] == sent
+            assert seen.fields()[-1] == ("x-teelog-hop", ", ".join([*hops, hop]))
+        assert [exchange.target for exchange in world.journal.exchanges] == ["/v1/chat/completions"] * 4
+
+
+async def test_a_bad_head_is_refused_on_a_connection_that_went_well(warm_relay):
+    """A head that two servers could read in two ways is refused, whatever the requests before it were."""
+    async with warm_relay([Pieces([answer()])]) as world:
+        reader, writer = await opened(world)
+        writer.write(post(b"{}", close=False))
+        await read_answer(reader)
+        writer.write(post(b"{}", "/v1/../chat/completions", close=False))
+        head, _ = await read_answer(reader)
+
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert await reader.read() == b""
+        writer.close()
+        assert len(world.upstream.seen) == 1
+
+
+async def test_a_long_answer_outlives_the_keep_alive_time(warm_relay):
+    """The timer that ends idle connections leaves one alone whose answer is under way, and goes on after it."""
+    gate = asyncio.Event()
+    async with warm_relay([Pieces([HEAD, b"Content-Length: 2\r\n\r\n{}"], gate=gate)]) as world:
+        reader, writer = await opened(world)
+        writer.write(post(b"{}", close=False))
+        await until(lambda: world.short_ways == 1)
+        (connection,) = world.front_connections()
+        connection._next_keepalive_close_time = 0
+        connection._process_keepalive()
+        gate.set()
+
+        assert (await read_answer(reader))[1] == b"{}"
+        connection._next_keepalive_close_time = 0
+        connection._process_keepalive()
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_the_last_answer_of_a_process_that_ends(warm_relay):
+    """While the process ends an answer on the short way finishes, and says that its connection closes."""
+    gate = asyncio.Event()
+    async with warm_relay([Pieces([HEAD, b"Content-Length: 2\r\n\r\n{}"], gate=gate)]) as world:
+        reader, writer = await opened(world)
+        writer.write(post(b"{}", close=False))
+        await world.upstream.arrived.wait()
+        ending = asyncio.ensure_future(world.drain(5))
+        await until(lambda: world.front.draining)
+        gate.set()
+        assert (await read_answer(reader))[1] == b"{}"
+        await ending
+        assert await reader.read() == b""
+        writer.close()
+
+
+@pytest.fixture
+def warm_relay(monkeypatch):
+    """`relay` with an upstream connection that lies ready."""
+    from tests.relay import conftest
+
+    monkeypatch.setattr(conftest, "WARM", [True])
+    return relay
