@@ -110,7 +110,8 @@ def exporting(target: Target) -> Iterator[list[int]]:
 
     def repeat() -> None:
         while not over.is_set():
-            running[:] = [subprocess.Popen([*pinned(target.cpu), *export_command(target)], stdout=subprocess.DEVNULL)]
+            command = [*pinned(target.cpu), *export_command(target)]
+            running[:] = [subprocess.Popen(command, cwd=HERE.parents[1], stdout=subprocess.DEVNULL)]
             codes.append(running[0].wait())
 
     thread = threading.Thread(target=repeat)
