@@ -27,6 +27,10 @@ class Asked:
     metadata: dict[str, Any]
     #: The whole request object.
     body: dict[str, Any]
+    #: The stored conversation the request goes on with (Responses `conversation`); it holds only what is new then.
+    conversation_ref: str | None = None
+    #: The completion id of the answer the request goes on from (Responses `previous_response_id`); likewise.
+    previous_id: str | None = None
 
 
 @dataclass(slots=True)
