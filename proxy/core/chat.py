@@ -18,15 +18,17 @@ from .sse import Event, SseReader
 from .turn import Answered
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .exchange import Exchange
     from .turn import Asked
 
 
 class ChatStream:
-    """A streamed chat completion; feed it reads cut anywhere, then `close` it."""
+    """A streamed completion, built in `answer`; feed it reads cut anywhere, then `close` it."""
 
-    def __init__(self) -> None:
-        self.answer = ChatAnswer()
+    def __init__(self, answer: ChatAnswer | None = None) -> None:
+        self.answer = answer or ChatAnswer()
         #: Whether `[DONE]` came; what follows it is not part of the answer.
         self.is_done = False
         #: Events that were no JSON, or over the reader's limit.
@@ -70,29 +72,31 @@ class ChatCompletions:
 
     def read_answer(self, exchange: Exchange) -> Answered:
         """What came back; needs a readable request only to tell how many choices were asked for."""
-        if exchange.status >= 400:
-            return Answered(choices=[], complete=False, error=_refusal(exchange), refused=True)
-        data = answer_bytes(exchange)
-        if is_events(data, exchange.answer_headers.get("content-type", "")):
-            return self._read_events(exchange, data)
-        return self._read_object(exchange, data)
+        return read_answer(exchange, ChatAnswer(), _is_one_choice)
 
-    def _read_events(self, exchange: Exchange, data: bytes) -> Answered:
-        stream = ChatStream()
-        stream.feed(data)
-        stream.close()
-        ended_well = stream.is_done or (stream.answer.is_finished and not exchange.interrupted)
-        answered = stream.answer.result(exchange.id, ended_well=ended_well)
-        answered.unreadable_events = stream.unreadable_events
-        return answered
 
-    def _read_object(self, exchange: Exchange, data: bytes) -> Answered:
-        answer, value = ChatAnswer(), answer_object(data)
-        if value is not None:
-            answer.take_whole(value, one_choice=_is_one_choice(exchange, value))
-        elif data.strip() and not exchange.interrupted:
-            raise RecordUnreadable("chat answer is neither JSON nor server-sent events")
-        return answer.result(exchange.id, ended_well=value is not None)
+def read_answer(exchange: Exchange, answer: ChatAnswer, is_one_choice: Callable[[Exchange, Any], bool]) -> Answered:
+    """What came back, built in `answer`; of a JSON answer `is_one_choice` tells whether its choices are one message."""
+    if exchange.status >= 400:
+        return Answered(choices=[], complete=False, error=_refusal(exchange), refused=True)
+    data = answer_bytes(exchange)
+    if is_events(data, exchange.answer_headers.get("content-type", "")):
+        return _read_events(exchange, data, ChatStream(answer))
+    value = answer_object(data)
+    if value is not None:
+        answer.take_whole(value, one_choice=is_one_choice(exchange, value))
+    elif data.strip() and not exchange.interrupted:
+        raise RecordUnreadable("answer is neither JSON nor server-sent events")
+    return answer.result(exchange.id, ended_well=value is not None)
+
+
+def _read_events(exchange: Exchange, data: bytes, stream: ChatStream) -> Answered:
+    stream.feed(data)
+    stream.close()
+    ended_well = stream.is_done or (stream.answer.is_finished and not exchange.interrupted)
+    answered = stream.answer.result(exchange.id, ended_well=ended_well)
+    answered.unreadable_events = stream.unreadable_events
+    return answered
 
 
 def _is_one_choice(exchange: Exchange, answer: dict[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from .chat import ChatCompletions
+from .completions import Completions
 from .turn import Answered, Asked, Choice
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Answered", "Asked", "Choice", "Dialect", "dialect_of", "is_recorded"]
 
 _CHAT = ChatCompletions()
+_COMPLETIONS = Completions()
 _RECORDED_POSTS = ("/chat/completions", "/completions", "/responses")
 
 
@@ -35,7 +37,10 @@ class Dialect(Protocol):
 
 def dialect_of(method: str, target: str) -> Dialect | None:
     """The dialect of a request target; None for what is not rebuilt into messages."""
-    return _CHAT if method == "POST" and _path(target).endswith("/chat/completions") else None
+    path = _path(target)
+    if method == "POST" and path.endswith("/chat/completions"):
+        return _CHAT
+    return _COMPLETIONS if method == "POST" and path.endswith("/completions") else None
 
 
 def is_recorded(method: str, path: str) -> bool:

@@ -7,7 +7,7 @@ else `<id>.h<n>`. Times are unix milliseconds at which a message really came; wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .caller import Caller, checked_id
@@ -40,6 +40,8 @@ class Entry:
     completion_id: str
     started: int
     ended: int
+    #: Conversations of their own that the same exchange holds: the further prompts of a legacy completion.
+    further: list[Entry] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -64,7 +66,34 @@ class Addition:
 
 
 def entry_of(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, caller: Caller) -> Entry:
-    """An exchange as its dialect read it; `endpoint` is the dialect's name."""
+    """
+    An exchange as its dialect read it; `endpoint` is the dialect's name.
+
+    Further prompts become entries with ids `<id>.p<n>`. What is said of the answer as a whole (completion id, usage) and
+    the conversation that the client named belong to the first alone.
+    """
+    if not asked.further:
+        return _entry(exchange, endpoint, asked, answered, caller)
+    first, *others = _choices_by_prompt(answered.choices, asked.n, 1 + len(asked.further))
+    entry = _entry(exchange, endpoint, asked, replace(answered, choices=first), caller)
+    for at, (messages, choices) in enumerate(zip(asked.further, others, strict=True), 1):
+        part = replace(exchange, id=f"{exchange.id}.p{at}")
+        said = replace(answered, choices=choices, completion_id=None, usage=None)
+        own = replace(asked, messages=messages)
+        entry.further.append(_entry(part, endpoint, own, said, replace(caller, conversation_id="")))
+    return entry
+
+
+def _choices_by_prompt(choices: list[Choice], n: int, prompts: int) -> list[list[Choice]]:
+    """The choices of each prompt, `n` of them, counted from 0 again; what is too many goes with the last prompt."""
+    out: list[list[Choice]] = [[] for _ in range(prompts)]
+    for choice in choices:
+        at = min(choice.index // n, prompts - 1)
+        out[at].append(replace(choice, index=choice.index - at * n))
+    return out
+
+
+def _entry(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, caller: Caller) -> Entry:
     choice = answered.choices[0] if answered.choices else None
     said = choice is not None and (answered.complete or _says_something(choice.message))
     model = answered.model or asked.model

@@ -31,6 +31,10 @@ class Asked:
     conversation_ref: str | None = None
     #: The completion id of the answer the request goes on from (Responses `previous_response_id`); likewise.
     previous_id: str | None = None
+    #: What further prompts of the same request said; a legacy completion takes many, each a conversation of its own.
+    further: list[list[Message]] = field(default_factory=list)
+    #: False: code completion, which nobody says; it is passed through and counted.
+    is_conversation: bool = True
 
 
 @dataclass(slots=True)

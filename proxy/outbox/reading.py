@@ -99,8 +99,11 @@ class Reading:
         if answered.refused:
             return Told(Passed("refused"), facts)
         asked = dialect.read_request(exchange)
+        if not asked.is_conversation:
+            return Told(Passed("not_rebuilt"), facts)
         if self._redactor:
             asked.messages = [self._redactor.message(message) for message in asked.messages]
+            asked.further = [[self._redactor.message(message) for message in one] for one in asked.further]
             for choice in answered.choices:
                 choice.message = self._redactor.message(choice.message)
         sections = self._conversation

@@ -133,11 +133,9 @@ class Store:
     def _take_one(self, tx: Tx, item: Item, now: int) -> Recorded:
         match item:
             case Entry():
-                recorded = self._conversations.record(tx, item, now)
-                if recorded.outcome == "recorded":
-                    for sink in self._sinks:
-                        tx.run("put", sink=sink, item=recorded.key, rev=recorded.rev, now=now)
-                    notes.settle(tx, recorded.names, self._sinks, now)
+                recorded = self._take_entry(tx, item, now)
+                for further in item.further:
+                    self._take_entry(tx, further, now)
                 return recorded
             case Note():
                 notes.take(tx, item, self._sinks, now)
@@ -147,6 +145,14 @@ class Store:
                 return Recorded("set_aside")
             case Passed():
                 return Recorded(item.outcome)
+
+    def _take_entry(self, tx: Tx, entry: Entry, now: int) -> Recorded:
+        recorded = self._conversations.record(tx, entry, now)
+        if recorded.outcome == "recorded":
+            for sink in self._sinks:
+                tx.run("put", sink=sink, item=recorded.key, rev=recorded.rev, now=now)
+            notes.settle(tx, recorded.names, self._sinks, now)
+        return recorded
 
     # ── the courier's side ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -5,13 +5,23 @@ import orjson
 from proxy.core.exchange import Exchange
 
 
-def exchange(answer=b"", request=None, *, status=200, content_type="", interrupted="", coding="", answer_coding=""):
-    """A chat exchange; `request` is a JSON value, or bytes as they are."""
+def exchange(
+    answer=b"",
+    request=None,
+    *,
+    target="/v1/chat/completions",
+    status=200,
+    content_type="",
+    interrupted="",
+    coding="",
+    answer_coding="",
+):
+    """An exchange, of chat unless the target says otherwise; `request` is a JSON value, or bytes as they are."""
     request = {"model": "m-1", "messages": [{"role": "user", "content": "Hi"}]} if request is None else request
     return Exchange(
         id="01890000-0000-7000-8000-000000000001",
         method="POST",
-        target="/v1/chat/completions",
+        target=target,
         upstream="",
         tenant="",
         connection="1",

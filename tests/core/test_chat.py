@@ -1,79 +1,26 @@
-"""Chat completions: each stream in `tests/data/streams` is named for the rule it shows."""
+"""Chat completions, beyond the streams of `test_streams.py`."""
 
 import gzip
 import json
 import zlib
-from dataclasses import asdict
-from pathlib import Path
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core.chat import ChatCompletions, ChatStream
+from proxy.core.chat import ChatCompletions
 from proxy.core.message import chain, pairs, text_of
 from proxy.errors import RecordUnreadable
 
-from .cuts import ways
 from .exchanges import exchange
+from .streams import as_json, case
 
-STREAMS = Path(__file__).parent.parent / "data" / "streams"
 CHAT = ChatCompletions()
-
-
-def case(name):
-    told = orjson.loads((STREAMS / f"{name}.json").read_bytes())
-    body = next(path for path in STREAMS.glob(f"{name}.*") if path.suffix != ".json").read_bytes()
-    request = {"messages": [], **told.get("request", {})}
-    content_type = told.get("content_type", "text/event-stream")
-    return exchange(body, request, status=told.get("status", 200), content_type=content_type), told["expected"]
 
 
 def json_bytes(value):
     return json.dumps(value).encode()  # unlike orjson it writes lone surrogates
-
-
-def as_json(answered):
-    return {
-        **asdict(answered),
-        "choices": [
-            {"index": one.index, "finish_reason": one.finish_reason, "message": one.message.to_json()}
-            for one in answered.choices
-        ],
-    }
-
-
-def without_made_ids(answer):
-    for choice in answer["choices"]:
-        for call in choice["message"].get("tool_calls", ()):
-            if len(call["id"]) == 13 and call["id"].startswith("call_"):
-                call["id"] = "?"
-    return answer
-
-
-@pytest.mark.parametrize("name", sorted(path.stem for path in STREAMS.glob("*.json")))
-def test_streams(name):
-    """Each stream of ours becomes the message that stands beside it."""
-    told, expected = case(name)
-    answer = without_made_ids(as_json(CHAT.read_answer(told)))
-
-    assert {key: answer[key] for key in expected} == expected
-
-
-@pytest.mark.parametrize("name", sorted(path.stem for path in STREAMS.glob("*.sse")))
-def test_any_cut(name):
-    """A stream fed byte by byte or at seeded cuts gives what it gives whole."""
-    told, _ = case(name)
-    whole = CHAT.read_answer(told)
-    for reads in ways(told.answer):
-        stream = ChatStream()
-        for read in reads:
-            stream.feed(read)
-        stream.close()
-        answered = stream.answer.result(told.id, ended_well=whole.complete)
-        answered.unreadable_events = stream.unreadable_events
-        assert answered == whole
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])

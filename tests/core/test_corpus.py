@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from proxy.core.chat import ChatCompletions, ChatStream
+from proxy.core.chat import ChatStream
+from proxy.core.chat_answer import ChatAnswer
+from proxy.core.completions import CompletionAnswer
+from proxy.core.dialect import dialect_of
 from proxy.core.jsontext import canonical
 from proxy.core.message import text_of
 
@@ -13,7 +16,8 @@ from .cuts import ways
 from .exchanges import exchange
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
-CHAT = ChatCompletions()
+TARGETS = {"chat": "/v1/chat/completions", "completions": "/v1/completions"}
+ANSWERS = {"chat": ChatAnswer, "completions": CompletionAnswer}
 
 #: Where we hold an expectation wrong, and what of it.
 DISSENTS = {
@@ -24,16 +28,16 @@ DISSENTS = {
 }
 
 
-def chat_cases():
+def cases():
     for path in sorted(CORPUS.glob("*/*/case.json")):
         case = json.loads(path.read_text())
-        if case["endpoint"] == "chat":
+        if case["endpoint"] in TARGETS:
             case["body"] = path.parent / case["response"]["body"]
             case["expected"] = json.loads((path.parent / "expected.json").read_text())["expected"]
             yield case
 
 
-CASES = {case["id"]: case for case in chat_cases()}
+CASES = {case["id"]: case for case in cases()}
 needs_corpus = pytest.mark.skipif(not CASES, reason="the corpus is not here")
 
 
@@ -42,9 +46,14 @@ def told(case):
     return exchange(
         case["body"].read_bytes(),
         case["request"]["json"] or {},
+        target=TARGETS[case["endpoint"]],
         status=case["response"]["status"],
         content_type=headers.get("content-type", ""),
     )
+
+
+def read(case):
+    return dialect_of("POST", TARGETS[case["endpoint"]]).read_answer(told(case))
 
 
 def comparable(message, *, with_ids):
@@ -93,7 +102,7 @@ def test_answer(name):
     """Each recorded answer becomes what is expected of it, in every field."""
     case = CASES[name]
 
-    assert differing(case, CHAT.read_answer(told(case))) == DISSENTS.get(name, set())
+    assert differing(case, read(case)) == DISSENTS.get(name, set())
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["body"].suffix == ".sse"])
@@ -103,7 +112,7 @@ def test_any_cut(name):
     whole, *others = ways(recorded.answer, seeds=2)
     answers = []
     for reads in (whole, *(reads for reads in others if len(reads) < 20_000)):
-        stream = ChatStream()
+        stream = ChatStream(ANSWERS[CASES[name]["endpoint"]]())
         for read in reads:
             stream.feed(read)
         stream.close()
@@ -119,7 +128,7 @@ def test_request(name):
     """Each recorded request's messages are read, with their roles and texts."""
     case = CASES[name]
     raw = case["request"]["json"]["messages"]
-    messages = CHAT.read_request(told(case)).messages
+    messages = dialect_of("POST", TARGETS["chat"]).read_request(told(case)).messages
 
     assert [one.role for one in messages] == [one["role"] for one in raw]
     assert [text_of(one.content) for one in messages] == [text_of(one.get("content")) for one in raw]

@@ -12,7 +12,7 @@ PATHS = {
     ("GET", "/v1/chat/completions"): (False, None),
     ("HEAD", "/v1/chat/completions"): (False, None),
     ("POST", "/v1/chat/completions/chatcmpl-1"): (False, None),
-    ("POST", "/v1/completions"): (True, None),
+    ("POST", "/v1/completions"): (True, "completions"),
     ("POST", "/v1/responses"): (True, None),
     ("GET", "/v1/responses/resp_1"): (True, None),
     ("GET", "/v1/responses/resp_1?stream=true&starting_after=4"): (True, None),

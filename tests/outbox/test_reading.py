@@ -55,7 +55,10 @@ def test_configured_headers():
         pytest.param(exchange(HI, status=429, body=b'{"error":{"message":"slow"}}'), "refused", id="refused by status"),
         pytest.param(exchange(HI, body=b'{"error":{"message":"no"}}'), "refused", id="an error without choices"),
         pytest.param(exchange("nonsense", status=400, body=b"{}"), "refused", id="refused for what is no chat"),
-        pytest.param(exchange(HI, target="/v1/responses"), "not_rebuilt", id="another endpoint"),
+        pytest.param(exchange(HI, target="/v1/embeddings"), "not_rebuilt", id="another endpoint"),
+        pytest.param(
+            exchange([], target="/v1/completions", prompt="def f(", suffix=")"), "not_rebuilt", id="code completion"
+        ),
     ],
 )
 def test_no_message_comes_of_it(payload, outcome):
@@ -88,6 +91,15 @@ def test_messages_are_redacted():
     assert item.history.rest[0].content == "my ***"
     assert item.answers[0].content == "*** a"
     assert item.properties["alternatives"][0]["content"] == "*** b"
+
+
+def test_every_prompt_is_redacted():
+    """The further prompts of a legacy completion are redacted as the first is."""
+    body = b'{"choices":[{"text":"secret a"},{"text":"secret b"}]}'
+    told = exchange([], target="/v1/completions", prompt=["secret one", "secret two"], body=body)
+    (further,) = Reading(Conversation(), Blackener()).read(told).item.further
+
+    assert [message.content for message in (*further.history.rest, *further.answers)] == ["*** two", "*** b"]
 
 
 def test_notes_are_redacted():

@@ -181,6 +181,16 @@ async def test_a_start_takes_over_all_leases(store):
     assert len(await lease(store)) == 1
 
 
+async def test_every_prompt_of_a_legacy_completion_is_due(store):
+    """Each prompt of one request is a conversation of its own that is to be sent; said again, nothing is doubled."""
+    body = b'{"choices":[{"index":0,"text":"A","finish_reason":"stop"},{"index":1,"text":"B","finish_reason":"stop"}]}'
+    one = exchange([], target="/v1/completions", prompt=["a", "b"], body=body)
+    take(store, one, one)
+    leases = await lease(store)
+
+    assert [(await messages_in(store, each))[1] for each in leases] == [["a", "A"], ["b", "B"]]
+
+
 async def test_an_old_ack_never_lowers_what_was_sent(store):
     """What the sink has only grows, in whatever order acknowledgements are put on file."""
     talk(store, 2)

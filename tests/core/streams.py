@@ -1,0 +1,51 @@
+"""The streams in `tests/data/streams`: an answer each, and beside it in JSON what it must become.
+
+Each is named for the rule it shows. The JSON holds `why`, `expected` (the fields of `Answered` that are told, messages in
+OpenAI's form), and where they are not a chat's `target`, `request`, `status` and `content_type`.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import orjson
+
+from proxy.core.dialect import dialect_of
+
+from .exchanges import exchange
+
+STREAMS = Path(__file__).parent.parent / "data" / "streams"
+NAMES = sorted({path.stem for path in STREAMS.iterdir() if not path.name.startswith(".")})
+
+
+def case(name):
+    """The exchange of a stream, and what must come of it."""
+    told = orjson.loads((STREAMS / f"{name}.json").read_bytes())
+    (body,) = (path for path in STREAMS.glob(f"{name}.*") if path.suffix != ".json")
+    parts = {key: told[key] for key in ("target", "status") if key in told}
+    parts["content_type"] = told.get("content_type", "text/event-stream")
+    return exchange(body.read_bytes(), {"messages": [], **told.get("request", {})}, **parts), told["expected"]
+
+
+def read(told):
+    """What the dialect of an exchange makes of its answer."""
+    return dialect_of(told.method, told.target).read_answer(told)
+
+
+def as_json(answered):
+    """An answer as the expectations tell it."""
+    return {
+        **asdict(answered),
+        "choices": [
+            {"index": one.index, "finish_reason": one.finish_reason, "message": one.message.to_json()}
+            for one in answered.choices
+        ],
+    }
+
+
+def without_made_ids(answer):
+    """The same, made-up ids of calls as `?`."""
+    for choice in answer["choices"]:
+        for call in choice["message"].get("tool_calls", ()):
+            if len(call["id"]) == 13 and call["id"].startswith("call_"):
+                call["id"] = "?"
+    return answer

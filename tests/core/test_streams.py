@@ -1,0 +1,44 @@
+"""The streams in `tests/data/streams`, each named for the rule it shows."""
+
+import re
+
+import pytest
+
+from proxy.core.sse import SseReader
+
+from .cuts import ways
+from .streams import NAMES, STREAMS, as_json, case, read, without_made_ids
+
+RULES = re.compile(r"[DSKTRMPL]\d{1,2}-[a-z0-9-]+")
+
+
+def test_streams_are_whole():
+    """There are sixty streams and more, each with its expectation, each named for a rule."""
+    for name in NAMES:
+        suffixes = sorted(path.suffix for path in STREAMS.glob(f"{name}.*"))
+        assert len(suffixes) == 2, name
+        assert ".json" in suffixes, name
+        assert RULES.fullmatch(name), name
+    assert len(NAMES) >= 44
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_streams(name):
+    """Each stream of ours becomes the message that stands beside it."""
+    told, expected = case(name)
+    answer = without_made_ids(as_json(read(told)))
+
+    assert expected["choices"] is not None
+    assert {key: answer[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if (STREAMS / f"{name}.sse").exists()])
+def test_any_cut(name):
+    """A stream fed byte by byte or at seeded cuts gives the events that it gives whole."""
+    body = (STREAMS / f"{name}.sse").read_bytes()
+    found = []
+    for reads in ways(body):
+        reader = SseReader()
+        found.append([event for read in reads for event in reader.feed(read)] + reader.close())
+
+    assert all(events == found[0] for events in found)
