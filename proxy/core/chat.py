@@ -10,55 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RecordUnreadable
-from .body import answer_bytes, answer_object, is_events, refusal_in, request_object
+from .answer_stream import AnswerStream, refused
+from .body import answer_bytes, answer_object, is_events, request_object
 from .chat_answer import ChatAnswer
 from .chat_request import choices_asked, read_request
-from .jsontext import read
-from .sse import Event, SseReader
-from .turn import Answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .exchange import Exchange
-    from .turn import Asked
-
-
-class ChatStream:
-    """A streamed completion, built in `answer`; feed it reads cut anywhere, then `close` it."""
-
-    def __init__(self, answer: ChatAnswer | None = None) -> None:
-        self.answer = answer or ChatAnswer()
-        #: Whether `[DONE]` came; what follows it is not part of the answer.
-        self.is_done = False
-        #: Events that were no JSON, or over the reader's limit.
-        self.unreadable_events = 0
-        self._reader = SseReader()
-
-    def feed(self, data: bytes) -> None:
-        """One read."""
-        for event in self._reader.feed(data):
-            self._take(event)
-
-    def close(self) -> None:
-        """The end of the body: an event that it left open counts if it is whole JSON."""
-        for event in self._reader.close():
-            self._take(event)
-        self.unreadable_events += self._reader.dropped
-
-    def _take(self, event: Event) -> None:
-        if self.is_done:
-            return
-        if event.data.strip() == b"[DONE]":
-            self.is_done = True
-            return
-        try:
-            chunk = read(event.data)
-        except ValueError:
-            self.unreadable_events += event.whole
-            return
-        if isinstance(chunk, dict):
-            self.answer.take(chunk, event.name)
+    from .turn import Answered, Asked
 
 
 class ChatCompletions:
@@ -78,10 +39,10 @@ class ChatCompletions:
 def read_answer(exchange: Exchange, answer: ChatAnswer, is_one_choice: Callable[[Exchange, Any], bool]) -> Answered:
     """What came back, built in `answer`; of a JSON answer `is_one_choice` tells whether its choices are one message."""
     if exchange.status >= 400:
-        return Answered(choices=[], complete=False, error=_refusal(exchange), refused=True)
+        return refused(exchange)
     data = answer_bytes(exchange)
     if is_events(data, exchange.answer_headers.get("content-type", "")):
-        return _read_events(exchange, data, ChatStream(answer))
+        return _read_events(exchange, data, answer)
     value = answer_object(data)
     if value is not None:
         answer.take_whole(value, one_choice=is_one_choice(exchange, value))
@@ -90,11 +51,12 @@ def read_answer(exchange: Exchange, answer: ChatAnswer, is_one_choice: Callable[
     return answer.result(exchange.id, ended_well=value is not None)
 
 
-def _read_events(exchange: Exchange, data: bytes, stream: ChatStream) -> Answered:
+def _read_events(exchange: Exchange, data: bytes, answer: ChatAnswer) -> Answered:
+    stream = AnswerStream(answer)
     stream.feed(data)
     stream.close()
-    ended_well = stream.is_done or (stream.answer.is_finished and not exchange.interrupted)
-    answered = stream.answer.result(exchange.id, ended_well=ended_well)
+    ended_well = stream.is_done or (answer.is_finished and not exchange.interrupted)
+    answered = answer.result(exchange.id, ended_well=ended_well)
     answered.unreadable_events = stream.unreadable_events
     return answered
 
@@ -108,16 +70,3 @@ def _is_one_choice(exchange: Exchange, answer: dict[str, Any]) -> bool:
         return choices_asked(request_object(exchange)) == 1
     except RecordUnreadable:
         return True
-
-
-def _refusal(exchange: Exchange) -> Any | None:
-    try:
-        data = answer_bytes(exchange)
-    except RecordUnreadable:
-        return None
-    if not is_events(data, exchange.answer_headers.get("content-type", "")):
-        return refusal_in(data)
-    stream = ChatStream()
-    stream.feed(data)
-    stream.close()
-    return stream.answer.error

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.core.chat import ChatStream
+from proxy.core.answer_stream import AnswerStream
 from proxy.core.chat_answer import ChatAnswer
 from proxy.core.completions import CompletionAnswer
 from proxy.core.dialect import dialect_of
@@ -112,11 +112,12 @@ def test_any_cut(name):
     whole, *others = ways(recorded.answer, seeds=2)
     answers = []
     for reads in (whole, *(reads for reads in others if len(reads) < 20_000)):
-        stream = ChatStream(ANSWERS[CASES[name]["endpoint"]]())
+        answer = ANSWERS[CASES[name]["endpoint"]]()
+        stream = AnswerStream(answer)
         for read in reads:
             stream.feed(read)
         stream.close()
-        answers.append((stream.answer.result("x", ended_well=stream.is_done), stream.unreadable_events))
+        answers.append((answer.result("x", ended_well=stream.is_done), stream.unreadable_events))
 
     assert all(answer == answers[0] for answer in answers)
 
