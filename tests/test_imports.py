@@ -29,6 +29,7 @@ PURE = {
     *("datetime", "decimal", "email", "enum", "fractions", "functools", "hashlib", "heapq", "hmac"),
     *("html", "io", "ipaddress", "itertools", "json", "math", "operator", "orjson", "re"),
     *("string", "struct", "textwrap", "typing", "unicodedata", "urllib", "zlib"),
+    *("backports", "brotli", "compression"),
 }
 #: Of those modules, what asks the clock or a file.
 IMPURE_NAMES = {"now", "utcnow", "today", "open", "print", "input", "breakpoint", "request", "urlopen"}
@@ -122,6 +123,6 @@ def test_no_module_is_named_for_nothing_in_particular():
 def test_the_law_sees_all_forms_of_import(tmp_path):
     """The law would see an import however it is written."""
     assert set(LAW) >= {room_of(path) for path in MODULES} - {None}
-    assert PURE - {"orjson"} <= sys.stdlib_module_names
+    assert PURE - {"orjson", "brotli", "backports", "compression"} <= sys.stdlib_module_names
     assert ["proxy", "errors", "RecordUnreadable"] in list(imports_of(PROXY / "core" / "body.py"))
     assert ["proxy", "core", "coding", "decode"] in list(imports_of(PROXY / "core" / "body.py"))

@@ -1,30 +1,99 @@
 """Content codings (RFC 9110 §8.4.1) undone for the record; what travels between client and upstream stays coded.
 
-gzip and deflate, chained too. Output is bounded twice, so that a small body cannot fill the memory: by `MAX_BYTES` and,
-past the first mebibyte, by `MAX_RATIO`. What is over a bound, or coded in another way, is `RecordUnreadable`. Data that
-is cut or damaged gives what came before the damage and `whole` false.
+gzip, deflate, br (RFC 7932) and zstd (RFC 8878), chained too. Output is bounded twice, so that a small body cannot fill
+the memory: by `MAX_BYTES` and, past the first mebibyte, by a ratio. What is over a bound, or coded in another way, is
+`RecordUnreadable`. Data that is cut or damaged gives what came before the damage and `whole` false.
 """
 
 from __future__ import annotations
 
 import zlib
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import brotli  # type: ignore[import-untyped]
 
 from ..errors import RecordUnreadable
 
+try:
+    from compression import zstd  # type: ignore[import-not-found, unused-ignore]  # since Python 3.14
+except ImportError:
+    from backports import zstd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 #: Bytes of one decoded body: what the relay records of a body at most.
 MAX_BYTES = 32 * 1024 * 1024
-#: Decoded bytes per coded byte. Streams of near-equal events reach about 50; deflate itself ends at 1032.
-MAX_RATIO = 200
 #: The ratio says nothing about small bodies: a mebibyte is harmless.
 RATIO_FROM = 1024 * 1024
 #: Codings applied one after the other; real bodies have one.
 MAX_CODINGS = 3
-#: gzip members in one body; servers that flush by member write one per event.
+#: gzip members or zstd frames in one body; servers that flush by member write one per event.
 MAX_MEMBERS = 10_000
+#: RFC 9659: no zstd frame of the web needs a window over 8 MiB, whatever it asks for.
+MAX_WINDOW_LOG = 23
 
 _STEP = 16 * 1024
-#: How every gzip member begins.
-_MEMBER = b"\x1f"
+#: Output of one call to the brotli engine, which overshoots what it is told by a part of it.
+_BROTLI_STEP = 1024 * 1024
+
+
+class _Engine(Protocol):
+    """What undoes one member; the engines of zlib and zstd are such already."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member has ended."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What came after its end."""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """About `max_length` bytes at most; as many may mean that there are more."""
+
+
+class _Brotli:
+    """The brotli engine in the manner of the others; a brotli stream is alone in its body."""
+
+    unused_data = b""
+
+    def __init__(self) -> None:
+        self._engine = brotli.Decompressor()
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._engine.is_finished())
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        out = piece = self._engine.process(data, output_buffer_limit=_BROTLI_STEP)
+        while piece and len(out) < max_length and not self.eof:
+            piece = self._engine.process(b"", output_buffer_limit=_BROTLI_STEP)
+            out += piece
+        return bytes(out)
+
+
+class _Coding(NamedTuple):
+    begin: Callable[[], _Engine]
+    error: type[Exception]
+    #: Decoded bytes per coded byte that an honest body reaches. Streams of near-equal events reach about 150 in deflate,
+    #: which itself ends at 1032, and 200 in the others.
+    ratio: int
+    #: With which bytes a further member begins; none where there is only one.
+    member: bytes = b""
+
+
+def _new_zstd() -> _Engine:
+    engine: _Engine = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG})
+    return engine
+
+
+_GZIP = _Coding(lambda: zlib.decompressobj(16 + zlib.MAX_WBITS), zlib.error, 200, b"\x1f")
+_ZLIB = _Coding(lambda: zlib.decompressobj(zlib.MAX_WBITS), zlib.error, 200)
+_BARE = _Coding(lambda: zlib.decompressobj(-zlib.MAX_WBITS), zlib.error, 200)
+_BR = _Coding(_Brotli, brotli.error, 1000)
+#: Frames begin with 0x28, the skippable ones with 0x50 to 0x5F.
+_ZSTD = _Coding(_new_zstd, zstd.ZstdError, 1000, b"\x28" + bytes(range(0x50, 0x60)))
 
 
 def decode(data: bytes, content_encoding: str) -> tuple[bytes, bool]:
@@ -34,16 +103,20 @@ def decode(data: bytes, content_encoding: str) -> tuple[bytes, bool]:
         raise RecordUnreadable(f"body has {len(codings)} content codings")
     whole = True
     for name in reversed(codings):
-        data, intact = _undo(data, name)
+        data, intact = _undone(data, _coding(name, data))
         whole = whole and intact
     return data, whole
 
 
-def _undo(data: bytes, name: str) -> tuple[bytes, bool]:
+def _coding(name: str, data: bytes) -> _Coding:
     if name in ("gzip", "x-gzip"):
-        return _inflate(data, 16 + zlib.MAX_WBITS)
+        return _GZIP
     if name == "deflate":
-        return _inflate(data, zlib.MAX_WBITS if _has_zlib_head(data) else -zlib.MAX_WBITS)
+        return _ZLIB if _has_zlib_head(data) else _BARE
+    if name == "br":
+        return _BR
+    if name == "zstd":
+        return _ZSTD
     raise RecordUnreadable(f"body is coded as {name[:20]!r}, which is not decoded")
 
 
@@ -52,22 +125,22 @@ def _has_zlib_head(data: bytes) -> bool:
     return len(data) >= 2 and data[0] & 0x0F == 8 and (data[0] << 8 | data[1]) % 31 == 0
 
 
-def _inflate(data: bytes, window: int) -> tuple[bytes, bool]:
+def _undone(data: bytes, coding: _Coding) -> tuple[bytes, bool]:
     out = bytearray()
-    limit = min(MAX_BYTES, max(RATIO_FROM, len(data) * MAX_RATIO))
-    engine, members = zlib.decompressobj(window), 1
+    limit = min(MAX_BYTES, max(RATIO_FROM, len(data) * coding.ratio))
+    engine, members = coding.begin(), 1
     for start in range(0, len(data), _STEP):
         piece = data[start : start + _STEP]
         while piece:
             if engine.eof:
-                if window <= zlib.MAX_WBITS or not piece.startswith(_MEMBER):
+                if piece[0] not in coding.member:
                     return bytes(out), True  # padding after the end, which every reader passes over
-                engine, members = zlib.decompressobj(window), members + 1
+                engine, members = coding.begin(), members + 1
                 if members > MAX_MEMBERS:
-                    raise RecordUnreadable(f"body has more than {MAX_MEMBERS} gzip members")
+                    raise RecordUnreadable(f"body has more than {MAX_MEMBERS} members")
             try:
                 out += engine.decompress(piece, limit + 1 - len(out))
-            except zlib.error:
+            except coding.error:
                 return bytes(out), False
             if len(out) > limit:
                 raise RecordUnreadable(f"body of {len(data)} bytes decodes to more than {limit}")

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import zlib
 
 import orjson
 import pytest
@@ -21,16 +20,6 @@ CHAT = ChatCompletions()
 
 def json_bytes(value):
     return json.dumps(value).encode()  # unlike orjson it writes lone surrogates
-
-
-@pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_coded_answer(coding):
-    """A content-coded answer is read as if it were not."""
-    told, expected = case("S4-comments-and-pings")
-    told.answer = gzip.compress(told.answer) if coding == "gzip" else zlib.compress(told.answer)
-    told.answer_headers["content-encoding"] = coding
-
-    assert as_json(CHAT.read_answer(told))["choices"] == expected["choices"]
 
 
 def test_coded_answer_cut():
@@ -90,7 +79,7 @@ def test_answer_that_never_came():
 
 UNREADABLE_ANSWERS = {
     "page": ({"answer": b"<html>Hello</html>", "content_type": "text/html"}, "neither JSON"),
-    "coding": ({"answer": b"?", "answer_coding": "br"}, "'br'"),
+    "coding": ({"answer": b"?", "answer_coding": "lzma"}, "'lzma'"),
     "bomb": ({"answer": gzip.compress(bytes(9_000_000)), "answer_coding": "gzip"}, "decodes to more"),
 }
 
@@ -104,7 +93,7 @@ def test_unreadable_answers(parts, reason):
 
 def test_refusals_are_always_readable():
     """A refused exchange is one even when its body cannot be decoded."""
-    answered = CHAT.read_answer(exchange(b"?", status=503, answer_coding="br"))
+    answered = CHAT.read_answer(exchange(b"?", status=503, answer_coding="lzma"))
     streamed = CHAT.read_answer(exchange(b'data: {"error":{"code":1}}\n\n', status=500))
 
     assert (answered.refused, answered.error) == (True, None)

@@ -116,7 +116,7 @@ def test_unreadable_requests(body, reason):
         read_request(exchange(request=body))
 
 
-@pytest.mark.parametrize(("coding", "reason"), [("zstd", "zstd"), ("gzip", "cut or damaged")])
+@pytest.mark.parametrize(("coding", "reason"), [("lzma", "lzma"), ("gzip", "cut or damaged")])
 def test_undecodable_requests(coding, reason):
     """A request under an unknown or broken coding is refused with the reason."""
     with pytest.raises(RecordUnreadable, match=reason):

@@ -2,12 +2,14 @@
 
 import gzip
 import time
+import tracemalloc
 import zlib
 
+import brotli
 import pytest
 
 from proxy.core import coding
-from proxy.core.coding import decode
+from proxy.core.coding import decode, zstd
 from proxy.errors import RecordUnreadable
 
 TEXT = b'{"messages": "' + bytes(range(256)) * 40 + b'"}'
@@ -27,6 +29,16 @@ CODED = {
     "gzip with padding": ("gzip", gzip.compress(TEXT) + b"\0" * 512),
     "deflate": ("deflate", zlib.compress(TEXT)),
     "deflate without the zlib head": ("deflate", raw_deflate(TEXT)),
+    "br": ("br", brotli.compress(TEXT)),
+    "br of much": ("BR", brotli.compress(TEXT, quality=0, lgwin=24)),
+    "zstd": ("zstd", zstd.compress(TEXT)),
+    "zstd frames, one to be skipped": (
+        "zstd",
+        zstd.compress(TEXT[:999]) + b"\x5a\x2a\x4d\x18\x03\0\0\0abc" + zstd.compress(TEXT[999:]),
+    ),
+    "zstd with padding": ("zstd", zstd.compress(TEXT) + b"\0" * 9),
+    "gzip, then br": ("gzip, br", brotli.compress(gzip.compress(TEXT))),
+    "all": ("deflate,br , zstd", zstd.compress(brotli.compress(zlib.compress(TEXT)))),
     "chained": ("deflate, gzip", gzip.compress(zlib.compress(TEXT))),
 }
 
@@ -52,15 +64,56 @@ def raw_stored(size):
     return gzip.compress(bytes(i * 37 % 251 for i in range(max(size - 23, 0))), 0)
 
 
-@pytest.mark.parametrize("name", ["gzip", "deflate"])
+LONG = b"".join(b'data: {"n":%d}\n\n' % (n * 7919) for n in range(90_000))
+LONG_CODED = {
+    "gzip": gzip.compress(LONG),
+    "deflate": zlib.compress(LONG),
+    "br": brotli.compress(LONG, quality=3),
+    "zstd": zstd.compress(LONG),
+}
+
+
+@pytest.mark.parametrize("name", LONG_CODED)
 def test_cut(name):
     """Of a body that was cut comes what came before the cut, and that it was cut."""
-    _, data = CODED[name]
-    text, whole = decode(data[:-30], name)
+    data = LONG_CODED[name]
+    text, whole = decode(data[: len(data) // 2], name)
 
     assert not whole
-    assert TEXT.startswith(text)
-    assert text
+    assert LONG.startswith(text)
+    assert len(text) > len(LONG) // 4
+
+
+@pytest.mark.parametrize("name", LONG_CODED)
+def test_flushed_events(name):
+    """A stream whose events a server flushed one by one is read up to the last whole event."""
+    flushed = {
+        "gzip": lambda: (engine := zlib.compressobj(wbits=31)) and (engine.compress, lambda: engine.flush(2)),
+        "deflate": lambda: (engine := zlib.compressobj()) and (engine.compress, lambda: engine.flush(2)),
+        "br": lambda: (engine := brotli.Compressor()) and (engine.process, engine.flush),
+        "zstd": lambda: (
+            (engine := zstd.ZstdCompressor()) and (engine.compress, lambda: engine.flush(engine.FLUSH_BLOCK))
+        ),
+    }
+    write, flush = flushed[name]()
+    events = [b'data: {"choices":[{"delta":{"content":"%d"}}]}\n\n' % n for n in range(50)]
+    data = b"".join(write(event) + flush() for event in events)
+
+    assert decode(data, name) == (b"".join(events), False)
+
+
+@pytest.mark.parametrize("name", LONG_CODED)
+def test_never_coded(name):
+    """A body that does not have the coding it claims gives nothing, and is not whole."""
+    assert decode(b"<html>%s" % TEXT, name)[1] is False
+
+
+def test_a_window_that_the_web_does_not_allow():
+    """A zstd frame that asks for a window of over 8 MiB is not given it."""
+    levels = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.enable_long_distance_matching: 1}
+    data = zstd.compress(LONG * 10, options=levels)
+
+    assert decode(data, "zstd") == (b"", False)
 
 
 def test_damaged():
@@ -79,7 +132,7 @@ def test_nothing():
     assert decode(b"", "gzip") == (b"", True)
 
 
-@pytest.mark.parametrize("name", ["br", "zstd", "gzip, br", "compress"])
+@pytest.mark.parametrize("name", ["compress", "dcb", "gzip, lzma"])
 def test_codings_not_known(name):
     """A coding that is not known is named in the refusal."""
     with pytest.raises(RecordUnreadable, match=name.split(", ")[-1]):
@@ -89,6 +142,12 @@ def test_codings_not_known(name):
 BOMBS = {
     "over the ratio": ("gzip", lambda: gzip.compress(bytes(20_000_000))),
     "over the size": ("deflate", lambda: zlib.compress(bytes(range(256)) * 140_000, 1)),
+    "br over the ratio": ("br", lambda: brotli.compress(bytes(20_000_000), quality=1)),
+    "br over the size": ("br", lambda: brotli.compress(bytes(range(256)) * 140_000, quality=1)),
+    "zstd over the ratio": ("zstd", lambda: zstd.compress(bytes(20_000_000))),
+    "zstd over the size": ("zstd", lambda: zstd.compress(bytes(range(256)) * 140_000)),
+    "many frames": ("zstd", lambda: zstd.compress(b"") * 10_001),
+    "br in zstd": ("br, zstd", lambda: zstd.compress(brotli.compress(bytes(40_000_000), quality=1))),
     "gzip in gzip": ("gzip, gzip", lambda: gzip.compress(gzip.compress(bytes(20_000_000)))),
     "many members": ("gzip", lambda: gzip.compress(b"") * 10_001),
     "many codings": (", ".join(["gzip"] * 9), lambda: b""),
@@ -100,10 +159,16 @@ def test_bombs(name, body):
     """A small body that would fill the memory is refused, at little cost."""
     data = body()
     began = time.process_time()
-    with pytest.raises(RecordUnreadable):
-        decode(data, name)
+    tracemalloc.start()
+    try:
+        with pytest.raises(RecordUnreadable):
+            decode(data, name)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
     assert time.process_time() - began < 2
+    assert peak < 3 * coding.MAX_BYTES
 
 
 def test_repetitive_streams_are_no_bombs():

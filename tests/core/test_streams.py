@@ -1,14 +1,19 @@
 """The streams in `tests/data/streams`, each named for the rule it shows."""
 
+import gzip
 import re
+import zlib
 
+import brotli
 import pytest
 
+from proxy.core.coding import zstd
 from proxy.core.sse import SseReader
 
 from .cuts import ways
 from .streams import NAMES, STREAMS, as_json, case, read, without_made_ids
 
+CODINGS = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}
 RULES = re.compile(r"[DSKTRMPL]\d{1,2}-[a-z0-9-]+")
 
 
@@ -42,3 +47,14 @@ def test_any_cut(name):
         found.append([event for read in reads for event in reader.feed(read)] + reader.close())
 
     assert all(events == found[0] for events in found)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_coded(coding):
+    """Each answer is read under each content coding as if it had none."""
+    for name in NAMES:
+        told, _ = case(name)
+        plain = read(told)
+        told.answer = CODINGS[coding](told.answer)
+        told.answer_headers["content-encoding"] = coding
+        assert read(told) == plain, name
