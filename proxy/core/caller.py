@@ -65,3 +65,5 @@ def _properties(headers: Mapping[str, str]) -> Iterable[tuple[str, str]]:
         name = header.removeprefix(PROPERTY_PREFIX)
         if name and name != header:
             yield (f"user.{name}" if name in _OURS else name), value
+        elif header == "inkeep-filters":  # Inkeep's chat API narrows its search by them
+            yield "inkeepFilters", value

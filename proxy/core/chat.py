@@ -48,7 +48,7 @@ def read_answer(exchange: Exchange, answer: ChatAnswer, is_one_choice: Callable[
         answer.take_whole(value, one_choice=is_one_choice(exchange, value))
     elif data.strip() and not exchange.interrupted:
         raise RecordUnreadable("answer is neither JSON nor server-sent events")
-    return answer.result(exchange.id, ended_well=value is not None)
+    return answer.result(ended_well=value is not None)
 
 
 def _read_events(exchange: Exchange, data: bytes, answer: ChatAnswer) -> Answered:
@@ -56,7 +56,7 @@ def _read_events(exchange: Exchange, data: bytes, answer: ChatAnswer) -> Answere
     stream.feed(data)
     stream.close()
     ended_well = stream.is_done or (answer.is_finished and not exchange.interrupted)
-    answered = answer.result(exchange.id, ended_well=ended_well)
+    answered = answer.result(ended_well=ended_well)
     answered.unreadable_events = stream.unreadable_events
     return answered
 

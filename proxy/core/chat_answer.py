@@ -54,9 +54,9 @@ class ChatAnswer:
         for position, choice in enumerate(self._choices_of(answer, "")):
             self._builder(0 if one_choice else _index_of(choice, position)).take_whole(choice)
 
-    def result(self, seed: str, *, ended_well: bool) -> Answered:
-        """The answer as far as it came; calls that came without an id get one made of `seed`."""
-        choices = self._choices(seed)
+    def result(self, *, ended_well: bool) -> Answered:
+        """The answer as far as it came."""
+        choices = self._choices()
         return Answered(
             choices=choices,
             complete=ended_well and bool(choices) and self.error is None,
@@ -68,12 +68,12 @@ class ChatAnswer:
             details=mend(self._details),
         )
 
-    def _choices(self, seed: str) -> list[Choice]:
+    def _choices(self) -> list[Choice]:
         """The choices by index; what stands beside them in the answer goes with the first."""
         extra = {key: mend(value) for key, value in self._shared.items()}
         out = []
         for index, builder in sorted(self._builders.items()):
-            out.append(Choice(index, builder.message(f"{seed}/{index}", extra), mend(builder.finish_reason)))
+            out.append(Choice(index, builder.message(extra), mend(builder.finish_reason)))
             extra = {}
         return out
 

@@ -57,14 +57,14 @@ class ChoiceBuilder:
             self._say(message)
             self._calls.add_whole(message.get("tool_calls"))
 
-    def message(self, seed: str, extra: dict[str, Any]) -> Message:
+    def message(self, extra: dict[str, Any]) -> Message:
         """The message as far as it came, with `extra` for what else is known of it."""
         if self._message is not None and not self._has_spoken():
             self.take_whole({"message": self._message})
         return Message(
             role=mend_text(self._role) or "assistant",
             content=self._content.result(),
-            tool_calls=self._calls.result(seed),
+            tool_calls=self._calls.result(),
             refusal=_joined(self._refusal),
             reasoning=_joined(self._reasoning) or self._content.reasoning() or self._detailed_reasoning(),
             function_call=self._function_call(),
@@ -96,7 +96,10 @@ class ChoiceBuilder:
         self._add_function(delta.get("function_call"))
         self._add_audio(delta.get("audio"))
         for key in _LISTS:
-            if isinstance(values := delta.get(key), list) and values:
+            values = delta.get(key)
+            if isinstance(values, dict):  # Inkeep's `records_cited` holds its list in `citations`
+                values = values.get("citations")
+            if isinstance(values, list) and values:
                 entries = self._lists.setdefault(key, {})
                 for value in values:
                     entries.setdefault(canonical_value(value), value)

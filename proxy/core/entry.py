@@ -8,6 +8,7 @@ else `<id>.h<n>`. Times are unix milliseconds at which a message really came; wh
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from .caller import Caller, checked_id
@@ -104,7 +105,7 @@ def _entry(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, 
         caller=caller,
         history=History.of(asked.messages),
         # whatever role the upstream gives it: clients send it back as the assistant's, and only such an answer is a tip
-        answers=[_as_assistant(choice.message)] if choice and said else [],
+        answers=[_as_assistant(_with_ids(choice.message, exchange.id))] if choice and said else [],
         properties=_answer_properties(exchange, asked, answered, model),
         model=model,
         endpoint=endpoint,
@@ -168,6 +169,25 @@ def _answer_ids(entry: Entry) -> Iterator[tuple[str, int, dict[str, Any]]]:
         yield entry.id, entry.ended, entry.properties
 
 
+def _with_ids(message: Message, seed: str) -> Message:
+    """
+    A message whose calls all have ids: those that came without one (Gemini, older vLLM) are given one.
+
+    It is made of `seed`, the call's position and its name: the same whenever the answer is read again.
+    """
+    if all(call["id"] for call in message.tool_calls):
+        return message
+    calls = [
+        call if call["id"] else call | {"id": _made_id(f"{seed}/{at}/{call['function']['name']}")}
+        for at, call in enumerate(message.tool_calls)
+    ]
+    return replace(message, tool_calls=calls)
+
+
+def _made_id(seed: str) -> str:
+    return f"call_{blake2b(seed.encode(), digest_size=4).hexdigest()}"
+
+
 def _as_assistant(message: Message) -> Message:
     return message if message.role == "assistant" else replace(message, role="assistant")
 
@@ -192,11 +212,12 @@ def _answer_properties(exchange: Exchange, asked: Asked, answered: Answered, mod
         "timeToFirstTokenMs": exchange.first_byte - exchange.started if asked.stream and exchange.first_byte else None,
         "latencyMs": exchange.ended - exchange.started,
         "originalRole": role if role != "assistant" else None,
-        "alternatives": [_alternative(choice) for choice in choices[1:]] or None,
+        "nativeFinishReason": choices[0].message.extra.get("native_finish_reason") if choices else None,
+        "alternatives": [_alternative(choice, exchange.id) for choice in choices[1:]] or None,
     }
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _alternative(choice: Choice) -> dict[str, Any]:
-    told = choice.message.to_json()
+def _alternative(choice: Choice, seed: str) -> dict[str, Any]:
+    told = _with_ids(choice.message, f"{seed}/{choice.index}").to_json()
     return told | {"finishReason": choice.finish_reason} if choice.finish_reason else told

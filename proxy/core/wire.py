@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
 from .fields import Fields, fault, read_json, refuse_faults, time_text, user_properties
+from .links import data_of, links_of, read_links
 from .notes import build_event, build_feedback, emit_event, emit_feedback, read_event, read_feedback
 from .public import public_messages
 
@@ -98,7 +99,7 @@ def build_conversation(snapshot: Snapshot) -> dict[str, Any]:
 def _spoken(logged: Logged) -> dict[str, Any]:
     """A logged message as an OpenAI message that carries the format's own fields as well."""
     message = logged.message
-    properties = dict(logged.properties)
+    properties = data_of(message) | logged.properties
     if message.reasoning:
         properties.setdefault("reasoning", message.reasoning)
     spoken: dict[str, Any] = {
@@ -113,7 +114,7 @@ def _spoken(logged: Logged) -> dict[str, Any]:
         "refusal": message.refusal,
         "audio": message.extra.get("audio"),
     }
-    if links := _links(message.extra.get("links")):
+    if links := links_of(message):
         spoken["links"] = links
     if properties:
         spoken["properties"] = properties
@@ -176,7 +177,7 @@ def _read_any_message(fields: Fields) -> None:
     fields.time("createdAt", "updatedAt")
     fields.object("properties")
     fields.user()
-    fields.out["links"] = _links(fields.items("links"))
+    fields.out["links"] = read_links(fields.items("links"))
 
 
 def _read_content(fields: Fields, kinds: tuple[type, ...]) -> None:
@@ -196,24 +197,6 @@ def _refuse_repeated_ids(messages: Sequence[Mapping[str, Any]]) -> None:
             raise ApiError(422, f"two messages have the id {name!r}", [fault(f"/messages/{place}/id", "is repeated")])
         if name is not None:
             seen.add(name)
-
-
-def _links(given: Any) -> list[dict[str, Any]] | None:
-    """Links with a URL, their fields as the format has them; what is not a link is left out."""
-    if not isinstance(given, list):
-        return None
-    return [_link(link) for link in given if isinstance(link, dict) and isinstance(link.get("url"), str)]
-
-
-def _link(given: Mapping[str, Any]) -> dict[str, Any]:
-    link: dict[str, Any] = {"url": given["url"]}
-    for name in ("label", "title", "description", "type"):
-        if isinstance(given.get(name), str | int | float):
-            link[name] = str(given[name])
-    crumbs = given.get("breadcrumbs")
-    if isinstance(crumbs, list):
-        link["breadcrumbs"] = [crumb for crumb in crumbs if isinstance(crumb, str)]
-    return link
 
 
 # ── what the server answers ─────────────────────────────────────────────────────────────────────────────────────────

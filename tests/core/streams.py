@@ -40,12 +40,3 @@ def as_json(answered):
             for one in answered.choices
         ],
     }
-
-
-def without_made_ids(answer):
-    """The same, made-up ids of calls as `?`."""
-    for choice in answer["choices"]:
-        for call in choice["message"].get("tool_calls", ()):
-            if len(call["id"]) == 13 and call["id"].startswith("call_"):
-                call["id"] = "?"
-    return answer

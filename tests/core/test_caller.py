@@ -88,3 +88,10 @@ def test_an_sdk_that_tries_again(count, retries):
 def test_what_an_id_may_be(value, kept):
     """An id is up to 256 characters without controls, and not what programs write for nothing."""
     assert checked_id(value) == kept
+
+
+def test_inkeep_filters_are_a_property():
+    """The filters that Inkeep's chat API is sent are told with the conversation."""
+    assert caller_of({"inkeep-filters": '{"attributes":{}}'}, None, (), ()).properties == {
+        "inkeepFilters": '{"attributes":{}}'
+    }

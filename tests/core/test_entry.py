@@ -158,3 +158,25 @@ def test_properties_of_a_conversation():
         "endpoint": "chat.completions",
         "model": "m-1",
     }
+
+
+def test_calls_without_an_id_are_given_one():
+    """Calls that came without an id get distinct ones, the same when the answer is read again; given ids stay."""
+    call = {"id": "", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    answer = Message("assistant", tool_calls=[call, call, call | {"id": "real"}])
+    one, again = (entry(answer=answered(answer, answer)) for _ in range(2))
+    first, second, third = (each["id"] for each in one.answers[0].tool_calls)
+
+    assert first.startswith("call_")
+    assert len(first) == len("call_") + 8
+    assert first != second
+    assert third == "real"
+    assert one.answers == again.answers
+    assert one.properties["alternatives"][0]["tool_calls"][0]["id"] not in ("", first, second)
+
+
+def test_native_finish_reason():
+    """What the upstream behind a gateway gave as its reason is told beside the gateway's."""
+    told = entry(answer=answered(Message("assistant", "Hi", extra={"native_finish_reason": "end_turn"})))
+
+    assert (told.properties["finishReason"], told.properties["nativeFinishReason"]) == ("stop", "end_turn")
