@@ -7,7 +7,6 @@ nothing vanishes unseen. Nothing here raises: content is whatever a client sent.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from typing import Any
@@ -21,10 +20,18 @@ _TEXT_PARTS = frozenset(("text", "input_text", "output_text"))
 _IMAGE_PARTS = frozenset(("image_url", "input_image"))
 _REASONING_PARTS = frozenset(("thinking", "reasoning", "redacted_thinking"))
 _DETAILS = frozenset(("auto", "low", "high"))
+#: Where parts hold bytes in base64: OpenAI's sound and files, MCP's pictures.
+_DATA_KEYS = ("data", "file_data", "b64_json")
 #: Longest piece of a part's own words (kind, file name) in its description.
 _WORD_LIMIT = 200
-#: RFC 2397, base64 only; every repetition is bounded or followed by nothing, so that matching is linear.
-_DATA_URL = re.compile(r"data:([\w.+-]{1,64}/[\w.+-]{1,64})?(?:;[\w.=+-]{1,64}){0,4};base64,([A-Za-z0-9+/_=%-]*)")
+#: RFC 2397, base64 only; every repetition is bounded or followed by nothing, so that matching is linear. Or base64
+#: alone, as tools answer it inside JSON: no language has words of a thousand letters.
+_DATA = re.compile(
+    r"data:([\w.+-]{1,64}/[\w.+-]{1,64})?(?:;[\w.=+-]{1,64}){0,4};base64,([A-Za-z0-9+/_=%-]*)|(?<![A-Za-z0-9+/_-])([A-Za-z0-9+/_-]{1024,}={0,2})"
+)
+_BASE64_URL = str.maketrans("-_", "+/")
+#: Kinds of letters that base64 of any length has.
+_BASE64_KINDS = tuple(map(re.compile, ("[a-z]", "[A-Z]", "[0-9]")))
 
 
 class PublicContent:
@@ -58,7 +65,7 @@ class PublicContent:
             self.value = f"{self.value}\n{text}" if self.value else text
 
     def _text(self, text: str) -> str:
-        return text if self._limit is None else data_urls_described(text, self._limit)
+        return text if self._limit is None else data_described(text, self._limit)
 
     def _item(self, part: Any) -> dict[str, Any] | None:
         """The item of one part; None for reasoning, which is kept apart."""
@@ -86,11 +93,9 @@ class PublicContent:
         return self._limit is not None and len(url) > self._limit and url.startswith("data:")
 
 
-def data_urls_described(text: str, limit: int) -> str:
-    """A text whose data URLs over `limit` characters are replaced by a few words."""
-    if len(text) <= limit or ";base64," not in text:
-        return text
-    return _DATA_URL.sub(lambda match: _described_data(match) if len(match.group()) > limit else match.group(0), text)
+def data_described(text: str, limit: int) -> str:
+    """A text whose data URLs and base64 over `limit` characters are replaced by a few words."""
+    return text if len(text) <= limit else _DATA.sub(lambda match: _described(match, limit), text)
 
 
 def json_text(value: Any) -> str:
@@ -132,25 +137,42 @@ def _image_item(url: str, part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _described_image(url: str) -> str:
-    match = _DATA_URL.match(url)
-    return _described_data(match) if match else "[image]"
+    match = _DATA.match(url)
+    return f"[{', '.join(_data_words(match))}]" if match else "[image]"
 
 
 def _described_part(kind: str, part: dict[str, Any]) -> str:
-    """A few words in place of a part: its kind, its name or format, its size."""
+    """A few words in place of a part: its kind, its name or format, the size and hash of what it holds."""
     body = part.get(kind)
     body = body if isinstance(body, dict) else part
     words = [kind.removeprefix("input_")]
-    words += [body[key][:_WORD_LIMIT] for key in ("filename", "file_id", "format") if isinstance(body.get(key), str)]
-    words += [f"{len(body[key]) * 3 // 4} bytes" for key in ("data", "file_data") if isinstance(body.get(key), str)]
+    named = ("filename", "file_id", "format", "mimeType", "url")
+    words += [body[key][:_WORD_LIMIT] for key in named if isinstance(body.get(key), str) and not _DATA.match(body[key])]
+    for key in (*_DATA_KEYS, "url"):
+        data = body.get(key)
+        if isinstance(data, str) and (match := _DATA.match(data)) and match.group(2) is not None:
+            words += _data_words(match)
+        elif isinstance(data, str) and key != "url":
+            words += _size_and_hash(data)
     return f"[{', '.join(words)}]"
 
 
-def _described_data(match: re.Match[str]) -> str:
-    """Type, size and hash of a data URL, so that the same image can be recognised."""
-    kind, encoded = match.group(1) or "data", match.group(2)
+def _described(match: re.Match[str], limit: int) -> str:
+    said, bare = match.group(), match.group(3)
+    if len(said) <= limit or (bare and not all(kind.search(bare) for kind in _BASE64_KINDS)):
+        return said
+    return f"[{', '.join(_data_words(match))}]"
+
+
+def _data_words(match: re.Match[str]) -> list[str]:
+    """Type, size and hash, so that the same image can be recognised."""
+    bare = match.group(3)
+    return ["base64", *_size_and_hash(bare)] if bare else [match.group(1) or "data", *_size_and_hash(match.group(2))]
+
+
+def _size_and_hash(encoded: str) -> list[str]:
     try:
-        data = base64.b64decode(encoded + "=" * (-len(encoded) % 4))
-    except binascii.Error:
-        data = encoded.encode()
-    return f"[{kind}, {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()[:16]}]"
+        data = base64.b64decode(encoded.translate(_BASE64_URL) + "=" * (-len(encoded) % 4))
+    except ValueError:  # binascii's, or a letter beyond ASCII
+        data = encoded.encode("utf-8", "replace")
+    return [f"{len(data)} bytes", f"sha256 {hashlib.sha256(data).hexdigest()[:16]}"]

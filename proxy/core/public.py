@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from .content import TOO_DEEP, PublicContent, json_text
+from .content import TOO_DEEP, PublicContent, data_described, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,7 +40,7 @@ def public_messages(messages: Iterable[Mapping[str, Any]], *, inline_limit: int 
 
     Args:
         messages: OpenAI messages; other fields (`id`, `createdAt`, `links`, …) stay as they are.
-        inline_limit: Data URLs longer than this many characters become a few words with type, size and hash.
+        inline_limit: Data URLs and base64 longer than this many characters become a few words with type, size and hash.
 
     """
     told: list[dict[str, Any]] = []
@@ -67,7 +67,7 @@ def _public_message(message: Mapping[str, Any], inline_limit: int | None) -> dic
     content = PublicContent(message.get("content"), inline_limit)
     _add_refusal(content, message.get("refusal"))
     _add_audio(content, message.get("audio"))
-    calls, odd_calls = _public_calls(message)
+    calls, odd_calls = _public_calls(message, inline_limit)
     found = {
         "originalRole": None if role in ROLES else json_text(role),
         "toolCallId": message.get("tool_call_id") if role in RESULT_ROLES else None,
@@ -103,14 +103,18 @@ def _add_audio(content: PublicContent, audio: Any) -> None:
         content.add(json_text(audio.get("transcript") or "[audio]"))
 
 
-def _public_calls(message: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[Any]]:
-    """A message's tool calls as function calls, and the originals of those that were none."""
+def _public_calls(message: Mapping[str, Any], limit: int | None) -> tuple[list[dict[str, Any]], list[Any]]:
+    """A message's tool calls as function calls, and the originals of those that were none and hold no long data."""
     given = message.get("tool_calls")
     odd: list[Any] = []
     calls = [_call(call, odd) for call in given if isinstance(call, dict)] if isinstance(given, list) else []
     legacy = message.get("function_call")
     if not calls and isinstance(legacy, dict):
         calls = [_call({"function": legacy}, odd)]
+    if limit is not None:
+        odd = [call for call in odd if len(json_text(call)) <= limit]
+        for call in calls:
+            call["function"]["arguments"] = data_described(call["function"]["arguments"], limit)
     return calls, odd
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from .message import Message
+    from .parts import Content
 
 __all__ = [
     "Logged", "Snapshot", "build_conversation", "build_event", "build_feedback",
@@ -106,7 +107,7 @@ def _spoken(logged: Logged) -> dict[str, Any]:
         "id": logged.id,
         "createdAt": time_text(logged.created_at),
         "role": message.role,
-        "content": message.content,
+        "content": _with_pictures(message.content, message.extra.get("images")),
         "name": message.name,
         "tool_calls": message.tool_calls,
         "tool_call_id": message.tool_call_id,
@@ -119,6 +120,14 @@ def _spoken(logged: Logged) -> dict[str, Any]:
     if properties:
         spoken["properties"] = properties
     return spoken
+
+
+def _with_pictures(content: Content, images: Any) -> Content:
+    """The content, and the pictures that a model made, which OpenRouter and LiteLLM give beside it."""
+    made = [one for one in images if isinstance(one, dict) and one.get("type") == "image_url"] if images else []
+    if not made:
+        return content
+    return [*([{"type": "text", "text": content}] if isinstance(content, str) else content or []), *made]
 
 
 # ── what the server reads ───────────────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,9 @@
 """The public form of messages: every row of the tool-traffic table, and that nothing a client says breaks it."""
 
+import base64
+import hashlib
+
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,7 +60,7 @@ def one(message):
             {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]},
             {
                 "role": "user",
-                "content": [{"type": "text", "text": "[audio, wav, 3 bytes]"}],
+                "content": [{"type": "text", "text": "[audio, wav, 3 bytes, sha256 709e80c88487a241]"}],
                 "properties": {"originalParts": ["input_audio"]},
             },
             id="audio part",
@@ -219,3 +223,24 @@ def test_whatever_is_said_the_sdk_can_read_it(messages):
 
     assert faults_of(array(OPENAI_MESSAGE), public) == []
     assert public_messages(public, inline_limit=64) == public
+
+
+def test_long_data_in_calls_and_results_becomes_words():
+    """Base64 over the limit becomes type, size and hash in arguments, which stay JSON, and in tool results too."""
+    blob = base64.b64encode(bytes(range(256)) * 100).decode()
+    url = f"data:image/png;base64,{blob}"
+    call = {
+        "id": "c",
+        "type": "function",
+        "function": {"name": "draw", "arguments": orjson.dumps({"on": url}).decode()},
+    }
+    odd = {"id": "d", "type": "custom", "custom": {"name": "see", "input": url}}
+    asking = {"role": "assistant", "content": None, "tool_calls": [call, odd]}
+    result = {"role": "tool", "tool_call_id": "c", "content": orjson.dumps({"png": blob}).decode()}
+    (told,) = public_messages([asking, result], inline_limit=1000)
+    words = f"25600 bytes, sha256 {hashlib.sha256(bytes(range(256)) * 100).hexdigest()[:16]}]"
+
+    assert orjson.loads(told["tool_calls"][0]["function"]["arguments"]) == {"on": f"[image/png, {words}"}
+    assert orjson.loads(told["tool_calls"][1]["function"]["arguments"]) == {"input": f"[image/png, {words}"}
+    assert orjson.loads(told["properties"]["toolResults"][0]["content"]) == {"png": f"[base64, {words}"}
+    assert blob not in orjson.dumps(told).decode()

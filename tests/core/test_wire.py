@@ -209,6 +209,15 @@ def test_wrong_conversations_are_refused(body, pointers):
     assert [one["pointer"] for one in refused.value.errors] == pointers
 
 
+def test_pictures_that_a_model_made():
+    """Pictures that stand beside an answer's content are told in it; the upstream's search pictures are not."""
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    message = Message("assistant", "Here:", extra={"images": [picture, {"image_url": "https://found"}]})
+    (told,) = build_conversation(Snapshot("c", [Logged(message, "m", NOW)], NOW))["messages"]
+
+    assert told["content"] == [{"type": "text", "text": "Here:"}, picture]
+
+
 def test_two_messages_with_one_id_contradict_each_other():
     """A repeated message id is 422, at the second place."""
     with pytest.raises(ApiError) as refused:
