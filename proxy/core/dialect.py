@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .chat import ChatCompletions
 from .completions import Completions
+from .responses import Responses
 from .turn import Answered, Asked, Choice
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = ["Answered", "Asked", "Choice", "Dialect", "dialect_of", "is_recorded"
 
 _CHAT = ChatCompletions()
 _COMPLETIONS = Completions()
+_RESPONSES = Responses()
 _RECORDED_POSTS = ("/chat/completions", "/completions", "/responses")
 
 
@@ -37,10 +39,12 @@ class Dialect(Protocol):
 
 def dialect_of(method: str, target: str) -> Dialect | None:
     """The dialect of a request target; None for what is not rebuilt into messages."""
+    if not is_recorded(method, target):
+        return None
     path = _path(target)
-    if method == "POST" and path.endswith("/chat/completions"):
+    if path.endswith("/chat/completions"):
         return _CHAT
-    return _COMPLETIONS if method == "POST" and path.endswith("/completions") else None
+    return _COMPLETIONS if path.endswith("/completions") else _RESPONSES
 
 
 def is_recorded(method: str, path: str) -> bool:

@@ -45,6 +45,8 @@ class Choice:
     message: Message
     #: As the upstream said, any word; None when it said none.
     finish_reason: str | None
+    #: Messages that the answer has before `message`; only the Responses API answers with several.
+    earlier: list[Message] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -63,6 +65,8 @@ class Answered:
     error: Any | None = None
     #: Status of 400 and over, or an error without choices: no message came of it.
     refused: bool = False
+    #: The upstream goes on with it; another exchange brings the rest (Responses `background`).
+    is_pending: bool = False
     #: What else the upstream said of the answer: created, service_tier, system_fingerprint.
     details: dict[str, Any] = field(default_factory=dict)
     #: Events that could not be read and were left out.

@@ -9,6 +9,7 @@ def exchange(
     answer=b"",
     request=None,
     *,
+    method="POST",
     target="/v1/chat/completions",
     status=200,
     content_type="",
@@ -20,7 +21,7 @@ def exchange(
     request = {"model": "m-1", "messages": [{"role": "user", "content": "Hi"}]} if request is None else request
     return Exchange(
         id="01890000-0000-7000-8000-000000000001",
-        method="POST",
+        method=method,
         target=target,
         upstream="",
         tenant="",

@@ -1,7 +1,7 @@
 """The streams in `tests/data/streams`: an answer each, and beside it in JSON what it must become.
 
 Each is named for the rule it shows. The JSON holds `why`, `expected` (the fields of `Answered` that are told, messages in
-OpenAI's form), and where they are not a chat's `target`, `request`, `status` and `content_type`.
+OpenAI's form), and where they are not a chat's `method`, `target`, `request`, `status` and `content_type`.
 """
 
 from dataclasses import asdict
@@ -21,7 +21,7 @@ def case(name):
     """The exchange of a stream, and what must come of it."""
     told = orjson.loads((STREAMS / f"{name}.json").read_bytes())
     (body,) = (path for path in STREAMS.glob(f"{name}.*") if path.suffix != ".json")
-    parts = {key: told[key] for key in ("target", "status") if key in told}
+    parts = {key: told[key] for key in ("method", "target", "status") if key in told}
     parts["content_type"] = told.get("content_type", "text/event-stream")
     return exchange(body.read_bytes(), {"messages": [], **told.get("request", {})}, **parts), told["expected"]
 
@@ -35,8 +35,10 @@ def as_json(answered):
     """An answer as the expectations tell it."""
     return {
         **asdict(answered),
-        "choices": [
-            {"index": one.index, "finish_reason": one.finish_reason, "message": one.message.to_json()}
-            for one in answered.choices
-        ],
+        "choices": [_choice(choice) for choice in answered.choices],
     }
+
+
+def _choice(choice):
+    told = {"index": choice.index, "finish_reason": choice.finish_reason, "message": choice.message.to_json()}
+    return told | {"earlier": [one.to_json() for one in choice.earlier]} if choice.earlier else told

@@ -24,7 +24,7 @@ def test_streams_are_whole():
         assert len(suffixes) == 2, name
         assert ".json" in suffixes, name
         assert RULES.fullmatch(name), name
-    assert len(NAMES) >= 44
+    assert len(NAMES) >= 79
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,229 @@
+"""A Responses answer put together: from one JSON object, or from events in the order they came.
+
+Items are kept apart by `output_index`, never by their ids, which GitHub Copilot changes from event to event. The final
+event's own list of items counts only for what no event of its own told (the ChatGPT backend leaves it empty). Events of
+unknown types are passed over. Nothing raises; what came before an error or a cut is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .body import error_in
+from .choice import text_in
+from .item_messages import ItemMessages
+from .items import FIELDS, OutputItem, objects
+from .jsontext import mend
+from .message import Message
+from .turn import Answered, Choice
+
+#: An answer that says so will not change any more.
+FINAL = frozenset(("completed", "incomplete", "failed", "cancelled"))
+#: Those of them that are whole: "incomplete" is one at which a limit was reached.
+_WHOLE = frozenset(("completed", "incomplete"))
+_GOING_ON = frozenset(("queued", "in_progress"))
+
+_DELTAS = {f"response.{name}.delta": field for name, field in FIELDS.items()}
+_TEXTS_DONE = {f"response.{name}.done": (field, field.text or field.key) for name, field in FIELDS.items()}
+_PARTS_DONE = frozenset(("response.content_part.done", "response.reasoning_summary_part.done"))
+_OPENED = "response.output_item.added"
+_ITEMS = frozenset((_OPENED, "response.output_item.done"))
+_STARTS = frozenset(("response.created", "response.queued", "response.in_progress"))
+#: Larger numbers are none.
+_FAR = 1 << 53
+
+
+class ResponseAnswer:
+    """
+    Feed it events (`take`) or a whole answer (`take_whole`); then ask for the `result`.
+
+    Args:
+        kept: What `unfinished` gave for an earlier part of the same answer; its events are passed over if they come again.
+
+    """
+
+    def __init__(self, kept: dict[str, Any] | None = None) -> None:
+        #: The first error reported.
+        self.error: Any | None = None
+        self._status: str | None = None
+        self._completion_id: str | None = None
+        self._model: str | None = None
+        self._usage: dict[str, Any] | None = None
+        #: The limit that was reached.
+        self._limit: str | None = None
+        self._details: dict[str, Any] = {}
+        #: The upstream goes on with it when the connection ends.
+        self._is_background = False
+        self._is_whole = False
+        self._is_from_start = False
+        #: The answer's own list of its items, where it told one.
+        self._output: list[dict[str, Any]] = []
+        self._items: list[tuple[int, OutputItem]] = []
+        self._at_index: dict[int, OutputItem] = {}
+        self._index_of_id: dict[str, int] = {}
+        self._top = -1
+        #: Numbers of the newest event that was kept, and of the newest one now.
+        self._kept_until = self._sequence = kept["sequence"] if kept else -1
+        for index, item in kept["items"] if kept else ():
+            self._begin(index, OutputItem(item))
+
+    def take(self, chunk: dict[str, Any], event: str = "") -> None:
+        """One event's object; `event` is the name it had, which counts where the object has no type."""
+        kind = text_in(chunk.get("type")) or event
+        if self._is_repeated(chunk):
+            return
+        if field := _DELTAS.get(kind):
+            self._item(chunk).add(field, _part_number(chunk), chunk.get("delta"))
+        elif settled := _TEXTS_DONE.get(kind):
+            field, key = settled
+            self._item(chunk).settle(field, _part_number(chunk), chunk.get(key))
+        elif kind in _PARTS_DONE:
+            self._item(chunk).settle_part(_part_number(chunk), chunk.get("part"))
+        elif kind == "response.output_text.annotation.added":
+            self._item(chunk).annotate(_part_number(chunk), chunk.get("annotation"))
+        elif kind in _ITEMS and isinstance(item := chunk.get("item"), dict):
+            self._take_item(kind, chunk, item)
+        else:
+            self._take_other(chunk, kind, event)
+
+    def take_whole(self, answer: dict[str, Any]) -> None:
+        """A JSON answer."""
+        self._is_whole = True
+        self.error = answer.get("error") and mend(answer["error"])
+        self._note(answer)
+        if self._output and not self._status:
+            self._status = "completed"
+
+    def result(self, *, is_done: bool, is_later: bool = False) -> Answered:
+        """
+        The answer as far as it came.
+
+        Args:
+            is_done: `[DONE]` came, which some servers send and a few of them in place of a final event.
+            is_later: It answers no question of its own but one that was asked before: it is told even when it is empty.
+
+        """
+        is_going_on = self._status is None or self._status in _GOING_ON
+        is_pending = self._status in _GOING_ON and (self._is_whole or self._is_background) and not is_done
+        messages = self._messages()
+        if not messages and (is_pending or (is_later and self._status)):
+            messages = [Message("assistant")]
+        reason = self._limit or (self._status if is_pending or not is_going_on else None)
+        return Answered(
+            choices=[Choice(0, messages[-1], mend(reason), earlier=messages[:-1])] if messages else [],
+            complete=bool(messages) and self.error is None and (self._status in _WHOLE or (is_going_on and is_done)),
+            model=mend(self._model),
+            completion_id=mend(self._completion_id),
+            usage=mend(self._usage),
+            error=self.error,
+            refused=self.error is not None and not messages,
+            is_pending=is_pending,
+            details=mend(self._details),
+        )
+
+    def unfinished(self) -> dict[str, Any]:
+        """What a later part of the same answer needs to go on from here, as JSON values."""
+        items = sorted(self._items, key=lambda one: one[0])
+        return {"sequence": self._sequence, "items": [[index, mend(item.result())] for index, item in items]}
+
+    # ── what events say ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _is_repeated(self, chunk: dict[str, Any]) -> bool:
+        """Whether an event was taken in the part of the answer that was kept."""
+        number = chunk.get("sequence_number")
+        if not isinstance(number, int):
+            return False
+        self._sequence = min(max(self._sequence, number), _FAR)
+        return number <= self._kept_until
+
+    def _take_item(self, kind: str, chunk: dict[str, Any], item: dict[str, Any]) -> None:
+        """An item that is opened, or whole. Servers that number them all alike begin another one where one is done."""
+        key = text_in(item.get("id")) or ""
+        index = _number(chunk.get("output_index"))
+        if index is None:
+            index = self._index_of_id.get(key, self._top + 1)
+        mine = self._at_index.get(index)
+        if mine is None or (mine.is_done and not mine.is_same(item)):
+            mine = self._begin(index, OutputItem())
+        if key:
+            self._index_of_id[key] = index
+        if kind == _OPENED and not mine.is_done:
+            mine.begin(item)
+        elif kind != _OPENED:
+            mine.finish(item)
+
+    def _take_other(self, chunk: dict[str, Any], kind: str, event: str) -> None:
+        response = chunk.get("response")
+        if isinstance(response, dict):
+            self._is_from_start = self._is_from_start or kind in _STARTS
+            self._note(response)
+            ended = kind.removeprefix("response.")
+            if ended in FINAL and self._status not in FINAL:
+                self._status = ended
+        elif chunk.get("object") == "response":
+            self._note(chunk)
+        elif self.error is None and (kind in ("", "error") or event == "error"):
+            self.error = error_in(chunk, event)
+
+    def _note(self, response: dict[str, Any]) -> None:
+        """What is said of the answer as a whole: the first id and model, the last of everything else."""
+        self._completion_id = self._completion_id or text_in(response.get("id"))
+        self._model = self._model or text_in(response.get("model"))
+        self._status = text_in(response.get("status")) or self._status
+        self._is_background = self._is_background or response.get("background") is True
+        self._output = objects(response.get("output")) or self._output
+        if isinstance(usage := response.get("usage"), dict) and usage:
+            self._usage = usage
+        if isinstance(limit := response.get("incomplete_details"), dict):
+            self._limit = text_in(limit.get("reason")) or self._limit
+        if isinstance(tier := response.get("service_tier"), str):
+            self._details["service_tier"] = tier
+        if isinstance(created := response.get("created_at"), (int, float)) and 0 < created < _FAR:
+            self._details.setdefault("created", int(created))
+        if self.error is None and response.get("error"):
+            self.error = mend(response["error"])
+
+    # ── items ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _item(self, chunk: dict[str, Any]) -> OutputItem:
+        """The item that an event speaks of."""
+        index = _number(chunk.get("output_index"))
+        if index is None:
+            key = text_in(chunk.get("item_id")) or ""
+            index = self._index_of_id.get(key, max(self._top, 0))
+        return self._at_index.get(index) or self._begin(index, OutputItem())
+
+    def _begin(self, index: int, item: OutputItem) -> OutputItem:
+        self._items.append((index, item))
+        self._top = max(self._top, index)
+        self._at_index[index] = item
+        return item
+
+    def _messages(self) -> list[Message]:
+        self._fill_gaps()
+        messages = ItemMessages()
+        for _, item in sorted(self._items, key=lambda one: one[0]):
+            messages.add(item.result())
+        return messages.result()
+
+    def _fill_gaps(self) -> None:
+        """Items that no event told are taken from the answer's own list, and those of which only a later part came."""
+        output = list(enumerate(self._output))
+        is_missing = len(self._items) < len(output)
+        for index, told in output:
+            mine = self._at_index.get(index)
+            if mine is not None:
+                if not mine.is_done and not (mine.is_opened and self._is_from_start):
+                    mine.finish(told)
+            elif is_missing and not any(item.is_same(told) for _, item in self._items):
+                self._begin(index, OutputItem()).finish(told)
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _FAR else None
+
+
+def _part_number(chunk: dict[str, Any]) -> int:
+    """Which of an item's parts an event speaks of."""
+    number = _number(chunk.get("content_index"))
+    return (number if number is not None else _number(chunk.get("summary_index"))) or 0
