@@ -7,12 +7,15 @@ raises: what has an unexpected type is passed over, what came before an error is
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .body import error_in
 from .choice import ChoiceBuilder, text_in
 from .jsontext import mend
 from .turn import Answered, Choice
+
+if TYPE_CHECKING:
+    from .runs import Varying
 
 #: Lists beside the choices; Perplexity repeats them on every chunk, so the last one counts.
 _SHARED_LISTS = ("citations", "search_results", "images", "videos")
@@ -53,6 +56,16 @@ class ChatAnswer:
         """
         for position, choice in enumerate(self._choices_of(answer, "")):
             self._builder(0 if one_choice else _index_of(choice, position)).take_whole(choice)
+
+    def varying(self, chunk: dict[str, Any]) -> Varying | None:
+        """The string of a chunk just taken by which the next of its run may differ; see `runs`."""
+        choices = chunk.get("choices")
+        if self.error is not None or not isinstance(choices, list) or len(choices) != 1:
+            return None
+        (choice,) = choices
+        if not isinstance(choice, dict) or "message" in choice:
+            return None
+        return self._builder(_index_of(choice, 0)).varying(choice.get("delta"))
 
     def result(self, *, ended_well: bool) -> Answered:
         """The answer as far as it came."""

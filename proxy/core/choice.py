@@ -11,7 +11,8 @@ from typing import Any
 
 from .jsontext import canonical_value, mend, mend_text
 from .message import Message
-from .parts import PartsBuilder, reasoning_in
+from .parts import REASONING_KEYS, PartsBuilder, reasoning_in
+from .runs import Varying
 from .toolcalls import ToolCalls, arguments_text, joined_name
 
 #: Lists of references that a message brings along; each entry once.
@@ -48,6 +49,20 @@ class ChoiceBuilder:
         if isinstance(delta, dict):
             self._say(delta)
             self._calls.add(delta.get("tool_calls"))
+
+    def varying(self, delta: Any) -> Varying | None:
+        """The string of a delta just taken by which the next of its run may differ: the only thing that it says."""
+        said = [(key, value) for key, value in delta.items() if value and key != "role"] if delta else []
+        if len(said) != 1:
+            return None
+        ((key, value),) = said
+        if key == "tool_calls":
+            return self._calls.varying(value)
+        if not isinstance(value, str):
+            return None
+        if key == "content":
+            return Varying(key, value, self._content.extend)
+        return Varying(key, value, self._reasoning.extend) if key in REASONING_KEYS else None
 
     def take_whole(self, choice: dict[str, Any]) -> None:
         """Its entry in a whole answer, or one of its entries."""

@@ -24,6 +24,7 @@ from .turn import Asked
 
 if TYPE_CHECKING:
     from .exchange import Exchange
+    from .runs import Varying
     from .turn import Answered
 
 #: Prompts in one request; OpenAI takes as many.
@@ -40,6 +41,11 @@ class CompletionAnswer(ChatAnswer):
     def take(self, chunk: dict[str, Any], event: str = "") -> None:
         """One chunk of a stream; `event` is the name its event had."""
         super().take(_as_chat(chunk), event)
+
+    def varying(self, chunk: dict[str, Any]) -> Varying | None:
+        """The string of a chunk just taken by which the next of its run may differ; see `runs`."""
+        found = super().varying(_as_chat(chunk))
+        return found and found._replace(key="text")
 
     def take_whole(self, answer: dict[str, Any], *, one_choice: bool) -> None:
         """A JSON answer."""

@@ -6,9 +6,12 @@ text between attachments a text part; what a client sent keeps its parts. Unknow
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .jsontext import canonical_value, mend, mend_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: OpenAI's content: a string, parts, or nothing.
 Content = str | list[dict[str, Any]] | None
@@ -47,10 +50,18 @@ class PartsBuilder:
         elif isinstance(content, dict):
             self._add_part(content)
 
+    def extend(self, texts: Iterable[str]) -> None:
+        """Strings that say something."""
+        self._pieces.extend(texts)
+
     def result(self) -> Content:
         """A string; parts where there is more than text; None where nothing was said."""
-        if all(isinstance(piece, str) for piece in self._pieces):
-            return mend_text("".join(map(str, self._pieces))) or None
+        try:
+            return mend_text("".join(cast("list[str]", self._pieces))) or None
+        except TypeError:
+            return self._parts()
+
+    def _parts(self) -> list[dict[str, Any]]:
         parts: list[dict[str, Any]] = []
         text: list[str] = []
         for piece in (*self._pieces, {}):

@@ -44,6 +44,11 @@ class SseReader:
         #: Events that were over the limit.
         self.dropped = 0
 
+    @property
+    def is_between_events(self) -> bool:
+        """Whether all that came belongs to events that have ended."""
+        return not (self._line or self._data or self._name or self._lost or self._after_cr)
+
     def feed(self, data: bytes) -> list[Event]:
         """The events that end in this read."""
         if self._after_cr and data:

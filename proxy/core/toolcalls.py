@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Any
 
 from .jsontext import canonical, mend_text, read, write
+from .runs import Varying
 
 #: Characters of arguments that do not parse which are still searched for repeats.
 MAX_REPAIR = 64 * 1024
@@ -47,6 +48,14 @@ class ToolCalls:
         """What `delta.tool_calls` holds; entries follow one another, even under one index."""
         for fragment in _objects(fragments):
             self._call_of(fragment).add(fragment)
+
+    def varying(self, fragments: Any) -> Varying | None:
+        """The arguments of a delta just added, by which the next of its run may differ: one nameless fragment's."""
+        only, *others = _objects(fragments) or [{}]
+        value = _body_of(only).get("arguments")
+        if others or _id_of(only) or _name_of(only) or "custom" in only or not isinstance(value, str) or not value:
+            return None
+        return Varying("arguments", value, self._call_of(only).arguments.extend)
 
     def add_whole(self, calls: Any) -> None:
         """What `message.tool_calls` holds: each entry is a call of its own."""

@@ -1,0 +1,221 @@
+"""Runs of events: read faster, and never otherwise than one by one."""
+
+import json
+import random
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from proxy.core.answer_stream import PATIENCE, STEP, AnswerStream
+from proxy.core.chat_answer import ChatAnswer
+from proxy.core.completions import CompletionAnswer
+from proxy.core.runs import Run, Varying
+
+from .streams import NAMES, STREAMS
+
+
+class OneByOne:
+    """An answer of which nobody knows that its events repeat."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def take(self, chunk, event=""):
+        self.answer.take(chunk, event)
+
+
+def read(body, answer, *, runs=True):
+    stream = AnswerStream(answer if runs else OneByOne(answer))
+    stream.feed(body)
+    stream.close()
+    return answer.result(ended_well=stream.is_done), stream.is_done, stream.unreadable_events
+
+
+def same(body, new_answer=ChatAnswer):
+    """What a body gives, the same with and without runs."""
+    fast, exact = read(body, new_answer()), read(body, new_answer(), runs=False)
+    assert fast == exact
+    return fast[0]
+
+
+def event(delta, **more):
+    return json.dumps({"id": "c", "choices": [{"index": 0, "delta": delta, **more.pop("choice", {})}], **more}).encode()
+
+
+def body(*events, end=b"\n\n"):
+    return b"".join(b"data: " + one + end for one in events)
+
+
+def counted(stream):
+    """How many events were read in full."""
+
+    class Counting(ChatAnswer):
+        taken = 0
+
+        def take(self, chunk, event=""):
+            self.taken += 1
+            super().take(chunk, event)
+
+    answer = Counting()
+    same(stream)
+    read(stream, answer)
+    return answer.taken
+
+
+WORDS = [" a", '"', "\\", "\n", "", "é", "😀", '"},', '{"', "}", "\u2028"]
+CALL = {"tool_calls": [{"index": 1, "function": {"arguments": "{"}}]}
+RUNS = {
+    "content": lambda word, n: event({"content": word}),
+    "content and its role": lambda word, n: event({"role": "assistant", "content": word, "refusal": None}),
+    "reasoning": lambda word, n: event({"reasoning_content": word}),
+    "arguments": lambda word, n: event({"tool_calls": [{"index": 1, "function": {"arguments": word}}]}),
+    "padding": lambda word, n: event({"content": word}, obfuscation="aB3" * (n % 4)),
+    "padding of Mistral": lambda word, n: event({"content": word}, p="abc"[: n % 4]),
+    "usage each time": lambda word, n: event({"content": word}, usage={"total_tokens": 7}),
+    "no blanks": lambda word, n: event({"content": word}).replace(b'": ', b'":'),
+    "letters as they are": lambda word, n: json.dumps(
+        {"choices": [{"delta": {"content": word}}]}, ensure_ascii=False
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("make", RUNS.values(), ids=RUNS)
+def test_runs(make):
+    """Of a run the first event that says something is read in full, the others are not, and the answer is the same."""
+    words = [WORDS[n % len(WORDS)] for n in range(100)]
+
+    assert counted(body(event({"role": "assistant"}), *(make(word, n) for n, word in enumerate(words)))) <= 3
+
+
+NO_RUNS = {
+    "ids change": lambda n: event({"content": "x"}, id=f"c{n}"),
+    "usage grows": lambda n: event({"content": "x"}, usage={"total_tokens": n}),
+    "padding inside the usage": lambda n: event({"content": "x"}, usage={"p": "abc"[: n % 4]}),
+    "padding that is no text": lambda n: event({"content": "x"}, p=n),
+    "two things said": lambda n: event({"content": "x", "reasoning": f"{n}"}),
+    "refusals": lambda n: event({"refusal": f"{n}"}),
+    "messages so far": lambda n: event({"content": "x"}, choice={"message": {"content": "x" * n}}),
+    "two choices": lambda n: json.dumps({"choices": [{"index": i, "delta": {"content": f"{n}"}} for i in (0, 1)]}).encode(),
+    "an id each time": lambda n: event({"tool_calls": [{"index": 0, "id": f"i{n}", "function": {"arguments": "1"}}]}),
+    "a name each time": lambda n: event({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": f"{n}"}}]}),
+    "transcripts": lambda n: event({"audio": {"transcript": f"{n}"}}),
+    "the key twice": lambda n: b'{"choices":[{"delta":{"content":"a","content":"%d"}}]}' % n,
+    "the key once more, elsewhere": lambda n: event({"content": f"{n}"}, choice={"logprobs": {"content": [n]}}),
+    "the key under another spelling": lambda n: b'{"a":"x","content":"%d","choices":[{"delta":{"cont\\u0065nt":"%d"}}]}' % (n, n),
+    "errors": lambda n: event({"content": f"{n}"}, error={"code": 5}),
+    "not even an object": lambda n: b"%d" % n,
+    "no JSON": lambda n: b"{%d" % n,
+    "halves of an emoji": lambda n: b'{"choices":[{"delta":{"content":"\\ud83%s"}}]}' % (b"d" if n % 2 else b"d\\ude00"),
+    "not UTF-8": lambda n: b'{"choices":[{"delta":{"content":"\xe4%d"}}]}' % n,
+    "tabs as they are": lambda n: b'{"choices":[{"delta":{"content":"\t%d"}}]}' % n,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make", NO_RUNS.values(), ids=NO_RUNS)
+def test_what_is_no_run(make):
+    """Events that differ in more than one string are each read in full."""
+    events = [make(n) for n in range(100)]
+    same(body(*events, event({"content": " end"})))
+
+    assert counted(body(*events)) == (0 if make(0)[1:].isdigit() or make(0).isdigit() else 100)
+
+
+def test_events_of_other_kinds_in_between():
+    """Comments, names and other line ends cut runs in pieces and change nothing."""
+    words = [event({"content": f" {n}"}) for n in range(50)]
+    pieces = [b": hi\n", b"\n", b"event: x\n", b"id: 3\ndata:\n", b"\r\n", b""]
+    chance = random.Random(7)
+    for _ in range(50):
+        stream = b"".join(chance.choice(pieces) + body(word) for word in words)
+        assert same(stream).choices[0].message.content == "".join(f" {n}" for n in range(50))
+
+
+def test_text_and_reasoning_take_turns():
+    """A run ends where another begins, and what is said stays in its order."""
+    deltas = [{"content" if n // 7 % 2 else "reasoning": f"{n},"} for n in range(200)]
+    message = same(body(*map(event, deltas))).choices[0].message
+
+    assert message.content == "".join(f"{n}," for n in range(200) if n // 7 % 2)
+    assert message.reasoning == "".join(f"{n}," for n in range(200) if not n // 7 % 2)
+
+
+def test_details_said_last_count():
+    """What one event changed, a later one like an earlier changes back."""
+    one, other = (event({"content": "x"}, service_tier=tier) for tier in "ab")
+
+    assert same(body(one, one, other, one, one)).details["service_tier"] == "a"
+
+
+def test_patience_ends():
+    """A stream without runs is read without looking for them any further, and to its end."""
+    events = [event({"content": "x"}, id=f"c{n}") for n in range(PATIENCE * 2)]
+    repeated = [event({"content": "y"})] * 10
+
+    assert same(body(*events, *repeated)).choices[0].message.content == "x" * PATIENCE * 2 + "y" * 10
+
+
+def test_runs_over_steps():
+    """A body that is taken apart in several steps is read as a whole."""
+    events = [event({"content": f"{n} "}) for n in range(2 * STEP // 80)]
+    stream = body(*events)
+
+    assert len(stream) > STEP
+    assert same(stream).choices[0].message.content == "".join(f"{n} " for n in range(len(events)))
+
+
+def test_legacy_completions():
+    """The text of a legacy completion is a run as well."""
+    stream = body(*(json.dumps({"choices": [{"index": 0, "text": f" {n}"}]}).encode() for n in range(50)))
+
+    assert same(stream, CompletionAnswer).choices[0].message.content == "".join(f" {n}" for n in range(50))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if (STREAMS / f"{name}.sse").exists()])
+def test_streams(name):
+    """Each stream of ours says the same with runs and without."""
+    same((STREAMS / f"{name}.sse").read_bytes())
+
+
+strings = st.text(max_size=6) | st.sampled_from(WORDS)
+deltas = st.fixed_dictionaries(
+    {},
+    optional={
+        "content": strings | st.none(),
+        "reasoning": strings,
+        "role": st.just("assistant"),
+        "tool_calls": st.just(CALL["tool_calls"]) | st.none(),
+    },
+)
+shapes = st.tuples(
+    deltas,
+    st.fixed_dictionaries({}, optional={"obfuscation": st.text("aB1", max_size=4) | strings, "service_tier": strings}),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.tuples(shapes, st.lists(strings, max_size=4)), max_size=5),
+    st.sampled_from([b"\n\n", b"\n", b"\n\n\n", b"\r\n\r\n", b"\n:\n\n"]),
+    st.booleans(),
+    st.integers(0, 60),
+)
+@example([(({"content": "a"}, {"obfuscation": ""}), ['"}],"', "b"])], b"\n\n", True, 0)
+def test_any_events(told, end, plain, cut):
+    """Whatever repeats in whatever way, and wherever the body ends, the answer is as if each event had been read."""
+    events = []
+    for (delta, more), words in told:
+        events.append(event(delta, **more))
+        for word in words:
+            again = {key: word if key in ("content", "reasoning") else value for key, value in delta.items()}
+            events.append(json.dumps(json.loads(event(again, **more)), ensure_ascii=plain).encode())
+    stream = body(*events, end=end)
+    same(stream[: len(stream) - cut])
+
+
+@given(st.binary(max_size=60), st.binary(max_size=20))
+def test_any_line(line, key):
+    """No line is too odd to begin no run."""
+    run = Run.begun(line, {}, Varying("content", "a", [].extend))
+
+    assert run is None or run.take([line, b""], 0) in (0, 2)
