@@ -1,12 +1,18 @@
 """Recorded answers of some thirty upstreams, and handmade ones, where the corpus lies beside the project."""
 
+import gzip
 import json
+import re
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
+import brotli
 import pytest
 
 from proxy.core.answer_stream import AnswerStream
 from proxy.core.chat_answer import ChatAnswer
+from proxy.core.coding import zstd
 from proxy.core.completions import CompletionAnswer
 from proxy.core.dialect import dialect_of
 from proxy.core.jsontext import canonical
@@ -16,6 +22,8 @@ from .cuts import ways
 from .exchanges import exchange
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
+CODINGS = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}
+EVENT_END = re.compile(rb"\r?\n\r?\n")
 TARGETS = {"chat": "/v1/chat/completions", "completions": "/v1/completions"}
 ANSWERS = {"chat": ChatAnswer, "completions": CompletionAnswer}
 
@@ -118,6 +126,38 @@ def test_any_cut(name):
         answers.append((answer.result(ended_well=stream.is_done), stream.unreadable_events))
 
     assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["expected"]])
+def test_coded(name):
+    """Each recorded answer under a content coding, one after the other, becomes what it becomes without."""
+    case = CASES[name]
+    recorded = told(case)
+    coding = sorted(CODINGS)[list(CASES).index(name) % len(CODINGS)]
+    recorded.answer = CODINGS[coding](recorded.answer)
+    recorded.answer_headers["content-encoding"] = coding
+
+    assert dialect_of("POST", recorded.target).read_answer(recorded) == read(case)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["body"].suffix == ".sse"])
+def test_cut_at_event_borders(name):
+    """Each recorded stream cut between two events, at forty places at most, is the beginning of its answer."""
+    case = CASES[name]
+    recorded = told(case)
+    whole = {choice.index: choice.message for choice in read(case).choices}
+    ends = [match.end() for match in EVENT_END.finditer(recorded.answer)]
+    for end in ends[:: len(ends) // 40 + 1]:
+        cut = replace(recorded, answer=recorded.answer[:end], interrupted="upstream")
+        answered = dialect_of("POST", cut.target).read_answer(cut)
+        assert not answered.complete or b"[DONE]" in cut.answer
+        for choice in answered.choices:
+            message = whole[choice.index]
+            assert text_of(message.content).startswith(text_of(choice.message.content).rstrip("\ufffd"))
+            assert (message.reasoning or "").startswith(choice.message.reasoning or "")
+            assert [call["id"] for call in choice.message.tool_calls] == [
+                call["id"] for call in message.tool_calls[: len(choice.message.tool_calls)]
+            ]
 
 
 @pytest.mark.parametrize(
