@@ -95,8 +95,6 @@ def _choices_by_prompt(choices: list[Choice], n: int, prompts: int) -> list[list
 
 
 def _entry(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, caller: Caller) -> Entry:
-    choice = answered.choices[0] if answered.choices else None
-    said = choice is not None and (answered.complete or _says_something(choice.message))
     model = answered.model or asked.model
     return Entry(
         id=exchange.id,
@@ -104,8 +102,7 @@ def _entry(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, 
         connection=exchange.connection,
         caller=caller,
         history=History.of(asked.messages),
-        # whatever role the upstream gives it: clients send it back as the assistant's, and only such an answer is a tip
-        answers=[_as_assistant(_with_ids(choice.message, exchange.id))] if choice and said else [],
+        answers=_answers(exchange.id, answered),
         properties=_answer_properties(exchange, asked, answered, model),
         model=model,
         endpoint=endpoint,
@@ -113,6 +110,22 @@ def _entry(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, 
         started=exchange.started,
         ended=exchange.ended,
     )
+
+
+def _answers(seed: str, answered: Answered) -> list[Message]:
+    """
+    The first choice's messages, where one says something; an answer that came to its end, or is still to come, may be empty.
+
+    They are the assistant's whatever role the upstream gives them: clients send them back so, and only such are tips.
+    """
+    if not answered.choices:
+        return []
+    choice = answered.choices[0]
+    messages = [*choice.earlier, choice.message]
+    if not (answered.complete or answered.is_pending or any(map(_says_something, messages))):
+        return []
+    seeds = (seed, *(f"{seed}/{at}" for at in range(1, len(messages))))
+    return [_as_assistant(_with_ids(one, own)) for one, own in zip(messages, seeds, strict=True)]
 
 
 def prompt_additions(entry: Entry) -> list[Addition]:
@@ -201,7 +214,7 @@ def _says_something(message: Message) -> bool:
 def _answer_properties(exchange: Exchange, asked: Asked, answered: Answered, model: str | None) -> dict[str, Any]:
     """Reasoning and refusal stand in the message itself and are told by `wire`."""
     choices = answered.choices
-    interrupted = exchange.interrupted or ("" if answered.complete else "upstream")
+    interrupted = exchange.interrupted or ("" if answered.complete or answered.is_pending else _cut_by(answered))
     role = choices[0].message.role if choices else "assistant"
     told = {
         "model": model,
@@ -216,6 +229,11 @@ def _answer_properties(exchange: Exchange, asked: Asked, answered: Answered, mod
         "alternatives": [_alternative(choice, exchange.id) for choice in choices[1:]] or None,
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _cut_by(answered: Answered) -> str:
+    """Who ended an answer early, where the exchange itself came to its end."""
+    return "client" if answered.choices and answered.choices[0].finish_reason == "cancelled" else "upstream"
 
 
 def _alternative(choice: Choice, seed: str) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Responses:
 
 
 def read_answer(exchange: Exchange, kept: dict[str, Any] | None = None) -> Answered:
-    """What came back, behind what was `kept` of an earlier part of the same answer (its message's `unfinished`)."""
+    """What came back, behind what was `kept` of an earlier part of the same answer (its last message's `unfinished`)."""
     if exchange.status >= 400:
         return refused(exchange)
     data, answer, is_later = answer_bytes(exchange), ResponseAnswer(kept), exchange.method == "GET"

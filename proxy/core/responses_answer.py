@@ -21,7 +21,8 @@ from .turn import Answered, Choice
 FINAL = frozenset(("completed", "incomplete", "failed", "cancelled"))
 #: Those of them that are whole: "incomplete" is one at which a limit was reached.
 _WHOLE = frozenset(("completed", "incomplete"))
-_GOING_ON = frozenset(("queued", "in_progress"))
+#: One that is still being made.
+GOING_ON = frozenset(("queued", "in_progress"))
 
 _DELTAS = {f"response.{name}.delta": field for name, field in FIELDS.items()}
 _TEXTS_DONE = {f"response.{name}.done": (field, field.text or field.key) for name, field in FIELDS.items()}
@@ -38,7 +39,8 @@ class ResponseAnswer:
     Feed it events (`take`) or a whole answer (`take_whole`); then ask for the `result`.
 
     Args:
-        kept: What `unfinished` gave for an earlier part of the same answer; its events are passed over if they come again.
+        kept: What the last message of an earlier part of the same answer has as `unfinished`; the events that are in it are
+            passed over when they come again.
 
     """
 
@@ -64,8 +66,10 @@ class ResponseAnswer:
         self._top = -1
         #: Numbers of the newest event that was kept, and of the newest one now.
         self._kept_until = self._sequence = kept["sequence"] if kept else -1
-        for index, item in kept["items"] if kept else ():
-            self._begin(index, OutputItem(item))
+        if kept:
+            self._status, self._is_background = "in_progress", True
+            for index, item in kept["items"]:
+                self._begin(index, OutputItem(item))
 
     def take(self, chunk: dict[str, Any], event: str = "") -> None:
         """One event's object; `event` is the name it had, which counts where the object has no type."""
@@ -103,11 +107,13 @@ class ResponseAnswer:
             is_later: It answers no question of its own but one that was asked before: it is told even when it is empty.
 
         """
-        is_going_on = self._status is None or self._status in _GOING_ON
-        is_pending = self._status in _GOING_ON and (self._is_whole or self._is_background) and not is_done
+        is_going_on = self._status is None or self._status in GOING_ON
+        is_pending = self._status in GOING_ON and (self._is_whole or self._is_background) and not is_done
         messages = self._messages()
         if not messages and (is_pending or (is_later and self._status)):
             messages = [Message("assistant")]
+        if is_pending and self._sequence >= 0:
+            messages[-1].extra["unfinished"] = self._unfinished()
         reason = self._limit or (self._status if is_pending or not is_going_on else None)
         return Answered(
             choices=[Choice(0, messages[-1], mend(reason), earlier=messages[:-1])] if messages else [],
@@ -121,7 +127,7 @@ class ResponseAnswer:
             details=mend(self._details),
         )
 
-    def unfinished(self) -> dict[str, Any]:
+    def _unfinished(self) -> dict[str, Any]:
         """What a later part of the same answer needs to go on from here, as JSON values."""
         items = sorted(self._items, key=lambda one: one[0])
         return {"sequence": self._sequence, "items": [[index, mend(item.result())] for index, item in items]}

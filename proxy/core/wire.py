@@ -34,6 +34,8 @@ __all__ = [
 #: A picture in a message is sent as it is up to this many characters (a small thumbnail); a body may have 2 MB in all.
 INLINE_LIMIT = 16 * 1024
 
+#: What a message of the Responses API brings along: tools that the server ran itself, and whether it is the last word.
+_TOLD_EXTRAS = ("server_tool_calls", "phase")
 _TYPES = frozenset(("openai", "support_ticket", "support_copilot"))
 _VISIBILITIES = frozenset(("private", "public"))
 #: Status → title and code; the official SDK refuses a problem whose code is not the status's own.
@@ -100,7 +102,8 @@ def build_conversation(snapshot: Snapshot) -> dict[str, Any]:
 def _spoken(logged: Logged) -> dict[str, Any]:
     """A logged message as an OpenAI message that carries the format's own fields as well."""
     message = logged.message
-    properties = data_of(message) | logged.properties
+    properties = {key: message.extra[key] for key in _TOLD_EXTRAS if key in message.extra}
+    properties |= data_of(message) | logged.properties
     if message.reasoning:
         properties.setdefault("reasoning", message.reasoning)
     spoken: dict[str, Any] = {

@@ -30,7 +30,8 @@ class Recorded:
     """What became of a record."""
 
     #: "recorded"; "seen" (it was recorded before), "sampled_out", "unanswered" (nothing new came of it); or for what is
-    #: no conversation's: "refused", "not_rebuilt", "set_aside", "feedback", "event". Counters have these names.
+    #: no conversation's: "refused", "not_rebuilt", "unknown_answer" (a later answer to what we have not seen),
+    #: "set_aside", "feedback", "event". Counters have these names.
     outcome: str
     #: The conversation's id, where there is one.
     conversation: str = ""
@@ -164,9 +165,7 @@ class _Growth:
     def _free_id(self, addition: Addition) -> str:
         """The client's own id, or ours; even ours may be taken, by a client that has put it on another message."""
         own = "" if addition.is_answer else addition.own_id
-        others = (f"{addition.id}~{number}" for number in count(2))
-        wanted = filter(None, (own, addition.id))
-        return next(one for one in chain(wanted, others) if not self._tx.one("message_id_taken", id=one))
+        return free_id(self._tx, *filter(None, (own, addition.id)))
 
     def _put_prompt(self, prompt: list[Addition]) -> None:
         """The newest system prompt stands at place 0; one of several messages begins before it."""
@@ -186,6 +185,12 @@ class _Growth:
     def _replace(self, first: int, last: int) -> None:
         self._tx.run("keep_ids", conversation=self._row["key"], first=first, last=last)
         self._tx.run("replace", conversation=self._row["key"], first=first, last=last)
+
+
+def free_id(tx: Tx, *wanted: str) -> str:
+    """The first of some message ids that no standing message has, or the last with a number."""
+    others = (f"{wanted[-1]}~{number}" for number in count(2))
+    return next(one for one in chain(wanted, others) if not tx.one("message_id_taken", id=one))
 
 
 def _go_on(tx: Tx, row: sqlite3.Row, entry: Entry, placing: Placing, new: list[Addition], rev: int) -> None:

@@ -91,6 +91,30 @@ INSERT OR IGNORE INTO key (value, kind, message) VALUES (:value, :kind, :message
 -- name: exchange_seen — whether something has been made of an exchange
 SELECT 1 FROM key WHERE value = :id AND kind = 'exchange';
 
+-- ── answers that came later ─────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: answer_of_completion — the answer that an upstream gave an id, the newest of the tenant's
+SELECT message.*, conversation.id AS conversation_id, conversation.rev AS conversation_rev, tip_place, tip
+FROM key JOIN message ON message.key = key.message JOIN conversation ON conversation.key = message.conversation
+WHERE key.value = :completion AND key.kind = 'completion' AND conversation.tenant = :tenant AND place IS NOT NULL
+ORDER BY message.key DESC LIMIT 1;
+
+-- name: standing_messages — what a conversation says now and is recognised by, without its system prompt, in order
+SELECT key, place, id, chain, body FROM message WHERE conversation = :conversation AND place > 0 ORDER BY place;
+
+-- name: tell_again — a message says more than it did
+UPDATE message SET created_at = :created_at, body = :body, properties = :properties WHERE key = :key;
+
+-- name: move_messages — messages move on to make room
+UPDATE message SET place = place + :by WHERE conversation = :conversation AND place >= :first;
+
+-- name: hash_again — what a message is recognised by, when it or one before it says something else
+UPDATE message SET chain = :chain, digest = :digest, pair = :pair WHERE key = :key;
+
+-- name: go_on_later — a conversation after an answer in it was told again
+UPDATE conversation SET rev = :rev, last_place = last_place + :moved, tip_place = :tip_place, tip = :tip
+WHERE key = :key;
+
 -- ── feedback and events ─────────────────────────────────────────────────────────────────────────────────────────────
 
 -- name: put_annotation — feedback or an event, new or said again under its id

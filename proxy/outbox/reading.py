@@ -13,6 +13,7 @@ from ..core.caller import caller_of
 from ..core.dialect import dialect_of
 from ..core.entry import Entry, entry_of
 from ..core.exchange import Exchange, Note, decode
+from ..core.responses import read_answer as read_later_answer
 from ..errors import RecordUnreadable
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..config import Conversation
     from ..core.redact import Redactor
-    from ..core.turn import Answered
+    from ..core.turn import Answered, Asked
 
 #: Fields of feedback and events in which a person's words stand.
 _WORDS = ("details", "reasons", "searchQuery", "properties", "userProperties")
@@ -43,7 +44,17 @@ class Passed:
     outcome: str
 
 
-Item = Entry | Note | SetAside | Passed
+@dataclass(slots=True, frozen=True)
+class Later:
+    """An answer that came by an exchange of its own, after its question: a Responses answer that is polled or resumed."""
+
+    #: An entry without a question.
+    entry: Entry
+    #: The same read behind what was kept of an earlier part of the answer.
+    behind: Callable[[dict[str, Any]], Entry]
+
+
+Item = Entry | Later | Note | SetAside | Passed
 
 
 @dataclass(slots=True, frozen=True)
@@ -104,12 +115,25 @@ class Reading:
         if self._redactor:
             asked.messages = [self._redactor.message(message) for message in asked.messages]
             asked.further = [[self._redactor.message(message) for message in one] for one in asked.further]
+        entry = self._entry(exchange, dialect.name, asked, answered)
+        facts["model"] = entry.model
+        if exchange.method != "GET":
+            return Told(entry, facts)
+
+        def behind(kept: dict[str, Any]) -> Entry:
+            return self._entry(exchange, dialect.name, asked, read_later_answer(exchange, kept))
+
+        return Told(Later(entry, behind), facts)
+
+    def _entry(self, exchange: Exchange, endpoint: str, asked: Asked, answered: Answered) -> Entry:
+        """What is stored of an exchange; of the answer nothing that must not be."""
+        if self._redactor:
             for choice in answered.choices:
                 choice.message = self._redactor.message(choice.message)
+                choice.earlier = [self._redactor.message(message) for message in choice.earlier]
         sections = self._conversation
         caller = caller_of(exchange.headers, asked.user, sections.id_headers, sections.user_headers)
-        entry = entry_of(exchange, dialect.name, asked, answered, caller)
-        return Told(entry, facts | {"model": entry.model})
+        return entry_of(exchange, endpoint, asked, answered, caller)
 
 
 def _facts(exchange: Exchange) -> dict[str, Any]:
@@ -130,8 +154,8 @@ def _more_facts(answered: Answered) -> dict[str, Any]:
     usage = answered.usage or {}
     told = {
         "model": answered.model,
-        "prompt_tokens": usage.get("prompt_tokens"),
-        "completion_tokens": usage.get("completion_tokens"),
+        "prompt_tokens": usage.get("prompt_tokens", usage.get("input_tokens")),
+        "completion_tokens": usage.get("completion_tokens", usage.get("output_tokens")),
         "unreadable_events": answered.unreadable_events or None,
     }
     return {name: value for name, value in told.items() if isinstance(value, (int, str))}

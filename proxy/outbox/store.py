@@ -38,7 +38,8 @@ from ..db.sqlite import Database, Tx
 from ..journal.reader import Position
 from . import notes
 from .conversations import Conversations, Recorded, snapshot
-from .reading import Item, Passed, SetAside
+from .later import take_later
+from .reading import Item, Later, Passed, SetAside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,6 +138,8 @@ class Store:
                 for further in item.further:
                     self._take_entry(tx, further, now)
                 return recorded
+            case Later():
+                return self._to_send(tx, take_later(tx, item, now), now)
             case Note():
                 notes.take(tx, item, self._sinks, now)
                 return Recorded(item.kind)
@@ -147,7 +150,10 @@ class Store:
                 return Recorded(item.outcome)
 
     def _take_entry(self, tx: Tx, entry: Entry, now: int) -> Recorded:
-        recorded = self._conversations.record(tx, entry, now)
+        return self._to_send(tx, self._conversations.record(tx, entry, now), now)
+
+    def _to_send(self, tx: Tx, recorded: Recorded, now: int) -> Recorded:
+        """What is recorded has to reach every sink."""
         if recorded.outcome == "recorded":
             for sink in self._sinks:
                 tx.run("put", sink=sink, item=recorded.key, rev=recorded.rev, now=now)

@@ -180,3 +180,50 @@ def test_native_finish_reason():
     told = entry(answer=answered(Message("assistant", "Hi", extra={"native_finish_reason": "end_turn"})))
 
     assert (told.properties["finishReason"], told.properties["nativeFinishReason"]) == ("stop", "end_turn")
+
+
+CALL = {"id": "", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+
+
+def test_messages_before_the_last_of_an_answer():
+    """Of several messages the last has the exchange's id and the properties; calls without ids get different ones."""
+    earlier = [Message("assistant", "Let me see", tool_calls=[CALL]), Message("assistant", "And", tool_calls=[CALL])]
+    choice = Choice(0, Message("assistant", "Sunny", tool_calls=[CALL]), "completed", earlier=earlier)
+    new = additions(entry(answer=Answered([choice], complete=True)), Placing())
+
+    assert [(one.id, one.message.content) for one in new[1:]] == [
+        (f"{ID}.0", "Let me see"), (f"{ID}.1", "And"), (ID, "Sunny"),
+    ]  # fmt: skip
+    assert [one.properties.get("finishReason") for one in new[1:]] == [None, None, "completed"]
+    assert len({one.message.tool_calls[0]["id"] for one in new[1:]}) == 3
+
+
+def test_several_messages_cut_before_the_last_said_anything():
+    """An answer whose last message is still empty is kept for those before it."""
+    choice = Choice(0, Message("assistant"), None, earlier=[ANSWER])
+
+    assert len(entry(answer=Answered([choice], complete=False)).answers) == 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "pending", "by", "told"),
+    [
+        pytest.param("queued", True, "", None, id="still to come"),
+        pytest.param("in_progress", True, "client", "client", id="cut, and still to come"),
+        pytest.param("cancelled", False, "", "client", id="cancelled"),
+        pytest.param("failed", False, "", "upstream", id="failed"),
+    ],
+)
+def test_answers_without_an_end(reason, pending, by, told):
+    """An answer that is still to come was not interrupted, unless the exchange was; a client cancels, an upstream fails."""
+    choice = Choice(0, Message("assistant"), reason, earlier=[ANSWER])
+    one = entry(answer=Answered([choice], complete=False, is_pending=pending), interrupted=by)
+
+    assert (one.properties["finishReason"], one.properties.get("interrupted")) == (reason, told)
+
+
+def test_a_pending_answer_is_a_message():
+    """An answer that is still to come has its place, though nothing was said yet."""
+    choice = Choice(0, Message("assistant"), "queued")
+
+    assert entry(answer=Answered([choice], complete=False, is_pending=True)).answers == [Message("assistant")]

@@ -218,6 +218,15 @@ def test_pictures_that_a_model_made():
     assert told["content"] == [{"type": "text", "text": "Here:"}, picture]
 
 
+def test_what_a_server_did_itself():
+    """Tools that a server ran itself, and whether a message is the last word, are properties."""
+    extra = {"server_tool_calls": [{"type": "web_search_call"}], "phase": "final_answer", "unfinished": {"sequence": 1}}
+    snapshot = Snapshot("c1", [Logged(Message("assistant", "Sunny.", extra=extra), "m1", NOW)], NOW)
+    (message,) = build_conversation(snapshot)["messages"]
+
+    assert message["properties"] == {"server_tool_calls": [{"type": "web_search_call"}], "phase": "final_answer"}
+
+
 def test_two_messages_with_one_id_contradict_each_other():
     """A repeated message id is 422, at the second place."""
     with pytest.raises(ApiError) as refused:

@@ -53,6 +53,7 @@ def exchange(
     status=200,
     started=NOW,
     interrupted="",
+    method="POST",
     target="/v1/chat/completions",
     completion_id=None,
     choices=None,
@@ -68,7 +69,7 @@ def exchange(
     capture = Capture(
         id=name,
         head=CapturedHead(
-            method="POST",
+            method=method,
             target=target,
             upstream="",
             connection=connection,
@@ -85,6 +86,34 @@ def exchange(
         interrupted=interrupted,
     )
     return capture.encode()
+
+
+def asks(said, body, **more) -> bytes:
+    """The journal payload of a Responses exchange; `body` is its answer, a JSON value or bytes as they are."""
+    body = body if isinstance(body, bytes) else orjson.dumps(body)
+    return exchange(None, target="/v1/responses", body=body, input=said, **more)
+
+
+def polls(body, *, completion_id="resp_1", query="", **more) -> bytes:
+    """The journal payload of a request for a Responses answer that was asked for before."""
+    body = body if isinstance(body, bytes) else orjson.dumps(body)
+    return exchange(None, method="GET", target=f"/v1/responses/{completion_id}{query}", body=body, **more)
+
+
+def response(status="completed", *output, completion_id="resp_1", **more) -> dict:
+    """A Responses answer; its output items are given as they are, texts as messages."""
+    items = [message_item(one) if isinstance(one, str) else one for one in output]
+    return {"id": completion_id, "object": "response", "model": "m-1", "status": status, "output": items, **more}
+
+
+def message_item(text: str) -> dict:
+    return {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
+
+
+def events(*chunks: dict, start=0) -> bytes:
+    """A Responses stream, its events numbered from `start`."""
+    numbered = ({**one, "sequence_number": number} for number, one in enumerate(chunks, start))
+    return b"".join(b"event: %s\ndata: %s\n\n" % (one["type"].encode(), orjson.dumps(one)) for one in numbered)
 
 
 def whole(answer, completion_id: str, choices=None) -> bytes:

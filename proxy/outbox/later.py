@@ -1,0 +1,182 @@
+"""Answers that came after their exchange: what was logged before it was whole is told again, under the same id.
+
+An answer made in the background is logged when it is asked for, still empty; one that was cut, as far as it came. A later
+exchange that brings more of it (`reading.Later`) finds it by its completion id, within the tenant. The message keeps its
+id; further messages in it come before it, so that what stands behind moves on. Hashes are made anew from there. An answer
+that came to its end is not touched again. Everything runs inside the recorder's transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ..core.jsontext import write
+from ..core.message import SYSTEM_ROLES, Message, chain, digest, pairs
+from ..core.responses_answer import FINAL, GOING_ON
+from .conversations import Recorded, free_id
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from ..core.entry import Entry
+    from ..db.sqlite import Tx
+    from .reading import Later
+
+#: Places that no conversation reaches.
+_FAR = 1 << 40
+
+
+def take_later(tx: Tx, later: Later, now: int) -> Recorded:
+    """Tell an answer again, if it is known and there is more of it; `now` is the least rev it gives."""
+    entry = later.entry
+    if tx.one("exchange_seen", id=entry.id):
+        return Recorded("seen")
+    row = tx.one("answer_of_completion", tenant=entry.tenant, completion=entry.completion_id)
+    if row is None:
+        return Recorded("unknown_answer")
+    logged, properties = Message.from_json(orjson.loads(row["body"])), orjson.loads(row["properties"])
+    if _has_ended(properties):
+        return Recorded("seen", row["conversation_id"])
+    kept = logged.extra.get("unfinished")
+    if kept:
+        entry = later.behind(kept)
+    goes_on = (kept or not _says_something(logged)) and entry.answers and entry.answers[-1] != logged
+    if not (goes_on or _has_ended(entry.properties)):
+        return Recorded("unanswered", row["conversation_id"])
+    rev = max(row["conversation_rev"] + 1, now)
+    names = _Retelling(tx, row, rev).store(entry, _properties(properties, entry, row["created_at"]))
+    return Recorded("recorded", row["conversation_id"], row["conversation"], rev, (*names, row["conversation_id"]))
+
+
+def _says_something(message: Message) -> bool:
+    return message != Message(message.role)
+
+
+def _has_ended(properties: dict[str, Any]) -> bool:
+    """Whether nothing more will come of an answer."""
+    reason = properties.get("finishReason")
+    return reason in FINAL or ("interrupted" not in properties and reason not in GOING_ON)
+
+
+def _properties(logged: dict[str, Any], entry: Entry, logged_at: int) -> dict[str, Any]:
+    """An answer's properties when more of it came; its latency is the time since it was asked for."""
+    told = {name: value for name, value in entry.properties.items() if name != "timeToFirstTokenMs"}
+    kept = {name: value for name, value in logged.items() if name not in ("interrupted", "finishReason")}
+    if "latencyMs" in logged:
+        told["latencyMs"] = logged["latencyMs"] + entry.ended - logged_at
+    return kept | told
+
+
+class _Retelling:
+    """One answer told again; `row` is its last message."""
+
+    def __init__(self, tx: Tx, row: sqlite3.Row, rev: int) -> None:
+        self._tx = tx
+        self._row = row
+        self._rev = rev
+        standing = self._standing()
+        last = next(at for at, one in enumerate(standing) if one["key"] == row["key"])
+        first = last
+        while first and _is_part(standing[first - 1]["id"], row["id"]):
+            first -= 1
+        #: What was logged of the answer before its last message.
+        self._earlier = standing[first:last]
+
+    def store(self, entry: Entry, properties: dict[str, Any]) -> list[str]:
+        """The messages take their places; the names by which feedback may have asked for them."""
+        *earlier, last = self._told(entry.answers)
+        first = self._row["place"] - len(self._earlier)
+        moved = len(earlier) - len(self._earlier)
+        for surplus in self._earlier[len(earlier) :]:
+            here = {"conversation": self._row["conversation"], "first": surplus["place"], "last": surplus["place"]}
+            self._tx.run("keep_ids", **here)
+            self._tx.run("replace", **here)
+        self._move(self._row["place"], moved)
+        keys = [self._tell_earlier(at, first + at, message, entry.ended) for at, message in enumerate(earlier)]
+        keys.append(self._tell(self._row, last, entry.ended, properties))
+        self._hash_again(first, moved)
+        found = [{"value": entry.id, "kind": "exchange", "message": self._row["key"]}]
+        for key, message in zip(keys, (*earlier, last), strict=True):
+            found += [{"value": one["id"], "kind": "tool_call", "message": key} for one in message.tool_calls]
+        self._tx.many("add_key", found)
+        return [self._row["id"], entry.id, entry.completion_id]
+
+    def _told(self, answers: list[Message]) -> list[Message]:
+        """What the answer says now; one that failed before it said anything leaves what was logged."""
+        if any(map(_says_something, answers)):
+            return answers
+        logged = _message(self._row)
+        rest = {key: value for key, value in logged.extra.items() if key != "unfinished"}
+        return [*map(_message, self._earlier), replace(logged, extra=rest)]
+
+    def _tell_earlier(self, at: int, place: int, message: Message, now: int) -> int:
+        if at < len(self._earlier):
+            return self._tell(self._earlier[at], message, now, {})
+        row = self._tx.one(
+            "add_message",
+            conversation=self._row["conversation"],
+            place=place,
+            id=free_id(self._tx, f"{self._row['id']}.{at}"),
+            rev=self._rev,
+            created_at=now,
+            chain=None,
+            digest=None,
+            pair=None,
+            body=write(message.to_json()),
+            properties="{}",
+        )
+        assert row is not None
+        return int(row["key"])
+
+    def _tell(self, row: sqlite3.Row, message: Message, now: int, properties: dict[str, Any]) -> int:
+        body = write(message.to_json())
+        self._tx.run("tell_again", key=row["key"], created_at=now, body=body, properties=write(properties))
+        return int(row["key"])
+
+    def _move(self, first: int, by: int) -> None:
+        """What stands from a place on moves on; by way of places that nobody has, since no two may share one."""
+        for step in (by + _FAR, -_FAR) if by else ():
+            start = first if step > 0 else first + by + _FAR
+            self._tx.run("move_messages", conversation=self._row["conversation"], first=start, by=step)
+
+    def _hash_again(self, first: int, moved: int) -> None:
+        """Hashes from a place on, and the tip when it stands there."""
+        rows = self._standing()
+        messages = [_message(row) for row in rows]
+        at = next(at for at, row in enumerate(rows) if row["place"] >= first)
+        before = next((row["chain"] for row in reversed(rows[:at]) if row["chain"]), b"")
+        hashes = chain(messages[at:], before)
+        told = zip(rows[at:], messages[at:], hashes, pairs(messages)[at:], strict=True)
+        heard = [one for one in told if one[1].role not in SYSTEM_ROLES]
+        self._tx.many(
+            "hash_again",
+            (
+                {"key": row["key"], "chain": hashed, "digest": digest(message), "pair": pair}
+                for row, message, hashed, pair in heard
+            ),
+        )
+        at_place = {row["place"]: hashed for row, _, hashed, _ in heard}
+        tip_place = self._row["tip_place"] + (moved if self._row["tip_place"] >= self._row["place"] else 0)
+        self._tx.run(
+            "go_on_later",
+            key=self._row["conversation"],
+            rev=self._rev,
+            moved=moved,
+            tip_place=tip_place,
+            tip=at_place.get(tip_place, self._row["tip"]),
+        )
+
+    def _standing(self) -> list[sqlite3.Row]:
+        return self._tx.all("standing_messages", conversation=self._row["conversation"])
+
+
+def _is_part(name: str, answer: str) -> bool:
+    """Whether an id is of a message before the last of an answer; a question's has a letter after the point."""
+    return name.startswith(f"{answer}.") and name[len(answer) + 1 :].partition("~")[0].isdigit()
+
+
+def _message(row: sqlite3.Row) -> Message:
+    return Message.from_json(orjson.loads(row["body"]))
