@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 #: Padding against guessing texts from sizes (OpenAI, Mistral); its place in the bytes and its value.
 _PADDING = re.compile(rb'"(obfuscation|p)": ?"([A-Za-z0-9]*)"')
-_STRING = re.compile(rb' ?("(?:[^"\\]|\\.)*")')
+_STRING = re.compile(rb' ?("[^"\\]*(?:\\.[^"\\]*)*")')
+#: A longer event is worth its reading.
+MAX_LINE = 16 * 1024
 
 
 class Varying(NamedTuple):
@@ -51,6 +53,8 @@ class Run:
     @classmethod
     def begun(cls, line: bytes, chunk: dict[str, Any], varying: Varying) -> Run | None:
         """The run that an event may have begun, read as `chunk`; None where its line does not say where the string is."""
+        if len(line) > MAX_LINE:
+            return None
         key = b'"%s":' % varying.key.encode()
         string = _STRING.match(line, line.find(key) + len(key))
         if line.count(key) != 1 or string is None or not line.startswith(b"data:"):

@@ -1,0 +1,153 @@
+"""Any bytes at all, as an answer of each dialect: a result or a named failure, the same at every cut, in bounded space."""
+
+import time
+import tracemalloc
+
+import orjson
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from proxy.core.answer_stream import AnswerStream
+from proxy.core.chat_answer import ChatAnswer
+from proxy.core.completions import CompletionAnswer
+from proxy.core.dialect import dialect_of
+from proxy.errors import RecordUnreadable
+
+from .exchanges import exchange
+from .streams import as_json
+
+TARGETS = ["/v1/chat/completions", "/v1/completions", "/v1/responses"]
+ANSWERS = {"chat": ChatAnswer, "completions": CompletionAnswer}
+PIECES = [
+    *(b"data: ", b"data:", b"event: error\n", b"id: 1\n", b": c\n", b"[DONE]", b"\n", b"\n\n", b"\r\n", b"\r"),
+    *(b"\xef\xbb\xbf", b"\xff", b"\xf0\x9f", b"\x98\x80", b"\0", b"{", b"}", b"[", b"NaN", b"-Infinity", b"1e999"),
+    b'{"choices":[{"index":0,"delta":{"content":"a"}}]}',
+    b'{"choices":[{"index":0,"delta":{"content":"\\ud83d"}}]}',
+    b'{"choices":[{"index":0,"delta":{"content":"\\ude00"},"finish_reason":"stop"}]}',
+    b'{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{"}}]}}]}',
+    b'{"choices":[{"index":1,"text":"t","logprobs":{"x":NaN}}]}',
+    b'{"error":{"message":"e"}}',
+    b'{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"a"}',
+    b'{"type":"response.completed","response":{"output":[]}}',
+    b"[" * 2000,
+]
+bodies = st.lists(st.sampled_from(PIECES) | st.binary(max_size=5), max_size=25).map(b"".join)
+codings = st.sampled_from(["", "gzip", "deflate", "br", "zstd", "gzip, br", "lzma"])
+
+
+def fed(new_answer, reads):
+    answer = new_answer()
+    stream = AnswerStream(answer)
+    for each in reads:
+        stream.feed(each)
+    stream.close()
+    return answer.result(ended_well=stream.is_done), stream.unreadable_events
+
+
+@settings(deadline=None, max_examples=200)
+@pytest.mark.parametrize("target", TARGETS)
+@given(body=bodies, content_type=st.sampled_from(["", "text/event-stream", "application/json"]), coding=codings)
+@example(body=b"", content_type="", coding="br")
+@example(body=b"\x1b" * 40, content_type="", coding="br")
+def test_any_answer(target, body, content_type, coding):
+    """Whatever comes back is read, or refused by name, and what was read can be stored."""
+    told = exchange(body, {"messages": [], "prompt": "", "input": ""}, target=target, content_type=content_type)
+    told.answer_headers["content-encoding"] = coding
+    try:
+        answered = dialect_of("POST", target).read_answer(told)
+    except RecordUnreadable:
+        return
+    orjson.dumps([as_json(answered)])
+
+
+@settings(deadline=None, max_examples=200)
+@pytest.mark.parametrize("target", TARGETS)
+@given(body=bodies, coding=codings)
+def test_any_request(target, body, coding):
+    """Whatever is asked is read, or refused by name, and what was read can be stored."""
+    try:
+        asked = dialect_of("POST", target).read_request(exchange(request=body, target=target, coding=coding))
+    except RecordUnreadable:
+        return
+    orjson.dumps([message.to_json() for message in asked.messages])
+
+
+@settings(deadline=None, max_examples=200)
+@pytest.mark.parametrize("new_answer", ANSWERS.values(), ids=ANSWERS)
+@given(body=bodies, places=st.lists(st.integers(0, 400), max_size=12))
+def test_any_cut(new_answer, body, places):
+    """Whatever comes gives the same however it is cut."""
+    borders = [0, *sorted(min(place, len(body)) for place in places), len(body)]
+    cut = [body[start:end] for start, end in zip(borders, borders[1:], strict=False)]
+    whole = fed(new_answer, [body])
+
+    assert fed(new_answer, cut) == whole
+    assert fed(new_answer, [body[at : at + 1] for at in range(len(body))]) == whole
+
+
+def test_an_emoji_cut_into_two_events():
+    """The halves of a surrogate pair in two deltas are one letter; a half alone is a replacement character."""
+    halves = [
+        b'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n' % half for half in (b"\\ud83d", b"\\ude00", b"\\ud83d")
+    ]
+    answered, unreadable = fed(ChatAnswer, halves)
+
+    assert (answered.choices[0].message.content, unreadable) == ("\U0001f600\ufffd", 0)
+
+
+def spent(new_answer, body):
+    """The answer, its processor seconds, and the peak of the memory it took."""
+    tracemalloc.start()
+    try:
+        fed(new_answer, [body])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    began = time.process_time()
+    answered, unreadable = fed(new_answer, [body])
+    return answered, unreadable, time.process_time() - began, peak
+
+
+def test_an_event_of_ten_megabytes():
+    """One event of ten megabytes is read whole, in little more than the thirteenfold space that orjson takes of it."""
+    text = "word " * 2_000_000
+    body = b'data: {"choices":[{"delta":{"content":"%s"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n' % text.encode()
+    answered, unreadable, seconds, peak = spent(ChatAnswer, body)
+
+    assert answered.choices[0].message.content == text
+    assert (answered.complete, unreadable) == (True, 0)
+    assert seconds < 2
+    assert peak < 16 * len(body)
+
+
+TINY = {
+    "pieces of text": b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n',
+    "no JSON": b"data:{\n\n",
+    "empty": b"data\n\n",
+    "comments": b":\n\n",
+    "nothing": b"\n\n",
+    "numbers": b"data:1\n\n",
+}
+
+
+@pytest.mark.parametrize("event", TINY.values(), ids=TINY)
+def test_tiny_events(event):
+    """Events without number take time that grows as their number does, and bounded space for each."""
+    small, large = (spent(ChatAnswer, event * n) for n in (5_000, 25_000))
+
+    assert large[2] < 15 * small[2] + 0.2
+    assert large[3] < 40 * 1024 * 1024
+
+
+@pytest.mark.slow
+def test_a_million_events():
+    """A million events are read in seconds, and every piece is there."""
+    body = TINY["pieces of text"] * 1_000_000
+    began = time.process_time()
+    answered, unreadable = fed(ChatAnswer, [body])
+    seconds = time.process_time() - began
+
+    assert answered.choices[0].message.content == "x" * 1_000_000
+    assert unreadable == 0
+    assert seconds < 20
