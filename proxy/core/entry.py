@@ -226,9 +226,15 @@ def _answer_properties(exchange: Exchange, asked: Asked, answered: Answered, mod
         "latencyMs": exchange.ended - exchange.started,
         "originalRole": role if role != "assistant" else None,
         "nativeFinishReason": choices[0].message.extra.get("native_finish_reason") if choices else None,
+        "prompt": _stored_prompt(asked.body.get("prompt")),
         "alternatives": [_alternative(choice, exchange.id) for choice in choices[1:]] or None,
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _stored_prompt(prompt: Any) -> dict[str, Any] | None:
+    """Which prompt of those stored upstream was used (Responses API); its variables hold what a person said."""
+    return {key: prompt[key] for key in ("id", "version") if prompt.get(key)} if isinstance(prompt, dict) else None
 
 
 def _cut_by(answered: Answered) -> str:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: What a request may have in place of input: a stored conversation, an answer to go on from, a prompt stored upstream.
 _STAND_INS = ("conversation", "previous_response_id", "prompt", "instructions")
 
+#: What a message that stands for a stored item has in `extra`.
+_REFERENCE = "item_reference"
+
 
 def read_request(exchange: Exchange) -> Asked:
     """What was asked; with `conversation_ref` or `previous_id` the messages are only what is new."""
@@ -86,9 +89,17 @@ def _other(kind: str, role: str | None, item: dict[str, Any]) -> Message | None:
         said.add(item)
         return said.result()[0]
     call = text_in(item.get("call_id")) or text_in(item.get("id"))
+    if call and (kind == "item_reference" or (not kind and item.keys() <= {"id", "type"})):
+        return Message("assistant", extra={_REFERENCE: {"id": mend(call)}})
     if kind.removesuffix("_output") in CLIENT_CALLS and kind.endswith("_output"):
         return Message("tool", mend(output_text(item.get("output"))), tool_call_id=mend(call))
     return None
+
+
+def reference_of(message: Message) -> str | None:
+    """The id of the item that a message stands for; None for what was said."""
+    named = message.extra.get(_REFERENCE)
+    return named["id"] if named else None
 
 
 def _id_in(conversation: Any) -> str | None:

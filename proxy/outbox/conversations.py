@@ -18,6 +18,7 @@ from ..core.entry import Addition, Entry, additions, conversation_properties, pr
 from ..core.jsontext import write
 from ..core.message import Message
 from ..core.wire import Logged, Snapshot
+from .references import dereferenced
 
 if TYPE_CHECKING:
     import sqlite3
@@ -59,6 +60,7 @@ class Conversations:
         """Place an exchange and store it; `now` is the least rev it gives."""
         if tx.one("exchange_seen", id=entry.id):
             return Recorded("seen")
+        entry = dereferenced(tx, entry)
         placing = place(entry.history, entry.caller, entry.connection, _Tenant(tx, entry.tenant))
         new = additions(entry, placing)
         if not new:
@@ -140,6 +142,8 @@ class _Growth:
             keys.append((entry.completion_id, "completion", newest))
         for (message, _), addition in zip(added, new, strict=True):
             keys += [(call["id"], "tool_call", message) for call in addition.message.tool_calls if call.get("id")]
+            if addition.is_answer and addition.own_id:
+                keys.append((addition.own_id, "message", message))
         self._tx.many("add_key", ({"value": value, "kind": kind, "message": to} for value, kind, to in keys))
         return [name for _, name in added] + [value for value, kind, _ in keys if kind != "tool_call"]
 

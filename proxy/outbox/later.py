@@ -101,6 +101,8 @@ class _Retelling:
         found = [{"value": entry.id, "kind": "exchange", "message": self._row["key"]}]
         for key, message in zip(keys, (*earlier, last), strict=True):
             found += [{"value": one["id"], "kind": "tool_call", "message": key} for one in message.tool_calls]
+            if message.id:
+                found.append({"value": message.id, "kind": "message", "message": key})
         self._tx.many("add_key", found)
         return [self._row["id"], entry.id, entry.completion_id]
 

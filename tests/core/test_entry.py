@@ -227,3 +227,11 @@ def test_a_pending_answer_is_a_message():
     choice = Choice(0, Message("assistant"), "queued")
 
     assert entry(answer=Answered([choice], complete=False, is_pending=True)).answers == [Message("assistant")]
+
+
+def test_a_prompt_that_is_stored_upstream():
+    """A stored prompt is told by its name, never by what was filled in."""
+    question = asked()
+    question.body = {"prompt": {"id": "pmpt_1", "version": "2", "variables": {"who": "Ann"}}}
+
+    assert entry(question).properties["prompt"] == {"id": "pmpt_1", "version": "2"}

@@ -5,6 +5,7 @@ import pytest
 
 from proxy.core.message import Message, chain
 from proxy.core.responses import Responses
+from proxy.core.responses_request import reference_of
 from proxy.errors import RecordUnreadable
 
 from .exchanges import exchange
@@ -107,7 +108,6 @@ INPUTS = {
             {"type": "compaction", "encrypted_content": "x"},
             {"type": "mcp_approval_response", "approval_request_id": "m", "approve": True},
             {"type": "web_search_call", "id": "ws_1"},
-            {"type": "item_reference", "id": "msg_1"},
             {"type": "some_day"},
             17,
             "Hi",
@@ -121,6 +121,14 @@ INPUTS = {
 def test_input(given, expected):
     """Each form of input becomes the messages that stand beside it."""
     assert asked(input=given).messages == expected
+
+
+@pytest.mark.parametrize("item", [{"type": "item_reference", "id": "msg_1"}, {"id": "msg_1"}])
+def test_references(item):
+    """An item that the upstream has stored is named by its id; the name keeps its place."""
+    first, second = asked(input=[item, "Hi"]).messages
+
+    assert (first.role, reference_of(first), reference_of(second)) == ("assistant", "msg_1", None)
 
 
 def test_everything_else():

@@ -1,0 +1,58 @@
+"""What a history refers to is looked up among the tenant's messages."""
+
+import pytest
+
+from .scenes import asks, message_item, response, user
+from .test_conversations import Book
+
+CALL = {
+    "type": "function_call",
+    "id": "fc_1",
+    "call_id": "call_8f2k1x",
+    "name": "weather",
+    "arguments": '{"in":"Rome"}',
+}
+OUTPUT = {"type": "function_call_output", "call_id": "call_8f2k1x", "output": "sunny"}
+SAID = {**message_item("Hello"), "id": "msg_1"}
+
+
+def ref(name):
+    return {"type": "item_reference", "id": name}
+
+
+@pytest.fixture
+def book(store, tmp_path):
+    return Book(store, tmp_path / "teelog.db")
+
+
+HISTORIES = {
+    "a message": ([SAID], [ref("msg_1"), user("how?")], ["hi", "Hello", "how?", "Well"]),
+    "reasoning before it": ([SAID], [ref("rs_1"), ref("msg_1"), user("how?")], ["hi", "Hello", "how?", "Well"]),
+    "a call": ([CALL], [ref("fc_1"), OUTPUT], ["hi", "", "sunny", "Well"]),
+    "a message and its call": ([SAID, CALL], [ref("msg_1"), ref("fc_1"), OUTPUT], ["hi", "Hello", "sunny", "Well"]),
+    "a call beside it": ([SAID, CALL], [ref("msg_1"), CALL, OUTPUT], ["hi", "Hello", "sunny", "Well"]),
+    "two messages": (
+        [SAID, {**message_item("There"), "id": "msg_2"}],
+        [ref("msg_1"), ref("msg_2"), user("how?")],
+        ["hi", "Hello", "There", "how?", "Well"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("output", "refers", "texts"), HISTORIES.values(), ids=HISTORIES)
+def test_a_history_that_refers(book, output, refers, texts):
+    """A conversation goes on from a history that names what was answered, in place of saying it."""
+    book.take(asks("hi", response("completed", *output)))
+    book.take(asks([user("hi"), *refers], response("completed", "Well", completion_id="resp_2")))
+
+    assert book.texts() == [texts]
+
+
+@pytest.mark.parametrize("key", ["sk-a-client", "sk-another-key"])
+def test_unknown_references(book, key):
+    """What is not known, or is another tenant's, is left out."""
+    book.take(asks("hi", response("completed", SAID)))
+    name = "msg_1" if key != "sk-a-client" else "msg_7"
+    book.take(asks([ref(name), user("how?")], response("completed", "Well", completion_id="resp_2"), key=key))
+
+    assert book.texts() == [["hi", "Hello"], ["how?", "Well"]]
