@@ -328,7 +328,11 @@ async def _recorder() -> int:
         proxy=settings.delivery_proxy,
     )
     courier = Courier(store, client, config.delivery)
-    reading = Reading(config.conversation, redactor if config.privacy.redact else None)
+    reading = Reading(
+        config.conversation,
+        redactor if config.privacy.redact else None,
+        keep_unreadable=config.privacy.keep_unreadable,
+    )
     source = PipeSource(settings.pipe) if settings.pipe >= 0 else JournalReader(folder.journal)
     thread = Recorder(
         store,

@@ -143,6 +143,8 @@ class Privacy:
     redact: bool = False
     #: Name -> regular expression, redacted besides the built-in set.
     patterns: Annotated[dict[str, str], rules.patterns] = field(default_factory=dict)
+    #: With `redact`: whether an exchange that could not be read is kept as it came, since nothing can be redacted in it.
+    keep_unreadable: bool = False
     #: The share of conversations that is recorded.
     sample_rate: Annotated[float, rules.Range(0, 1)] = 1.0
     #: 0: keep.

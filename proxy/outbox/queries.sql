@@ -251,6 +251,14 @@ WHERE sink = :sink AND state = 'waiting' AND state <> 'sent' AND dirty_since < :
 -- name: set_aside — a record that nothing could be made of
 INSERT INTO failed_exchange (at, id, reason, payload) VALUES (:now, :id, :reason, :payload);
 
+-- name: trim_failed — the oldest of those go, until as many and as much are left as may be
+DELETE FROM failed_exchange WHERE key <= (
+    SELECT max(key) FROM (
+        SELECT key, row_number() OVER newest AS n, sum(length(payload)) OVER newest AS size
+        FROM failed_exchange WINDOW newest AS (ORDER BY key DESC)
+    ) WHERE n > :rows OR size > :bytes
+);
+
 -- name: count — a counter goes up
 INSERT INTO counter (name, value) VALUES (:name, :n) ON CONFLICT (name) DO UPDATE SET value = value + :n;
 

@@ -34,6 +34,7 @@ class SetAside:
     #: Of the exchange; empty when not even that is known.
     id: str
     reason: str
+    #: Empty where it must not be kept.
     payload: bytes
 
 
@@ -72,12 +73,16 @@ class Reading:
     Args:
         conversation: Which headers name conversation and user.
         redactor: Takes out what must not be stored; None: nothing.
+        keep_unreadable: Keep what cannot be read, though there is a redactor and it cannot be redacted.
 
     """
 
-    def __init__(self, conversation: Conversation, redactor: Redactor | None = None) -> None:
+    def __init__(
+        self, conversation: Conversation, redactor: Redactor | None = None, *, keep_unreadable: bool = False
+    ) -> None:
         self._conversation = conversation
         self._redactor = redactor
+        self._keeps_unreadable = redactor is None or keep_unreadable
 
     def read(self, payload: bytes) -> Told:
         """What a journal payload is."""
@@ -86,14 +91,17 @@ class Reading:
             found = decode(payload)
             return self._note(found) if isinstance(found, Note) else self._exchange(found)
         except RecordUnreadable as error:
-            return Told(SetAside(found.id if found else "", str(error), payload))
+            return Told(self._set_aside(found, str(error), payload))
 
-    def id_in(self, payload: bytes) -> str:
-        """The id of what is in a payload; empty when it cannot be read."""
+    def set_aside(self, payload: bytes, reason: str) -> SetAside:
+        """A payload that nothing was made of, for some other reason."""
         try:
-            return decode(payload).id
+            return self._set_aside(decode(payload), reason, payload)
         except RecordUnreadable:
-            return ""
+            return self._set_aside(None, reason, payload)
+
+    def _set_aside(self, found: Exchange | Note | None, reason: str, payload: bytes) -> SetAside:
+        return SetAside(found.id if found else "", reason, payload if self._keeps_unreadable else b"")
 
     def _note(self, note: Note) -> Told:
         if self._redactor:

@@ -186,8 +186,7 @@ class Recorder:
                 self._failure = _reason(error)
             else:
                 return
-        failed = SetAside(self._reading.id_in(record.payload), self._failure, record.payload)
-        self._take([(record, Told(failed))])
+        self._take([(record, Told(self._reading.set_aside(record.payload, self._failure)))])
 
     def _take(self, read: Sequence[tuple[Record, Told]]) -> None:
         position = read[-1][0].position_after

@@ -50,6 +50,9 @@ QUERIES = load_queries((_HERE / "queries.sql").read_text("utf-8"))
 
 #: The one sink of today; a row's sink is a name, not an address, so that a corrected address gets what waits.
 ANALYTICS = "analytics"
+#: Records that nothing could be made of are kept up to these bounds; two of the largest that the journal takes fit.
+MOST_FAILED = 10_000
+MOST_FAILED_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(slots=True, frozen=True)
@@ -85,6 +88,8 @@ class Store:
         sample_rate: The share of conversations that is recorded.
         sinks: Who gets every conversation.
         full_sync: For durability "power".
+        most_failed: How many records that nothing could be made of are kept.
+        most_failed_bytes: And how much of them.
 
     """
 
@@ -96,7 +101,10 @@ class Store:
         sample_rate: float = 1.0,
         sinks: Sequence[str] = (ANALYTICS,),
         full_sync: bool = False,
+        most_failed: int = MOST_FAILED,
+        most_failed_bytes: int = MOST_FAILED_BYTES,
     ) -> None:
+        self._failed_bounds = {"rows": most_failed, "bytes": most_failed_bytes}
         self._sinks = tuple(sinks)
         self._conversations = Conversations(secret, sample_rate)
         self._database = Database(path, queries=QUERIES, migrations=MIGRATIONS, full_sync=full_sync)
@@ -125,6 +133,8 @@ class Store:
         def work(tx: Tx) -> list[Recorded]:
             outcomes = [self._take_one(tx, item, now) for item in items]
             counts = Counter(recorded.outcome for recorded in outcomes)
+            if "set_aside" in counts and (lost := tx.run("trim_failed", **self._failed_bounds)):
+                counts["set_aside_lost"] = lost
             tx.many("count", ({"name": name, "n": n} for name, n in counts.items()))
             _move(tx, source, position)
             return outcomes

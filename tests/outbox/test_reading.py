@@ -83,6 +83,25 @@ def test_what_cannot_be_read_is_set_aside(payload, name):
     assert item.reason
 
 
+@pytest.mark.parametrize("payload", [b"\x00\x01", exchange("nonsense")], ids=["no record at all", "no messages"])
+@pytest.mark.parametrize(
+    ("redactor", "keep", "kept"),
+    [
+        pytest.param(None, False, True, id="nothing is redacted"),
+        pytest.param(Blackener(), False, False, id="redacted"),
+        pytest.param(Blackener(), True, True, id="redacted, and asked to keep"),
+    ],
+)
+def test_what_cannot_be_redacted(payload, redactor, keep, kept):
+    """What cannot be read is kept as it came unless there is redaction; with it, only where that was asked for."""
+    reading = Reading(Conversation(), redactor, keep_unreadable=keep)
+    expected = payload if kept else b""
+
+    assert reading.read(payload).item.payload == expected
+    assert reading.set_aside(payload, "it raised").payload == expected
+    assert reading.set_aside(exchange(HI, name="e-1"), "it raised").id == "e-1"
+
+
 def test_messages_are_redacted():
     """Questions, answers and other choices are redacted before anything else sees them."""
     choices = [{"message": {"role": "assistant", "content": f"secret {n}"}} for n in "ab"]

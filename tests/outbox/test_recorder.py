@@ -149,6 +149,16 @@ def test_an_unreadable_record_is_set_aside_at_once(store):
     assert column(store, "SELECT id || payload FROM failed_exchange") == ["\x00\x00\x00\x01{"]
 
 
+@pytest.mark.parametrize("bound", [{"most_failed": 3}, {"most_failed_bytes": 3 * 100 + 99}], ids=["number", "size"])
+def test_what_cannot_be_read_is_kept_up_to_a_bound(tmp_path, bound):
+    """Of records that nothing can be made of the oldest go when there are too many or too much, and are counted."""
+    with closing(Store(tmp_path / "teelog.db", secret=SECRET, **bound)) as store:
+        run_out(made(store, Script(*(b"%03d" % n + bytes(97) for n in range(10)))))
+
+        assert column(store, "SELECT CAST(substr(payload, 1, 3) AS TEXT) FROM failed_exchange") == ["007", "008", "009"]
+        assert column(store, "SELECT name || value FROM counter ORDER BY name") == ["set_aside10", "set_aside_lost7"]
+
+
 def test_a_record_that_kills_the_process(tmp_path):
     """A record that kills the recorder is set aside at the fourth start; what came before and after is recorded."""
     script = (
