@@ -222,6 +222,7 @@ def _answer_properties(exchange: Exchange, asked: Asked, answered: Answered, mod
         "usage": answered.usage,
         "completionId": answered.completion_id,
         "interrupted": interrupted or None,
+        "error": answered.error,
         "timeToFirstTokenMs": exchange.first_byte - exchange.started if asked.stream and exchange.first_byte else None,
         "latencyMs": exchange.ended - exchange.started,
         "originalRole": role if role != "assistant" else None,

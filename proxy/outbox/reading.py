@@ -136,6 +136,7 @@ class Reading:
     def _entry(self, exchange: Exchange, endpoint: str, asked: Asked, answered: Answered) -> Entry:
         """What is stored of an exchange; of the answer nothing that must not be."""
         if self._redactor:
+            answered.error = self._redactor.value(answered.error)
             for choice in answered.choices:
                 choice.message = self._redactor.message(choice.message)
                 choice.earlier = [self._redactor.message(message) for message in choice.earlier]

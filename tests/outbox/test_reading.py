@@ -22,6 +22,9 @@ class Blackener:
     def message(self, message):
         return Message(message.role, self.text(message.content))
 
+    def value(self, value):
+        return value and {key: self.text(text) for key, text in value.items()}
+
 
 def test_an_exchange():
     """An exchange becomes an entry, and the facts of its log line: ids, sizes and times."""
@@ -110,6 +113,14 @@ def test_messages_are_redacted():
     assert item.history.rest[0].content == "my ***"
     assert item.answers[0].content == "*** a"
     assert item.properties["alternatives"][0]["content"] == "*** b"
+
+
+def test_errors_are_redacted():
+    """An error beside an answer is told with it, redacted: it may quote what was asked."""
+    body = b'{"choices":[{"message":{"content":"Hi"}}],"error":{"message":"no secret here"}}'
+    item = Reading(Conversation(), Blackener()).read(exchange(HI, body=body)).item
+
+    assert item.properties["error"] == {"message": "no *** here"}
 
 
 def test_every_prompt_is_redacted():
