@@ -119,19 +119,19 @@ class OutputItem:
 
     def _part(self, field: Field, part: int, text: str) -> dict[str, Any]:
         told: dict[str, Any] = {"type": field.part, field.text: text}
-        return told | {"annotations": self._annotations[part]} if part in self._annotations else told
+        cited = self._annotations.get(part)
+        return told | {"annotations": cited} if cited else told
 
     def _go_on_from(self, kept: dict[str, Any]) -> None:
         """What was kept becomes the first pieces, so that deltas go on behind it."""
         for field in (one for one in FIELDS.values() if one.kind == kept.get("type")):
-            value = kept.get(field.key)
             if not field.part:
-                self.add(field, 0, value)
-            for at, part in enumerate(value if field.part and isinstance(value, list) else ()):
-                if isinstance(part, dict) and part.get("type") == field.part:
+                self.add(field, 0, kept.get(field.key))
+                continue
+            for at, part in enumerate(objects(kept.get(field.key))):
+                if part.get("type") == field.part:
                     self.add(field, at, part.get(field.text))
-                    for annotation in objects(part.get("annotations")):
-                        self.annotate(at, annotation)
+                    self._annotations[at] = objects(part.get("annotations"))
 
 
 def objects(values: Any) -> list[dict[str, Any]]:

@@ -64,10 +64,8 @@ def _has_ended(properties: dict[str, Any]) -> bool:
 def _properties(logged: dict[str, Any], entry: Entry, logged_at: int) -> dict[str, Any]:
     """An answer's properties when more of it came; its latency is the time since it was asked for."""
     told = {name: value for name, value in entry.properties.items() if name != "timeToFirstTokenMs"}
-    kept = {name: value for name, value in logged.items() if name not in ("interrupted", "finishReason")}
-    if "latencyMs" in logged:
-        told["latencyMs"] = logged["latencyMs"] + entry.ended - logged_at
-    return kept | told
+    kept = {name: value for name, value in logged.items() if name not in ("interrupted", "finishReason", "error")}
+    return kept | told | {"latencyMs": logged["latencyMs"] + entry.ended - logged_at}
 
 
 class _Retelling:
@@ -88,16 +86,17 @@ class _Retelling:
     def store(self, entry: Entry, properties: dict[str, Any]) -> list[str]:
         """The messages take their places; the names by which feedback may have asked for them."""
         *earlier, last = self._told(entry.answers)
-        first = self._row["place"] - len(self._earlier)
+        place = self._row["place"]
         moved = len(earlier) - len(self._earlier)
         for surplus in self._earlier[len(earlier) :]:
             here = {"conversation": self._row["conversation"], "first": surplus["place"], "last": surplus["place"]}
             self._tx.run("keep_ids", **here)
             self._tx.run("replace", **here)
-        self._move(self._row["place"], moved)
-        keys = [self._tell_earlier(at, first + at, message, entry.ended) for at, message in enumerate(earlier)]
+        self._move(place, moved)
+        behind = place - len(self._earlier)
+        keys = [self._tell_earlier(at, behind + at, message, entry.ended) for at, message in enumerate(earlier)]
         keys.append(self._tell(self._row, last, entry.ended, properties))
-        self._hash_again(first, moved)
+        self._hash_again(self._earlier[0]["place"] if self._earlier else place, moved)
         found = [{"value": entry.id, "kind": "exchange", "message": self._row["key"]}]
         for key, message in zip(keys, (*earlier, last), strict=True):
             found += [{"value": one["id"], "kind": "tool_call", "message": key} for one in message.tool_calls]

@@ -21,6 +21,8 @@ PATHS = {
     ("DELETE", "/v1/responses/resp_1"): (False, None),
     ("POST", "/v1/responses/resp_1/cancel"): (False, None),
     ("POST", "/v1/responses/compact"): (False, None),
+    ("POST", "/v1/responses/input_tokens"): (False, None),
+    ("POST", "/openai/v1/responses?api-version=1"): (True, "responses"),
     ("GET", "/v1/responses/resp_1/input_items"): (False, None),
     ("POST", "/v1/embeddings"): (False, None),
     ("POST", "/v1/audio/transcriptions"): (False, None),

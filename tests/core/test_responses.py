@@ -169,6 +169,19 @@ def feed(answer, body):
     return stream
 
 
+def test_an_item_that_is_opened_again():
+    """An item that is whole is not begun again by its own opening event; a whole one may come twice."""
+    opened = {
+        "type": "response.output_item.added",
+        "output_index": 0,
+        "item": {**MESSAGE, "id": "msg_1", "content": []},
+    }
+    done = {"type": "response.output_item.done", "output_index": 0, "item": {**MESSAGE, "id": "msg_1"}}
+    (choice,) = RESPONSES.read_answer(told(events(opened, done, opened, done))).choices
+
+    assert (choice.message.content, choice.earlier) == ("One", [])
+
+
 def test_long_streams_take_linear_time():
     """A hundred thousand pieces of text and as many items without numbers are put together once."""
     piece = {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "x"}

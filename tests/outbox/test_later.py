@@ -229,6 +229,16 @@ def test_feedback_on_a_later_answer(book, store):
     assert bodies == ["e-1"] * 3
 
 
+def test_a_polled_answer_is_known_by_its_items(book):
+    """A history that refers to an answer that was polled goes on from it."""
+    ask(book)
+    book.take(polls(response("completed", {**message_item("Hello"), "id": "msg_1"})))
+    refers = [user("hi"), {"type": "item_reference", "id": "msg_1"}, user("how?")]
+    book.take(asks(refers, response("completed", "Well", completion_id="r_2")))
+
+    assert book.texts() == [["hi", "Hello", "how?", "Well"]]
+
+
 def test_chat_is_not_asked_for_later(book):
     """An interrupted chat answer stays as it is, whatever is polled."""
     book.take(exchange([user("hi")], assistant("Hel"), completion_id="resp_1"))
@@ -241,6 +251,9 @@ class Blackener:
 
     def message(self, message):
         return replace(message, content=(message.content or "").replace("secret", "***"))
+
+    def value(self, value):
+        return value
 
 
 def test_what_is_redacted_only_as_a_whole():
