@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -39,10 +40,11 @@ class Playback(ChatUpstream):
         headers = {"Content-Type": answer.content_type} if answer.content_type else {}
         response = web.StreamResponse(status=answer.status, headers=headers)
         await response.prepare(request)
-        for at in range(0, len(answer.body), STEP):
-            await response.write(answer.body[at : at + STEP])
-        if answer.breaks:
-            request.transport.close()
-        else:
-            await response.write_eof()
+        with suppress(ConnectionError):  # some clients leave when they cannot read on
+            for at in range(0, len(answer.body), STEP):
+                await response.write(answer.body[at : at + STEP])
+            if answer.breaks:
+                request.transport.close()
+            else:
+                await response.write_eof()
         return response
