@@ -71,6 +71,6 @@ def test_the_sdk_and_the_log_agree(tmp_path):
 
     print(f"the SDK reads {len(rightly)} of {len(known)} rightly")
     print(*(f"raises {error}: {name}" for name, error in sorted(unread.items())), sep="\n")
-    print(*(f"is wrong: {known[name]['id']}" for name in wrong), sep="\n")
+    print(*(f"reads otherwise: {known[name]['id']}" for name in wrong), sep="\n")
     assert len(rightly) >= READ_RIGHTLY
     assert {known[name]["id"]: logged[name] for name in rightly if logged[name] != rightly[name]} == {}
