@@ -13,7 +13,6 @@ changed, and JSON left open stays open. Time is linear in the bytes; nothing rai
 from __future__ import annotations
 
 import re
-from hashlib import blake2b
 from itertools import pairwise
 from typing import Any
 
@@ -62,15 +61,9 @@ class ToolCalls:
         for call in _objects(calls):
             self._begin(call).add(call)
 
-    def result(self, seed: str = "") -> list[dict[str, Any]]:
-        """
-        `{id, type, function: {name, arguments}}` of each call; empty ones are left out.
-
-        A call without an id (older vLLM) gets one made of `seed`, its position and its name, so that it is the same
-        whenever the answer is read again; without a seed its id stays "".
-        """
-        said = [call for call in self._calls if call.id or call.name or call.arguments]
-        return [call.result(f"{seed}/{position}" if seed else "") for position, call in enumerate(said)]
+    def result(self) -> list[dict[str, Any]]:
+        """`{id, type, function: {name, arguments}}` of each call, "" where no id came; empty calls are left out."""
+        return [call.result() for call in self._calls if call.id or call.name or call.arguments]
 
     def _call_of(self, fragment: dict[str, Any]) -> _Call:
         index, key, name = _index_of(fragment), _id_of(fragment), _name_of(fragment)
@@ -120,13 +113,12 @@ class _Call:
             return False
         return name != self.name or not self.arguments or self._balance.is_closed(self.arguments)
 
-    def result(self, seed: str) -> dict[str, Any]:
-        name = mend_text(self.name)
+    def result(self) -> dict[str, Any]:
         text = "".join(self.arguments) if self.type == "custom" else settled(self.arguments)
         return {
-            "id": mend_text(self.id) or _minted(seed, name),
+            "id": mend_text(self.id),
             "type": mend_text(self.type) or "function",
-            "function": {"name": name, "arguments": mend_text(text)},
+            "function": {"name": mend_text(self.name), "arguments": mend_text(text)},
         }
 
 
@@ -158,10 +150,6 @@ class _Balance:
                 at += 1
             elif not self._in_string:
                 self._depth += 1 if mark[0] in "{[" else -1
-
-
-def _minted(seed: str, name: str) -> str:
-    return f"call_{blake2b(f'{seed}/{name}'.encode(), digest_size=4).hexdigest()}" if seed else ""
 
 
 def joined_name(name: str, piece: Any) -> str:

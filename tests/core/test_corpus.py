@@ -15,8 +15,10 @@ from proxy.core.chat_answer import ChatAnswer
 from proxy.core.coding import zstd
 from proxy.core.completions import CompletionAnswer
 from proxy.core.dialect import dialect_of
-from proxy.core.jsontext import canonical
+from proxy.core.jsontext import canonical, write
 from proxy.core.message import text_of
+from proxy.core.wire import Logged, Snapshot, build_conversation, emit_conversation, read_conversation
+from tests.sdk_rules import CONVERSATION, faults_of
 
 from .cuts import ways
 from .exchanges import exchange
@@ -171,3 +173,21 @@ def test_request(name):
 
     assert [one.role for one in messages] == [one["role"] for one in raw]
     assert [text_of(one.content) for one in messages] == [text_of(one.get("content")) for one in raw]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, case in CASES.items() if "messages" in (case["request"]["json"] or {}) and case["expected"]]
+)
+def test_the_official_sdk_takes_it(name):
+    """Each recorded question and answer is logged in a form that the official Analytics SDK parses."""
+    case = CASES[name]
+    asked = dialect_of("POST", TARGETS["chat"]).read_request(told(case)).messages
+    messages = [*asked, *(choice.message for choice in read(case).choices[:1])]
+    logged = [Logged(message, f"m{at}", 0) for at, message in enumerate(messages)]
+    body = build_conversation(Snapshot("c", logged, 0))
+    times = {"createdAt": 0, "updatedAt": 0}
+    kept = [{"id": "x", **message, **times} for message in read_conversation(body)["messages"]]
+
+    answer = emit_conversation({**read_conversation(body), "id": "c", **times, "messages": kept})
+    assert faults_of(CONVERSATION, answer) == []
+    assert len(write(body)) < 200_000

@@ -57,21 +57,6 @@ def test_arguments_text(function, text):
     assert arguments_text(function) == text
 
 
-def test_ids_are_made_from_the_seed():
-    """Calls without an id get distinct ids, the same for the same seed; without a seed none."""
-    calls = ToolCalls()
-    calls.add_whole([fragment("{}", "f"), fragment("{}", "f"), fragment("{}", "f", id="real")])
-    first, second, third = (call["id"] for call in calls.result("exchange-1"))
-
-    assert first.startswith("call_")
-    assert len(first) == len("call_") + 8
-    assert first != second
-    assert third == "real"
-    assert [call["id"] for call in calls.result("exchange-1")] == [first, second, third]
-    assert [call["id"] for call in calls.result("exchange-2")][:2] != [first, second]
-    assert [call["id"] for call in calls.result()] == ["", "", "real"]
-
-
 def test_whole_calls_are_never_joined():
     """Each entry of a whole message is a call, even under one id."""
     calls = ToolCalls()
