@@ -72,17 +72,18 @@ class Run:
         """Say what the events from `at` on say, as far as they belong to the run; the index behind them."""
         pieces: list[str] = []
         try:
-            self._read(zip(lines[at::2], lines[at + 1 :: 2], strict=False), pieces)
+            self._read(lines, at, pieces)
         except orjson.JSONDecodeError:
             pass  # it must be read with more care
         self._extend(filter(None, pieces))
         return at + 2 * len(pieces)
 
-    def _read(self, events: Iterable[tuple[bytes, bytes]], pieces: list[str]) -> None:
+    def _read(self, lines: Sequence[bytes], at: int, pieces: list[str]) -> None:
         prefix, middle, suffix, read = self._prefix, self._middle, self._suffix, orjson.loads
         start, size, end = len(prefix) - 1, len(middle), -len(suffix)
-        for line, blank in events:
-            if blank or not (line.startswith(prefix) and line.endswith(suffix)):
+        for place in range(at, len(lines) - 1, 2):
+            line = lines[place]
+            if lines[place + 1] or not (line.startswith(prefix) and line.endswith(suffix)):
                 return
             if not size:
                 behind = len(line) + end

@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 
 import pytest
 from hypothesis import example, given, settings
@@ -153,6 +154,18 @@ def test_patience_ends():
     repeated = [event({"content": "y"})] * 10
 
     assert same(body(*events, *repeated)).choices[0].message.content == "x" * PATIENCE * 2 + "y" * 10
+
+
+def test_many_short_runs_take_linear_time():
+    """A stream of runs of two events costs as much for each as a short one does."""
+
+    def seconds(count):
+        stream = body(*(event({"content": "x"}, id=f"c{n // 2}") for n in range(count)))
+        began = time.process_time()
+        read(stream, ChatAnswer())
+        return time.process_time() - began
+
+    assert seconds(40_000) < 20 * seconds(4_000) + 0.2
 
 
 def test_runs_over_steps():
