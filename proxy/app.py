@@ -36,6 +36,8 @@ from .journal.pipe import PipeSource
 from .journal.reader import JournalReader
 from .journal.writer import JournalWriter
 from .outbox.client import AnalyticsClient
+from .outbox.commands import Commands
+from .outbox.control import Control
 from .outbox.courier import Courier
 from .outbox.reading import Reading
 from .outbox.recorder import Recorder
@@ -342,6 +344,10 @@ async def _recorder() -> int:
         recorded=lambda: loop.call_soon_threadsafe(courier.wake),
     )
     thread.start()
+    control = Control(
+        folder.path, Commands(store, reading, redactor, lambda: loop.call_soon_threadsafe(courier.wake)).answer
+    )
+    control.start()
     delivering = loop.create_task(courier.run())
     parent.say({"ready": True})
 
@@ -359,6 +365,7 @@ async def _recorder() -> int:
         if runner is not None:
             await runner.cleanup()
         await client.close()
+        await asyncio.to_thread(control.close)
         await asyncio.to_thread(store.close)
         os.close(lock)
     # with the parent gone there is nothing to wait for: all that matters is on disk

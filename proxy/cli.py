@@ -7,7 +7,6 @@ configuration, or a machine that refuses; every reason is then on a line of its 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import importlib.metadata
 import os
@@ -16,11 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__
+from .asked import Parser, add_outbox
 from .config_sources import FLAGS, load
-from .errors import ConfigError, StartError
+from .errors import ConfigError, StartError, TeelogError
 from .log import printable
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from .config import Loaded
@@ -39,12 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return recorder()
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
         arguments = ["serve", *arguments]
-    chosen = parser().parse_args(arguments)
+    known = parser()
+    chosen, left = known.parse_known_args(arguments)
+    if left:
+        known.refuse(left, filter(None, (chosen.command, getattr(chosen, "verb", None))))
     try:
         return _run(chosen)
     except ConfigError as error:
         faults = error.faults
-    except StartError as error:
+    except TeelogError as error:
         faults = [str(error)]
     except KeyboardInterrupt:
         return 130
@@ -53,18 +57,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if chosen.command == "health" else 2
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """What can be asked for."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="teelog",
         description="A logging proxy for chat: change OPENAI_BASE_URL, and every conversation appears in analytics.",
         epilog="Without a command: serve. Every setting has a name in the environment too: see config.example.toml.",
     )
     top.add_argument("--version", action="version", version=f"teelog {__version__}")
-    flags = argparse.ArgumentParser(add_help=False)
-    flags.add_argument("--config", metavar="F", type=Path, help="a TOML file; none is searched for")
+    file = Parser(add_help=False)
+    file.add_argument("--config", metavar="F", type=Path, help="a TOML file; none is searched for")
+    flags = Parser(add_help=False, parents=[file])
     flags.add_argument("--port", metavar="N", help="the proxy's port (default: 8080; 0 chooses a free one)")
-    real = argparse.ArgumentParser(add_help=False)
+    real = Parser(add_help=False)
     real.add_argument("--upstream", metavar="URL", help="the OpenAI-compatible server to forward to, as .../v1")
     real.add_argument("--data-dir", metavar="D", help="where everything is kept (default: ./data)")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -90,6 +95,9 @@ def parser() -> argparse.ArgumentParser:
         description="Asks /readyz of the configured port on this machine, without any key; for health checks and probes, "
         "with the same environment and flags as serve.",
     )
+    place = Parser(add_help=False, parents=[file])
+    place.add_argument("--data-dir", metavar="D", help="where everything is kept (default: ./data)")
+    add_outbox(commands, place)
     return top
 
 
@@ -99,6 +107,10 @@ def _run(chosen: argparse.Namespace) -> int:
         return _health(_load(chosen))
     refuse_foreign_package()
     loaded = _load(chosen)
+    if chosen.command == "outbox":
+        from .outbox_command import run as outbox  # noqa: PLC0415 - see above
+
+        return outbox(loaded.config, chosen)
     refuse_slow_parser()
     if chosen.command == "check":
         return _check(loaded)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, fields, is_dataclass
-from difflib import get_close_matches
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -26,10 +25,11 @@ from urllib.parse import urlsplit
 from .config import Config, Loaded, Upstream, contradictions
 from .config_values import is_secret, parse, read, show
 from .errors import ConfigError
+from .hints import nearest
 from .proxies import ways
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 INKEEP_URL = "https://api.analytics.inkeep.com"
@@ -115,7 +115,7 @@ def _from_table(prefix: str, table: Any, section: type, origin: str) -> Iterator
         key = f"{prefix}.{name}" if prefix else name
         if name not in known:
             candidates = list(known) if isinstance(value, dict) else known_keys()
-            yield f"{key}: unknown ({origin}); the nearest known one is {_nearest(key, candidates)}"
+            yield f"{key}: unknown ({origin}); the nearest known one is {nearest(key, candidates)}"
         elif _is_section(known[name]):
             yield from _from_table(key, value, known[name], origin)
         else:
@@ -132,7 +132,7 @@ def _from_environment(environ: Mapping[str, str], found: Mapping[str, Found]) ->
         upstream, key = _of_upstream(name, found)
         key = known.get(name) or key
         if not key:
-            yield f"{name}: unknown environment variable; the nearest known one is {_nearest(name, known)}"
+            yield f"{name}: unknown environment variable; the nearest known one is {nearest(name, known)}"
             continue
         if upstream:
             yield Found(upstream, _SECTION, f"environment {name}")
@@ -218,10 +218,6 @@ def _is_section(wanted: Any) -> bool:
 def variable(key: str) -> str:
     """The environment variable of a dotted key."""
     return _PREFIX + key.upper().replace(".", "__")
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    return get_close_matches(name, list(known), n=1, cutoff=0)[0]
 
 
 # The whole

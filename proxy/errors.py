@@ -8,6 +8,7 @@
     │  ├─ UpstreamUnreachable      502
     │  ├─ UpstreamBroken           502 while nothing was sent; else the client is cut as the upstream was
     │  └─ UpstreamTimeout          504
+    ├─ CommandRefused              tell whoever asked (`teelog outbox`, `teelog export`), exit 2
     ├─ RecordUnreadable            set the exchange aside with this reason; the others go on
     ├─ DatabaseError               the database refused; the transaction did not happen
     │  └─ DatabaseUnavailable      the disk or the file refuses, not these values: the same may succeed later
@@ -72,6 +73,10 @@ class UpstreamTimeout(UpstreamError):
 
     status = 504
     code = "upstream_timeout"
+
+
+class CommandRefused(TeelogError):
+    """What a person asked of a command cannot be done, and why."""
 
 
 class RecordUnreadable(TeelogError):

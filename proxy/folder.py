@@ -6,6 +6,7 @@ One instance owns it, by a lock that the kernel gives up with the process, howev
     journal/          raw exchanges, until recorded          teelog.db      conversations and outbox
     analytics.key     key of the local server                analytics.db   the local analytics server
     secret            makes tenants of callers' keys         *.lock         who owns the folder
+    control.sock      where `teelog outbox` asks
 """
 
 from __future__ import annotations

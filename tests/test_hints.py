@@ -1,8 +1,8 @@
-"""What is said of a base URL by its form."""
+"""What somebody probably meant, by the form of what they said."""
 
 import pytest
 
-from proxy.hints import likelier
+from proxy.hints import likelier, nearest
 
 LIKELIER = {
     "https://api.example.com": "https://api.example.com/v1",
@@ -25,3 +25,9 @@ def test_a_likelier_base_url(base_url, other):
 
     assert found == other
     assert bool(odd) is bool(other)
+
+
+@pytest.mark.parametrize(("said", "meant"), [("lits", "list"), ("shwo", "show"), ("-show", "show")])
+def test_the_nearest_word(said, meant):
+    """Whatever was said, there is a known word that is most like it."""
+    assert nearest(said, ("list", "show")) == meant

@@ -220,14 +220,14 @@ UPDATE outbox SET
     state = iif(wanted_rev > max(sent_rev, :rev), 'ready', 'sent'),
     due = iif(wanted_rev > max(sent_rev, :rev), :now, NULL),
     dirty_since = iif(wanted_rev > max(sent_rev, :rev), :now, NULL),
-    lease_until = NULL, tries = 0, first_failed_at = NULL, last_error = NULL
+    lease_until = NULL, tries = 0, first_failed_at = NULL, last_failed_at = NULL, last_error = NULL
 WHERE key = :key AND lease_token = :token AND state IN ('leased', 'ready')
 RETURNING sink, kind, item;
 
 -- name: postpone — try again later
 UPDATE outbox SET
     state = 'ready', due = :due, lease_until = NULL, last_error = :error,
-    first_failed_at = coalesce(first_failed_at, :now)
+    first_failed_at = coalesce(first_failed_at, :now), last_failed_at = :now
 WHERE key = :key AND lease_token = :token AND state = 'leased';
 
 -- name: bury — set aside with the reason, unless there is a newer rev to try
@@ -235,7 +235,7 @@ UPDATE outbox SET
     state = iif(wanted_rev > :rev, 'ready', 'dead'),
     due = iif(wanted_rev > :rev, :now, NULL),
     dead_reason = iif(wanted_rev > :rev, NULL, :reason),
-    lease_until = NULL, last_error = :error, first_failed_at = coalesce(first_failed_at, :now)
+    lease_until = NULL, last_error = :error, first_failed_at = coalesce(first_failed_at, :now), last_failed_at = :now
 WHERE key = :key AND lease_token = :token AND state = 'leased';
 
 -- name: bury_too_old — what has failed for too long is set aside
@@ -272,6 +272,12 @@ SELECT sink, state, count(*) AS n, min(dirty_since) AS since FROM outbox WHERE s
 SELECT sink, dead_reason, count(*) AS n FROM outbox WHERE state = 'dead' AND state <> 'sent'
 GROUP BY sink, dead_reason;
 
--- name: last_error — the error of the row that was last touched by one
-SELECT last_error FROM outbox
-WHERE sink = :sink AND state <> 'sent' AND last_error IS NOT NULL ORDER BY first_failed_at DESC LIMIT 1;
+-- name: last_error — the newest error of a row that is still to be delivered, and its time
+SELECT last_error, last_failed_at FROM outbox
+WHERE sink = :sink AND state <> 'sent' AND last_error IS NOT NULL ORDER BY last_failed_at DESC LIMIT 1;
+
+-- name: some_dirty — some of the rows that are due longest, to tell how large they are
+SELECT kind, item FROM outbox WHERE sink = :sink AND state IN ('ready', 'leased') LIMIT :limit;
+
+-- name: failed_exchanges — how many records nothing could be made of, of what size, and when the newest came
+SELECT count(*) AS n, coalesce(sum(length(payload)), 0) AS bytes, max(at) AS newest FROM failed_exchange;

@@ -146,8 +146,8 @@ class Recorder:
             stepped = self.step()
         except Exception as error:
             if not self.waits:
-                _log.error("recorder.waits", reason=_reason(error), source=self._name)
-            self.waits = _reason(error)
+                _log.error("recorder.waits", reason=reason_of(error), source=self._name)
+            self.waits = reason_of(error)
             return REFUSED_SECONDS
         if self.waits:
             _log.info("recorder.goes_on", source=self._name)
@@ -168,7 +168,7 @@ class Recorder:
         except DatabaseUnavailable:
             raise
         except Exception as error:
-            _log.warning("recorder.batch_failed", reason=_reason(error), records=len(self._batch))
+            _log.warning("recorder.batch_failed", reason=reason_of(error), records=len(self._batch))
             self._one_by_one = len(self._batch)
         else:
             self._batch = []
@@ -183,7 +183,7 @@ class Recorder:
                 raise
             except Exception as error:
                 self._tries += 1
-                self._failure = _reason(error)
+                self._failure = reason_of(error)
             else:
                 return
         self._take([(record, Told(self._reading.set_aside(record.payload, self._failure)))])
@@ -194,10 +194,10 @@ class Recorder:
         self._position, self._tries, self._failure = position, 0, _DIED
         self._recorded()
         for (_, told), outcome in zip(read, outcomes, strict=True):
-            _say(told, outcome)
+            say(told, outcome)
 
 
-def _say(told: Told, recorded: Recorded) -> None:
+def say(told: Told, recorded: Recorded) -> None:
     """The one line of an exchange."""
     item, facts = told.item, told.facts
     if isinstance(item, SetAside):
@@ -212,7 +212,7 @@ def _say(told: Told, recorded: Recorded) -> None:
         say("exchange.passed", outcome=recorded.outcome, conversation=recorded.conversation or None, **facts)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """What went wrong, without what was being read: foreign errors quote it."""
     if isinstance(error, TeelogError):
         return str(error)

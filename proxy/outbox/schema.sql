@@ -108,6 +108,7 @@ CREATE TABLE outbox (
     -- Leases since the last success.
     tries           INTEGER NOT NULL DEFAULT 0,
     first_failed_at INTEGER,
+    last_failed_at  INTEGER,
     last_error      TEXT,
     dead_reason     TEXT CHECK (dead_reason IN ('refused', 'too old', 'not rendered', 'unknown message')),
     UNIQUE (sink, kind, item),

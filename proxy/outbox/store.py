@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..core.entry import Entry
 from ..core.exchange import Note
@@ -42,11 +42,13 @@ from .later import take_later
 from .reading import Item, Later, Passed, SetAside
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
 
 _HERE = Path(__file__).parent
 MIGRATIONS = ((_HERE / "schema.sql").read_text("utf-8"),)
-QUERIES = load_queries((_HERE / "queries.sql").read_text("utf-8"))
+QUERIES = load_queries("\n".join((_HERE / name).read_text("utf-8") for name in ("queries.sql", "control.sql")))
 
 #: The one sink of today; a row's sink is a name, not an address, so that a corrected address gets what waits.
 ANALYTICS = "analytics"
@@ -169,6 +171,36 @@ class Store:
                 tx.run("put", sink=sink, item=recorded.key, rev=recorded.rev, now=now)
             notes.settle(tx, recorded.names, self._sinks, now)
         return recorded
+
+    # ── a person's side: `held`, `replay` ───────────────────────────────────────────────────────────────────────────
+
+    def read(self, work: Callable[[Tx], T]) -> T:
+        """What `work` returns on one consistent snapshot."""
+        return self._database.read(work)
+
+    def write(self, work: Callable[[Tx], T]) -> T:
+        """What `work` returns, after its commit."""
+        return self._database.write(work)
+
+    def failed_payload(self, key: int) -> bytes | None:
+        """A record that nothing could be made of, as it was journaled; None when it is no longer there."""
+        row = self._database.read(lambda tx: tx.one("failed_payload", key=key))
+        return None if row is None else bytes(row["payload"])
+
+    def take_again(self, key: int, item: Item, now: int) -> Recorded:
+        """Store what was made of such a record in its place; `SetAside`: it stays, with the newest reason."""
+
+        def work(tx: Tx) -> Recorded:
+            if isinstance(item, SetAside):
+                tx.run("fail_again", key=key, reason=item.reason)
+                return Recorded("set_aside")
+            if not tx.run("drop_failed", key=key):
+                return Recorded("seen")
+            recorded = self._take_one(tx, item, now)
+            tx.run("count", name=recorded.outcome, n=1)
+            return recorded
+
+        return self._database.write(work)
 
     # ── the courier's side ──────────────────────────────────────────────────────────────────────────────────────────
 
