@@ -14,20 +14,22 @@ import signal
 import socket
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from . import __version__, log
+from . import __version__, export_command, log
 from .analytics.api import make_app, serve_on
+from .analytics.exporting import exported
 from .analytics.store import Store as AnalyticsStore
 from .analytics.store import open_database
 from .child import Child, Parent, StartedChild
 from .config import Secret
 from .core.exchange import CaptureRules
 from .core.redact import Redactor
-from .errors import TeelogError
+from .errors import CommandRefused, TeelogError
 from .folder import Folder
 from .greeting import Addresses, announce, owned, shown_once
 from .health import health
@@ -39,6 +41,7 @@ from .outbox.client import AnalyticsClient
 from .outbox.commands import Commands
 from .outbox.control import Control
 from .outbox.courier import Courier
+from .outbox.exporting import exported as exported_by_outbox
 from .outbox.reading import Reading
 from .outbox.recorder import Recorder
 from .outbox.store import Store
@@ -51,6 +54,7 @@ from .relay.upstream import Upstream
 from .sockets import BACKLOG, listen, url_of
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from aiohttp import web
@@ -77,6 +81,22 @@ def serve(loaded: Loaded) -> int:
         )
         _log.warning("teelog.proxy_ignored", variables=list(loaded.ignored_proxies), hint=hint)
     return run(RelayProcess(loaded.config, proxies=loaded.proxies).main())
+
+
+def export(config: Config, chosen: argparse.Namespace) -> int:
+    """`teelog export`: from the local server's file where there is one, else from what teelog itself holds."""
+    local, own = _analytics_path(config), config.data_dir / "teelog.db"
+    if config.delivery.url is None and local.exists():
+        return export_command.run(chosen, f"the local analytics server's {local}", partial(exported, local))
+    if not own.exists():
+        raise CommandRefused(f"there is no {own}: name the data_dir of your teelog with --data-dir")
+    place = f"{own}, which is what teelog itself still holds: there is no local analytics server's database"
+    return export_command.run(chosen, place, partial(exported_by_outbox, own))
+
+
+def _analytics_path(config: Config) -> Path:
+    place = config.analytics.database.removeprefix("sqlite:///")
+    return Path(place) if place else config.data_dir / "analytics.db"
 
 
 def recorder() -> int:
@@ -314,7 +334,7 @@ async def _recorder() -> int:
     try:
         lock = await asyncio.to_thread(folder.lock, "recorder", time.sleep)  # noqa: TID251 - in a thread of its own
         store = await asyncio.to_thread(_open_store, folder, settings)
-        runner = await _serve_analytics(folder, settings)
+        runner = await _serve_analytics(settings)
     except TeelogError as error:
         parent.say({"fault": str(error)})
         _log.error("recorder.cannot_start", reason=str(error))
@@ -382,13 +402,12 @@ def _open_store(folder: Folder, settings: Settings) -> Store:
     )
 
 
-async def _serve_analytics(folder: Folder, settings: Settings) -> web.AppRunner | None:
+async def _serve_analytics(settings: Settings) -> web.AppRunner | None:
     """The local server, on the socket that the parent has bound."""
     if settings.analytics_socket < 0:
         return None
     config = settings.config
-    place = config.analytics.database.removeprefix("sqlite:///")
-    database = await asyncio.to_thread(open_database, Path(place) if place else folder.path / "analytics.db")
+    database = await asyncio.to_thread(open_database, _analytics_path(config))
     app = make_app(
         AnalyticsStore(database),
         api_keys=settings.api_keys,

@@ -1,4 +1,4 @@
-"""The flags of `teelog outbox`, and the nearest known word for one that there is not.
+"""The flags of `teelog outbox` and `teelog export`, and the nearest known word for one that there is not.
 
 Kept apart from what they do, so that a wrong flag is told before any room is loaded.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 import re
+import time
 from typing import TYPE_CHECKING, NoReturn
 
 from .hints import nearest
-from .spans import span_seconds
+from .spans import moment, span_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,6 +24,7 @@ KINDS = ("conversation", "feedback", "event", "exchange")
 STATES = ("waiting", "ready", "leased", "dead", "failed")
 #: Lines of a list, unless more are asked for.
 LINES = 50
+FORMATS = ("jsonl", "csv")
 
 _WORD = re.compile(r"[\w-]+")
 _NO_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)")
@@ -96,6 +98,27 @@ def _form() -> Parser:
     form = Parser(add_help=False)
     form.add_argument("--json", action="store_true", help="one JSON object a line, the sum last")
     return form
+
+
+def add_export(commands: Commands, place: Parser) -> None:
+    """`teelog export`."""
+    export = commands.add_parser(
+        "export", parents=[place], allow_abbrev=False, help="all conversations as JSONL or CSV",
+        description="Writes conversations, whether teelog runs or not: those of the local analytics server, or, where "
+        "delivery goes elsewhere, those that teelog itself still holds.",
+    )  # fmt: skip
+    export.add_argument("--format", choices=FORMATS, default="jsonl", help="jsonl: as GET /conversations/{id} answers; "
+                        "csv: one line for each message (default: jsonl)")  # fmt: skip
+    export.add_argument(
+        "--since", metavar="T", type=_typed(_moment), help="changed at or after: 2026-01-31, or 7d (ago)"
+    )
+    export.add_argument("--until", metavar="T", type=_typed(_moment), help="changed before")
+    export.add_argument("--user", metavar="U", help="of this user alone")
+    export.add_argument("--out", metavar="F", help="a file, there whole or not at all (default: stdout)")
+
+
+def _moment(text: str) -> int:
+    return moment(text, time.time_ns() // 1_000_000)
 
 
 def _count(text: str) -> int:

@@ -139,3 +139,15 @@ DELETE FROM feedback WHERE conversation IS NULL AND updated_at < :before;
 -- name: drop_outdated_events — events from before a time that belong to no conversation that is kept
 DELETE FROM event WHERE created_at < :before
     AND NOT EXISTS (SELECT 1 FROM conversation WHERE conversation.id = event.conversation);
+
+-- ── export: NULL is any ─────────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: exported_ids — conversations last changed within a span, of a user: a page of ids
+SELECT id FROM conversation
+WHERE id > :after
+    AND (:since IS NULL OR updated_at >= :since)
+    AND (:until IS NULL OR updated_at < :until)
+    AND (:user IS NULL OR :user IN (
+        CAST(json_extract(user_properties, '$.userId') AS TEXT), CAST(json_extract(user_properties, '$.id') AS TEXT)
+    ))
+ORDER BY id LIMIT :limit;

@@ -21,11 +21,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def open_database(path: Path, *, full_sync: bool = False) -> Database:
-    """The server's file, made or brought to the newest schema; `DatabaseError` when it cannot be had."""
+def definitions() -> tuple[dict[str, str], list[str]]:
+    """The statements, and the schema's scripts."""
     folder = resources.files(__package__)
     queries, schema = ((folder / name).read_text("utf-8") for name in ("queries.sql", "schema.sql"))
-    return Database(path, queries=load_queries(queries), migrations=[schema], full_sync=full_sync)
+    return load_queries(queries), [schema]
+
+
+def open_database(path: Path, *, full_sync: bool = False) -> Database:
+    """The server's file, made or brought to the newest schema; `DatabaseError` when it cannot be had."""
+    queries, migrations = definitions()
+    return Database(path, queries=queries, migrations=migrations, full_sync=full_sync)
 
 
 def wall_clock() -> int:

@@ -87,9 +87,20 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def open_foreign(path: Path) -> sqlite3.Connection:
+    """A connection to a file that another process may own: SQLite itself refuses every write, checkpoints too."""
+    return _connect(f"{path.absolute().as_uri()}?mode=ro")
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    """A connection to a path, or to a `file:` URI."""
     connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
+        path,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=STATEMENTS,
+        uri=isinstance(path, str),
     )
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA mmap_size = 0")

@@ -42,6 +42,16 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[str], name: str
             raise
 
 
+def check_schema(connection: sqlite3.Connection, migrations: Sequence[str], name: str) -> None:
+    """`DatabaseError` when a file has not just the newest schema; for those who only read."""
+    version = _version_of(connection, name)
+    if version != len(migrations):
+        raise DatabaseError(
+            f"the schema of {name} is {version}, this teelog reads {len(migrations)}: "
+            + ("start it once, to bring the file forward" if version < len(migrations) else "install the newer version")
+        )
+
+
 def _version_of(connection: sqlite3.Connection, name: str) -> int:
     """How many migrations a file has had; `DatabaseError` when it is not ours."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()

@@ -83,3 +83,13 @@ UPDATE failed_exchange SET reason = :reason WHERE key = :key;
 
 -- name: drop_failed — a record is given up, or something has been made of it
 DELETE FROM failed_exchange WHERE key = :key;
+
+-- ── export: NULL is any ─────────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: exported_keys — recorded conversations whose newest message came within a span, of a user: a page of keys
+SELECT key FROM conversation
+WHERE key > :after AND sampled = 1
+    AND (:user IS NULL OR user = :user)
+    AND (SELECT max(message.created_at) FROM message WHERE conversation = conversation.key AND place IS NOT NULL)
+        BETWEEN coalesce(:since, 0) AND coalesce(:until, 9223372036854775807) - 1
+ORDER BY key LIMIT :limit;
