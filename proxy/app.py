@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from . import __version__, export_command, log
+from . import export_command, log
 from .analytics.api import make_app, serve_on
 from .analytics.exporting import exported
 from .analytics.store import Store as AnalyticsStore
@@ -32,7 +32,6 @@ from .core.redact import Redactor
 from .errors import CommandRefused, TeelogError
 from .folder import Folder
 from .greeting import Addresses, announce, owned, shown_once
-from .health import health
 from .journal.folder import resting
 from .journal.pipe import PipeSource
 from .journal.reader import JournalReader
@@ -44,14 +43,17 @@ from .outbox.courier import Courier
 from .outbox.exporting import exported as exported_by_outbox
 from .outbox.reading import Reading
 from .outbox.recorder import Recorder
-from .outbox.store import Store
+from .outbox.store import ANALYTICS, Store
 from .relay.forward import Forwarder, Route
 from .relay.keys import KeyRing
 from .relay.own import OwnEndpoints
 from .relay.recording import Record
 from .relay.server import Front
 from .relay.upstream import Upstream
+from .room import Room
 from .sockets import BACKLOG, listen, url_of
+from .status import Status
+from .status_page import StatusPage
 
 if TYPE_CHECKING:
     import argparse
@@ -169,8 +171,10 @@ class RelayProcess:
         journal, prepare = self._journal(folder, settings, loop)
         child = Child(prepare)
         record = Record(journal, loop)
-        front, upstreams = self._front(settings, record, child, folder)
+        status = Status(record, child, lambda: front.open)
+        front, upstreams = self._front(settings, record, status, child, folder)
         journal.start()
+        watching = loop.create_task(status.watch())
         child.start()
         server = front.server()
         listener = await loop.create_server(server, sock=door, backlog=BACKLOG)
@@ -188,6 +192,7 @@ class RelayProcess:
         for upstream in upstreams:
             upstream.close()
         await asyncio.to_thread(journal.close, JOURNAL_END_SECONDS)
+        watching.cancel()
         await child.drain(RECORDER_END_SECONDS)
         await asyncio.gather(greeting, return_exceptions=True)
         if analytics is not None:
@@ -246,7 +251,9 @@ class RelayProcess:
 
         return journal, prepare
 
-    def _front(self, settings: Settings, record: Record, child: Child, folder: Folder) -> tuple[Front, list[Upstream]]:
+    def _front(
+        self, settings: Settings, record: Record, status: Status, child: Child, folder: Folder
+    ) -> tuple[Front, list[Upstream]]:
         from . import metrics  # noqa: PLC0415 - it is large, and the recorder process does without it
 
         config, loop = self._config, asyncio.get_running_loop()
@@ -278,7 +285,8 @@ class RelayProcess:
             analytics_keys=KeyRing((*settings.api_keys, *(key.reveal() for key in config.analytics.web_keys))),
             # a recorder that dies later is no reason to send clients away: what they leave waits in the journal
             ready=lambda: self._listening and (self._was_ready or child.starts > 1),
-            status=lambda: _status(record, child, front),
+            status=status.told,
+            status_page=StatusPage().render,
             metrics=exposed,
         )
         forwarder = Forwarder(
@@ -304,18 +312,6 @@ class RelayProcess:
             asyncio.get_running_loop().add_signal_handler(number, end)
 
 
-async def _status(record: Record, child: Child, front: Front) -> dict[str, Any]:
-    """What `/status` shows."""
-    told, relay = await child.ask(), record.status()
-    told.pop("status", None)  # the number of the question
-    return {
-        "version": __version__,
-        **health(relay, told, child.fault),
-        "relay": {"open": front.open, **relay},
-        "recorder": {"starts": child.starts, **told},
-    }
-
-
 def _revealed(secret: Secret | None) -> tuple[str, ...]:
     return (secret.reveal(),) if secret else ()
 
@@ -336,8 +332,7 @@ async def _recorder() -> int:
         store = await asyncio.to_thread(_open_store, folder, settings)
         runner = await _serve_analytics(settings)
     except TeelogError as error:
-        parent.say({"fault": str(error)})
-        _log.error("recorder.cannot_start", reason=str(error))
+        parent.say({"fault": str(error)})  # who logs it, once
         return 1
     loop = asyncio.get_running_loop()
     redactor = Redactor(config.privacy.patterns)
@@ -371,13 +366,19 @@ async def _recorder() -> int:
     delivering = loop.create_task(courier.run())
     parent.say({"ready": True})
 
+    room = Room(folder.path)
+    looking = loop.create_task(room.keep_looking())
+
     async def status() -> dict[str, Any]:
-        told = await store.status(time.time_ns() // 1_000_000) | {"waits": thread.waits}
+        told = await store.status(time.time_ns() // 1_000_000) | {"waits": thread.waits, "disk": room.told()}
+        more = {"rate_per_second": round(courier.rate(), 2)}
+        told["sinks"][ANALYTICS] |= more | {name: told["disk"][name] for name in ("lasts_seconds", "lasts")}
         if isinstance(source, JournalReader):
             told["journal_damage"] = {"stretches": source.damaged, "bytes": source.damaged_bytes}
         return told
 
     drain = await parent.listen(status)
+    looking.cancel()
     if drain:
         await asyncio.to_thread(thread.drain, DELIVER_SECONDS)
         await courier.drain(DELIVER_SECONDS)

@@ -60,12 +60,22 @@ class Child:
     Args:
         prepare: Called before each start.
         command: What is run.
+        healthy_seconds: How long it must live to count as one that works.
 
     """
 
-    def __init__(self, prepare: Callable[[], StartedChild], command: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        prepare: Callable[[], StartedChild],
+        command: Sequence[str] = (),
+        healthy_seconds: float = _HEALTHY_SECONDS,
+    ) -> None:
         self._prepare = prepare
         self._command = tuple(command) or _COMMAND
+        self._healthy_seconds = healthy_seconds
+        # what the log has been told of, (exit code, fault), until it is told that all is well again
+        self._told: tuple[int, str] | None = None
+        self._well: asyncio.TimerHandle | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._questions: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._asked = 0
@@ -106,12 +116,10 @@ class Child:
         self._say("drain\n")
         if self._keeper is None:
             return
-        try:
-            async with asyncio.timeout(patience):
-                await asyncio.shield(self._keeper)
-        except TimeoutError:
+        ended, _ = await asyncio.wait((self._keeper,), timeout=patience)
+        if not ended:
             self.kill()
-            await self._keeper
+            await asyncio.wait((self._keeper,))
 
     def kill(self) -> None:
         """End it now: what it has not made use of stays in the journal."""
@@ -133,11 +141,21 @@ class Child:
             began = loop.time()
             code = await self._lived()
             self.ready.clear()
+            if self._well is not None:
+                self._well.cancel()
             if self._over():
                 return
-            wait = next_wait(wait, loop.time() - began)
-            _log.error("recorder.died", code=code, again_in_seconds=round(wait, 2), fault=self.fault or None)
+            wait = next_wait(wait, loop.time() - began, self._healthy_seconds)
+            if self._told != (code, self.fault):  # it is tried for ever: one line for each reason
+                self._told = (code, self.fault)
+                _log.error(
+                    "recorder.died", code=code, fault=self.fault or None, hint="it is started again, ever slower"
+                )
             await asyncio.sleep(wait)
+
+    def _is_well(self) -> None:
+        _log.info("recorder.is_back", starts=self.starts)
+        self._told = None
 
     def _over(self) -> bool:
         """Asked anew each time: it may have become true during any wait."""
@@ -188,15 +206,17 @@ class Child:
         if "ready" in message:
             self.fault = ""
             self.ready.set()
+            if self._told is not None:
+                self._well = asyncio.get_running_loop().call_later(self._healthy_seconds, self._is_well)
         elif "fault" in message:
             self.fault = message["fault"]
         elif (question := self._questions.get(message.get("status", 0))) is not None and not question.done():
             question.set_result(message)
 
 
-def next_wait(last: float, lived: float) -> float:
+def next_wait(last: float, lived: float, healthy: float = _HEALTHY_SECONDS) -> float:
     """How long a recorder that lived for so long is waited with, after the last wait (seconds)."""
-    return _SHORTEST_WAIT if lived > _HEALTHY_SECONDS else min(last * 2, _LONGEST_WAIT)
+    return _SHORTEST_WAIT if lived > healthy else min(last * 2, _LONGEST_WAIT)
 
 
 class Parent:

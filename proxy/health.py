@@ -1,38 +1,94 @@
 """How it goes, from what the two processes count: green, degraded or red, and why.
 
-Red: exchanges are not recorded, or nobody records. Degraded: something recorded is not delivered. The text of each
-reason is for the person who looks at `/status` at night, and says what is counted and what was answered.
+Red: exchanges are not recorded, or nobody records. Degraded: something recorded is not delivered, or could not be read.
+What was lost counts for `LATELY_SECONDS`, then only in the ledger; dead letters count until somebody has decided about
+them. Each reason is for the person who looks at `/status` at night: what is counted, what was answered, what to do.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .spans import span_text
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+#: How long a loss, or a record that could not be read, is what one must know first.
+LATELY_SECONDS = 900.0
+
+#: Why exchanges are not recorded, and what to do about it.
+_LOSSES = {
+    "disk_full": "the disk of data_dir is full: free some of it",
+    "journal_full": "the journal is as large as journal.max_bytes allows: see below why the recorder does not empty it, "
+    "or raise the bound",
+    "memory_full": "too much waited in memory for the journal: the disk of data_dir is slow or stalled, look after it",
+    "write_error": "the disk of data_dir refuses to be written: see the kernel's log, and whose the folder is",
+    "sync_error": "the disk of data_dir fails: see the kernel's log, and replace it",
+    "pipe_closed": 'the recorder was gone, and durability is "memory": choose "process" where that matters',
+    "encode_error": "they could not be written down, which is a fault of teelog's own: please report it",
+    "too_large": "they were larger than journal.record_max_bytes: raise it where they matter",
+}
+#: A bound on single exchanges is no trouble of the whole.
+_MILD = frozenset(("too_large",))
 
 
-def health(relay: Mapping[str, Any], recorder: Mapping[str, Any], fault: str = "") -> dict[str, Any]:
+def health(lost: Mapping[str, int], recorder: Mapping[str, Any], fault: str = "") -> dict[str, Any]:
     """
     `health` and `why`.
 
     Args:
-        relay: Of `Record.status`.
+        lost: Exchanges not recorded lately, by reason.
         recorder: Of `Store.status`; empty when the recorder did not answer, `error` when the store did not; `waits` is why
             it records nothing now, if it does not.
         fault: Why it could not start, where it said so.
 
     """
-    red = [f"{count} exchanges were not recorded: {reason}" for reason, count in relay["not_recorded"].items()]
-    if not recorder:
-        red.append("the recorder does not answer" + (f": {fault}" if fault else ""))
-    elif "error" in recorder:
-        red.append(f"the recorder cannot say how it is: {recorder['error']}")
-    elif recorder.get("waits"):
-        red.append(f"nothing is recorded for now, exchanges wait in the journal: {recorder['waits']}")
-    degraded = []
+    red = [_loss(reason, count) for reason, count in lost.items() if reason not in _MILD]
+    degraded = [_loss(reason, count) for reason, count in lost.items() if reason in _MILD]
+    red += _recording(recorder, fault)
     for name, sink in recorder.get("sinks", {}).items():
-        if sink["depth"] and sink["last_error"]:
-            degraded.append(f"{sink['depth']} wait for {name}: {sink['last_error']}")
-        degraded += [f"{count} dead letters for {name}: {reason}" for reason, count in sink["dead"].items()]
+        degraded += _delivery(name, sink)
+    degraded += _unread(recorder.get("failed_exchanges", {}))
     return {"health": "red" if red else "degraded" if degraded else "green", "why": red + degraded}
+
+
+def _loss(reason: str, count: int) -> str:
+    cure = _LOSSES.get(reason, reason)
+    return f"{count:,} exchanges of the last {span_text(LATELY_SECONDS)} were not recorded: {cure}"
+
+
+def _recording(recorder: Mapping[str, Any], fault: str) -> Iterator[str]:
+    if not recorder:
+        because = f": {fault}" if fault else ""
+        yield f"the recorder does not answer{because}; exchanges wait in the journal, and the log says why it ended"
+    elif "error" in recorder:
+        yield f"the recorder cannot say how it is: {recorder['error']}; look after the disk of data_dir"
+    elif recorder.get("waits"):
+        yield (
+            f"nothing is recorded for now, exchanges wait in the journal: {recorder['waits']}; once that is over it goes "
+            "on by itself"
+        )
+
+
+def _delivery(name: str, sink: Mapping[str, Any]) -> Iterator[str]:
+    if sink["failing"]:
+        yield (
+            f"{sink['depth']:,} wait for {name}, the longest for {span_text(sink['oldest_seconds'])}: "
+            f"{sink['last_error']}; they go out by themselves once it takes them, see delivery.url, delivery.api_key and "
+            "the sink"
+        )
+    for reason, count in sink["dead"].items():
+        yield (
+            f"{count:,} dead letters for {name}, {reason}: see them with `teelog outbox list --state dead`, then retry or "
+            "drop them"
+        )
+
+
+def _unread(failed: Mapping[str, Any]) -> Iterator[str]:
+    newest = failed.get("newest_seconds")
+    if newest is not None and newest < LATELY_SECONDS:
+        yield (
+            f"{failed['count']:,} exchanges could not be read, the newest {span_text(newest)} ago: see them with "
+            "`teelog outbox list --state failed`, and retry after an upgrade, or drop them"
+        )

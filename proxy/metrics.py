@@ -69,13 +69,14 @@ FAMILIES = {
     "teelog_deliveries_total": Family(
         "counter",
         ("outcome",),
-        "Deliveries that were delivered, postponed or buried (set aside), since the data folder was made",
+        "Deliveries that were delivered, postponed, buried (set aside), retried or dropped (by a person), since the data "
+        "folder was made",
     ),
 }
 
 _KINDS = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
 _OUTCOMES = ("complete", "refused", "no_answer", "interrupted_client", "interrupted_upstream")
-_DELIVERIES = ("delivered", "postponed", "buried")
+_DELIVERIES = ("delivered", "postponed", "buried", "retried", "dropped")
 #: Of each family its values by their labels'.
 _Samples: TypeAlias = "dict[str, dict[tuple[str, ...], Any]]"
 

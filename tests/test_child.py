@@ -32,9 +32,9 @@ asyncio.run(main())
 """
 
 
-def child(tmp_path, script: str = OBEDIENT, **settings) -> Child:
+def child(tmp_path, script: str = OBEDIENT, healthy_seconds: float = 10.0, **settings) -> Child:
     told = {"out": str(tmp_path / "out"), **settings}
-    return Child(lambda: StartedChild(told), (sys.executable, "-c", script))
+    return Child(lambda: StartedChild(told), (sys.executable, "-c", script), healthy_seconds)
 
 
 async def test_it_is_started_asked_and_drained(tmp_path):
@@ -115,7 +115,7 @@ async def test_a_start_that_the_machine_refuses_is_tried_again():
 
 
 async def test_one_that_dies_at_once_is_started_ever_slower(tmp_path):
-    """The wait before each new start is twice the last one, it is said in the log, and it is kept."""
+    """The wait before each new start is twice the last one; the log is told once, not at each start."""
     it = child(tmp_path, "raise SystemExit(3)")
     loop = asyncio.get_running_loop()
     with structlog.testing.capture_logs() as lines:
@@ -129,10 +129,35 @@ async def test_one_that_dies_at_once_is_started_ever_slower(tmp_path):
         async with asyncio.timeout(10):
             await it.drain(0.1)
 
-    died = [line for line in lines if line["event"] == "recorder.died"]
-    assert [line["again_in_seconds"] for line in died[:4]] == [0.1, 0.2, 0.4, 0.8]
-    assert died[0]["code"] == 3
+    assert [(line["event"], line["code"]) for line in lines] == [("recorder.died", 3)]
     assert took >= 1.5
+
+
+async def test_its_end_and_its_return_are_told_once(tmp_path):
+    """A recorder that dies for two reasons gets a line for each; one more says that it is back, once it has lived a while."""
+    lives = tmp_path / "lives"
+    script = f"""
+import os, sys
+lives = {str(lives)!r}
+with open(lives, "a") as file:
+    file.write("x")
+number = os.path.getsize(lives)
+if number < 4:
+    sys.exit(3 if number < 3 else 4)
+print('{{"ready": true}}', flush=True)
+sys.stdin.read()
+"""
+    with structlog.testing.capture_logs() as lines:
+        it = child(tmp_path, script, healthy_seconds=0.2)
+        it.start()
+        async with asyncio.timeout(20):
+            while len(lines) < 3:
+                await asyncio.sleep(0.01)
+            await it.drain(0.1)
+
+    assert [line["event"] for line in lines] == ["recorder.died", "recorder.died", "recorder.is_back"]
+    assert [line.get("code") for line in lines[:2]] == [3, 4]
+    assert lines[2]["starts"] == 4
 
 
 def test_the_wait_has_an_end_and_begins_anew():

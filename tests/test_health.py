@@ -4,31 +4,64 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.health import health
+from proxy.health import LATELY_SECONDS, health
 
-FINE = {"sinks": {"analytics": {"depth": 0, "last_error": None, "dead": {}}}}
-WAITING = {"sinks": {"analytics": {"depth": 3, "last_error": "it answered 503", "dead": {}}}}
-BURIED = {"sinks": {"analytics": {"depth": 0, "last_error": "it answered 400", "dead": {"refused": 2}}}}
+SINK = {"depth": 0, "failing": 0, "oldest_seconds": 0.0, "last_error": None, "dead": {}}
+
+
+def told(failed=None, **sink):
+    return {"sinks": {"analytics": SINK | sink}, "failed_exchanges": failed or {"count": 0, "newest_seconds": None}}
+
+
+FINE = told()
+#: What happened: lost lately, the recorder's status, its fault; then the colour, and what is said of it and to be done.
 CASES = {
-    "fine": ({}, FINE, "", "green", []),
-    "waiting": ({}, WAITING, "", "degraded", ["3 wait for analytics: it answered 503"]),
-    "buried": ({}, BURIED, "", "degraded", ["2 dead letters for analytics: refused"]),
-    "lost": ({"journal_full": 7}, FINE, "", "red", ["7 exchanges were not recorded: journal_full"]),
-    "store": ({}, {"error": "disk I/O error"}, "", "red", ["the recorder cannot say how it is: disk I/O error"]),
+    "fine": ({}, FINE, "", "green"),
+    "some wait, none failed": ({}, told(depth=3, oldest_seconds=1.0), "", "green"),
+    "waiting": (
+        {},
+        told(depth=3, failing=1, oldest_seconds=7300.0, last_error="it answered 503"),
+        "",
+        "degraded",
+        "3 wait for analytics, the longest for 2 h: it answered 503",
+        "delivery.url",
+    ),
+    "buried": ({}, told(dead={"refused": 2}), "", "degraded", "2 dead letters for analytics, refused", "teelog outbox"),
+    "buried and new ones go out": ({}, told(depth=1, dead={"refused": 2}, last_error="400"), "", "degraded", "2 dead"),
+    "unread": ({}, told({"count": 4, "newest_seconds": 60.0}), "", "degraded", "4 exchanges", "--state failed"),
+    "unread long ago": ({}, told({"count": 4, "newest_seconds": LATELY_SECONDS}), "", "green"),
+    "disk": ({"disk_full": 7}, FINE, "", "red", "7 exchanges of the last 15 min were not recorded", "free some of it"),
+    "journal": ({"journal_full": 1}, FINE, "", "red", "journal.max_bytes"),
+    "a reason that nobody thought of": ({"moon": 1}, FINE, "", "red", "not recorded: moon"),
+    "too large": ({"too_large": 1}, FINE, "", "degraded", "journal.record_max_bytes"),
+    "store": ({}, {"error": "disk I/O error"}, "", "red", "the recorder cannot say how it is: disk I/O error"),
     "refusing": (
         {},
         FINE | {"waits": "the disk is full"},
         "",
         "red",
-        ["nothing is recorded for now, exchanges wait in the journal: the disk is full"],
-    ),  # fmt: skip
-    "nobody": ({}, {}, "the schema is newer", "red", ["the recorder does not answer: the schema is newer"]),
+        "nothing is recorded for now, exchanges wait in the journal: the disk is full",
+    ),
+    "nobody": ({}, {}, "the schema is newer", "red", "the recorder does not answer: the schema is newer"),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_health_says_how_it_is_and_why(name):
-    """Loss and silence are red, what is not delivered is degraded, and every reason has its words."""
-    lost, recorder, fault, colour, why = CASES[name]
+    """Loss and silence are red, what is not delivered is degraded, and every reason says what to do."""
+    lost, recorder, fault, colour, *parts = CASES[name]
 
-    assert health({"not_recorded": lost}, recorder, fault) == {"health": colour, "why": why}
+    found = health(lost, recorder, fault)
+    assert found["health"] == colour
+    assert len(found["why"]) == (1 if parts else 0)
+    assert all(part in found["why"][0] for part in parts)
+
+
+def test_the_worst_comes_first():
+    """What is red stands before what is degraded."""
+    found = health({"too_large": 1, "disk_full": 1}, told(dead={"refused": 1}))
+
+    assert found["health"] == "red"
+    assert [line.split()[0:3] for line in found["why"]][0] == ["1", "exchanges", "of"]
+    assert "disk" in found["why"][0]
+    assert len(found["why"]) == 3

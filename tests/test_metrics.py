@@ -15,7 +15,7 @@ RECORDER = {
     "sinks": {
         "analytics": {"depth": 2, "waiting": 1, "oldest_seconds": 8.5, "dead": {"too old": 1}, "last_error": "x"}
     },
-    "counters": {"recorded": 3, "delivered": 2, "buried": 1},
+    "counters": {"recorded": 3, "delivered": 2, "buried": 1, "dropped": 4},
 }
 
 
@@ -56,9 +56,11 @@ def test_every_count_arrives():
         ("teelog_deliveries_total", ("outcome", "delivered")): 2,
         ("teelog_deliveries_total", ("outcome", "postponed")): 0,
         ("teelog_deliveries_total", ("outcome", "buried")): 1,
+        ("teelog_deliveries_total", ("outcome", "dropped")): 4,
     }
     assert {key: found.get(key) for key in expected} == expected
     assert ("teelog_records_total", ("outcome", "delivered")) not in found
+    assert ("teelog_records_total", ("outcome", "dropped")) not in found
 
 
 def test_a_recorder_that_does_not_answer_is_down():

@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
+from ..core.lately import Lately
 from ..core.retry import due_after
 from ..errors import DatabaseError, PermanentFailure, TransientFailure
 from .store import ANALYTICS
+from .trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,6 +49,8 @@ _ENOUGH_DOUBLINGS = 10
 POLL_SECONDS = 1.0
 #: How often what is too old is looked for.
 SWEEP_SECONDS = 60.0
+#: The rate of deliveries is that of so long.
+RATE_SECONDS = 60.0
 
 
 class Post(Protocol):
@@ -98,6 +102,9 @@ class Courier:
         self._down = False  # the last send failed
         self._failed_at = 0
         self._sweep_at = 0
+        self._refused = Trouble("delivery.waits", "delivery.goes_on", sink=sink)  # by the store
+        self._fault = Trouble("delivery.failed", "delivery.works", sink=sink)  # of ours
+        self._delivered = Lately(RATE_SECONDS)
 
     def __repr__(self) -> str:
         mood = " recovering" if self._recovering else ""
@@ -106,6 +113,10 @@ class Courier:
     def wake(self) -> None:
         """Something may be due; to be called on the event loop."""
         self._wake.set()
+
+    def rate(self) -> float:
+        """Deliveries per second, of the last minute."""
+        return self._delivered.total(self._clock() / 1000) / RATE_SECONDS
 
     async def run(self) -> None:
         """Deliver until `drain` is called."""
@@ -148,7 +159,7 @@ class Courier:
             await self._launch()
             pause = await self._pause()
         except DatabaseError as error:
-            _log.error("delivery.waits", reason=str(error))
+            self._refused.on(reason=str(error))
             pause = POLL_SECONDS
         try:
             async with asyncio.timeout(pause):
@@ -208,7 +219,9 @@ class Courier:
             if parcel is not None:
                 await self._settle(lease, parcel)
         except DatabaseError as error:  # the lease ends by itself, and the row is sent again
-            _log.error("delivery.waits", reason=str(error))
+            self._refused.on(reason=str(error))
+        else:
+            self._refused.off()
 
     async def _rendered(self, lease: Lease) -> Parcel | None:
         """What to send; None when that cannot be made, which is put on file."""
@@ -217,9 +230,11 @@ class Courier:
         except DatabaseError:
             raise
         except Exception as error:
-            _log.exception("delivery.not_rendered", sink=self._sink, kind=lease.kind)
             reason = f"it could not be rendered: {type(error).__name__}"
+            if lease.tries == 1:
+                _log.exception("delivery.not_rendered", sink=self._sink, kind=lease.kind)
             if lease.tries >= RENDER_TRIES:
+                _log.error("delivery.buried", sink=self._sink, kind=lease.kind, reason=reason)
                 await self._store.bury(lease, lease.wanted_rev, "not rendered", reason, self._clock())
             else:
                 await self._postpone(lease, TransientFailure(reason))
@@ -239,12 +254,14 @@ class Courier:
             self._failed_at = self._clock()
             await self._postpone(lease, error)
         except Exception as error:  # ours; the row must not keep its lease for it, and says in `/status` why it waits
-            _log.exception("delivery.failed", sink=self._sink, kind=lease.kind)
+            self._fault.on(_log.exception, kind=lease.kind)
             await self._postpone(lease, TransientFailure(f"it could not be sent: {type(error).__name__}"))
         else:
             self._down = False
+            self._fault.off()
             _log.debug("delivery.done", sink=self._sink, kind=lease.kind, bytes=len(parcel.body), tries=lease.tries)
             await self._store.ack(lease, parcel.rev, self._clock())
+            self._delivered.add(1, self._clock() / 1000)
 
     async def _send(self, lease: Lease, parcel: Parcel) -> None:
         """Up to three tries within the lease."""
@@ -271,7 +288,7 @@ class Courier:
         try:
             await work
         except DatabaseError as error:
-            _log.error("delivery.waits", reason=str(error))
+            self._refused.on(reason=str(error))
 
 
 def _may_pass_soon(error: BaseException) -> bool:

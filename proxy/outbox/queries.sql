@@ -274,7 +274,11 @@ GROUP BY sink, dead_reason;
 
 -- name: last_error — the newest error of a row that is still to be delivered, and its time
 SELECT last_error, last_failed_at FROM outbox
-WHERE sink = :sink AND state <> 'sent' AND last_error IS NOT NULL ORDER BY last_failed_at DESC LIMIT 1;
+WHERE sink = :sink AND last_failed_at IS NOT NULL ORDER BY last_failed_at DESC LIMIT 1;
+
+-- name: failing — how many of the rows that are due, or being sent, have failed since their last success
+SELECT count(*) AS n FROM outbox
+WHERE sink = :sink AND last_failed_at IS NOT NULL AND state IN ('ready', 'leased');
 
 -- name: some_dirty — some of the rows that are due longest, to tell how large they are
 SELECT kind, item FROM outbox WHERE sink = :sink AND state IN ('ready', 'leased') LIMIT :limit;

@@ -107,6 +107,7 @@ CREATE TABLE outbox (
     lease_token     INTEGER NOT NULL DEFAULT 0,
     -- Leases since the last success.
     tries           INTEGER NOT NULL DEFAULT 0,
+    -- Since the last success.
     first_failed_at INTEGER,
     last_failed_at  INTEGER,
     last_error      TEXT,
@@ -122,6 +123,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (sink, due) WHERE state = 'ready';
 CREATE INDEX outbox_leased ON outbox (sink, lease_until) WHERE state = 'leased';
 CREATE INDEX outbox_dirty ON outbox (sink, state, dirty_since) WHERE state <> 'sent';
+CREATE INDEX outbox_failed ON outbox (sink, last_failed_at, state) WHERE last_failed_at IS NOT NULL;
 
 -- Records that could not be made anything of.
 CREATE TABLE failed_exchange (

@@ -40,6 +40,7 @@ from . import notes
 from .conversations import Conversations, Recorded, snapshot
 from .later import take_later
 from .reading import Item, Later, Passed, SetAside
+from .standing import standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -263,8 +264,8 @@ class Store:
         return await self._database.awrite(work)
 
     async def status(self, now: int) -> dict[str, Any]:
-        """What `/status` shows: of each sink what it lacks and for how long, its dead letters and last error; counters."""
-        return await self._database.aread(lambda tx: _status(tx, self._sinks, now))
+        """What `/status` shows; see `standing`."""
+        return await self._database.aread(lambda tx: standing(tx, self._sinks, now))
 
 
 _FOREVER = (1 << 63) - 1
@@ -291,23 +292,3 @@ def _parcel(tx: Tx, lease: Lease) -> Parcel:
         raise LookupError("the conversation is gone")
     told, rev = found
     return Parcel("/conversations", write(build_conversation(told)).encode(), rev)
-
-
-def _status(tx: Tx, sinks: Sequence[str], now: int) -> dict[str, Any]:
-    told: dict[str, dict[str, Any]] = {
-        sink: {"depth": 0, "waiting": 0, "oldest_seconds": 0.0, "dead": {}, "last_error": None} for sink in sinks
-    }
-    for row in tx.all("depth"):
-        if row["state"] in ("ready", "leased") and row["sink"] in told:
-            one = told[row["sink"]]
-            one["depth"] += row["n"]
-            one["oldest_seconds"] = max(one["oldest_seconds"], (now - row["since"]) / 1000)
-        elif row["state"] == "waiting" and row["sink"] in told:
-            told[row["sink"]]["waiting"] = row["n"]
-    for row in tx.all("dead_letters"):
-        if row["sink"] in told:
-            told[row["sink"]]["dead"][row["dead_reason"]] = row["n"]
-    for sink, one in told.items():
-        error = tx.one("last_error", sink=sink)
-        one["last_error"] = error["last_error"] if error else None
-    return {"sinks": told, "counters": {row["name"]: row["value"] for row in tx.all("counters")}}

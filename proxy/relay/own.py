@@ -26,7 +26,8 @@ from .client import read_part
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
+    from typing import TypeAlias
 
     from aiohttp import web
 
@@ -35,9 +36,13 @@ if TYPE_CHECKING:
     from .keys import KeyRing
     from .recording import Record
 
+    #: A page, and the header fields that belong to it.
+    Page: TypeAlias = tuple[bytes, Mapping[str, str]]
+
 #: Feedback is a few words; an event may hold a page's worth of properties.
 NOTE_LIMIT = 256 * 1024
 
+NO_FIELDS: Mapping[str, str] = {}
 _READERS = {"/feedback": (read_feedback, emit_feedback, "feedback"), "/events": (read_event, emit_event, "event")}
 
 
@@ -55,6 +60,7 @@ class OwnEndpoints:
         analytics_keys: KeyRing,
         ready: Callable[[], bool],
         status: Callable[[], Awaitable[dict[str, Any]]],
+        status_page: Callable[[dict[str, Any]], Page],
         metrics: Callable[[], Awaitable[tuple[str, bytes]]],
     ) -> None:
         self._record = record
@@ -66,6 +72,7 @@ class OwnEndpoints:
         self._analytics_keys = analytics_keys
         self._ready = ready
         self._status = status
+        self._status_page = status_page
         #: Content type and body.
         self._metrics = metrics
 
@@ -86,19 +93,26 @@ class OwnEndpoints:
         transport = request.transport
         if transport is None:
             return CLOSE
-        status, kind, body = 200, "text/plain; charset=utf-8", b"ok\n"
+        status, kind, body, more = 200, "text/plain; charset=utf-8", b"ok\n", NO_FIELDS
         if path in ("/status", "/metrics"):
             self._check_admin(request, transport, path)
         if path == "/readyz" and not self._ready():
             status, body = 503, b"starting or draining\n"
         elif path == "/status":
-            kind, body = "application/json", json_body(await self._status())
+            kind, body, more = self._told(await self._status(), wants_html(request.headers.get("Accept", "")))
         elif path == "/metrics":
             kind, body = await self._metrics()
         return write_answer(
             transport, status, body, keep_alive=keep_alive and request.content.is_eof(), content_type=kind,
-            headers={"Cache-Control": "no-store"}, with_body=request.method == "GET",
+            headers={"Cache-Control": "no-store", **more}, with_body=request.method == "GET",
         )  # fmt: skip
+
+    def _told(self, told: dict[str, Any], html: bool) -> tuple[str, bytes, Mapping[str, str]]:
+        """Content type, body and more fields of `/status`: a page for browsers, JSON for all others."""
+        if not html:
+            return "application/json", json_body(told), {"Vary": "Accept"}
+        body, fields = self._status_page(told)
+        return "text/html; charset=utf-8", body, {"Vary": "Accept", **fields}
 
     def _check_admin(self, request: web.BaseRequest, transport: asyncio.Transport, path: str) -> None:
         peer = transport.get_extra_info("peername")
@@ -175,3 +189,20 @@ class OwnEndpoints:
             "Access-Control-Allow-Headers": "authorization, content-type",
             "Vary": "Origin",
         }
+
+
+def wants_html(accept: str) -> bool:
+    """Whether an `Accept` field (RFC 9110 §12.5.1) asks for HTML by its name, and not for JSON before it."""
+    wanted = {"text/html": 0.0, "application/json": 0.0}
+    for one in accept.lower().split(","):
+        kind, *parameters = (part.strip() for part in one.split(";"))
+        if kind in wanted:
+            wanted[kind] = next((_quality(part[2:]) for part in parameters if part.startswith("q=")), 1.0)
+    return wanted["text/html"] > wanted["application/json"]
+
+
+def _quality(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

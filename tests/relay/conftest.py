@@ -125,6 +125,7 @@ async def relay(
     own = OwnEndpoints(
         section, record, rules, client_keys=keys, admin_keys=KeyRing([]), analytics_keys=KeyRing(["analytics-key"]),
         ready=lambda: True, status=status, metrics=metrics,
+        status_page=lambda told: (b"<!doctype html>" + repr(told).encode(), {"X-Of-The-Page": "1"}),
     )  # fmt: skip
     forwarder = Forwarder(record, rules, loop, record_limit=limit, body_idle=section.body_idle_seconds)
     front = Front(section, {"v1": Route("/v1", up, keys)}, forwarder, own)

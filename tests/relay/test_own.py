@@ -36,6 +36,31 @@ async def test_they_are_read_with_get_and_head(path):
         assert world.upstream.seen == []
 
 
+ACCEPTS = {
+    "a browser's": ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", True),
+    "curl's": ("*/*", False),
+    "none": ("", False),
+    "HTML and JSON alike": ("text/html, application/json", False),
+    "JSON rather": ("text/html;q=0.5, application/json;q=0.9", False),
+    "HTML rather": ("application/json;q=0.5, Text/HTML;q=0.9", True),
+    "HTML refused": ("text/html;q=0", False),
+    "no number": ("text/html;q=much", False),
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTS)
+async def test_status_is_a_page_for_browsers(name):
+    """Who asks for HTML by its name, and not for JSON as much, gets the page with its own fields; all others JSON."""
+    accept, html = ACCEPTS[name]
+    async with relay([OK]) as world:
+        got = await send(world.port, ask("GET", "/status", f"Accept: {accept}"))
+
+        assert got.field("content-type") == ("text/html; charset=utf-8" if html else "application/json")
+        assert (got.field("x-of-the-page"), got.field("vary")) == ("1" if html else None, "Accept")
+        assert got.body.startswith(b"<!doctype" if html else b"{")
+        assert got.field("cache-control") == "no-store"
+
+
 async def test_options_for_the_server_itself():
     """`OPTIONS *` is answered by us."""
     async with relay([OK]) as world:

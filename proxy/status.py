@@ -1,0 +1,67 @@
+"""What `/status` shows, put together from the two processes, and what is seen of losses while nobody asks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from . import __version__
+from .health import health
+from .ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .child import Child
+    from .relay.recording import Record
+
+#: How often it is looked whether exchanges are being lost.
+WATCH_SECONDS = 1.0
+
+
+class Status:
+    """
+    The whole of it.
+
+    Args:
+        record: What the relay counts.
+        child: The recorder process.
+        open_exchanges: How many requests are in progress.
+
+    """
+
+    def __init__(self, record: Record, child: Child, open_exchanges: Callable[[], int]) -> None:
+        self._record = record
+        self._child = child
+        self._open = open_exchanges
+        self._ledger = Ledger()
+
+    async def watch(self) -> None:
+        """See losses when they begin and end; runs until it is cancelled."""
+        while True:
+            self._look()
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def told(self) -> dict[str, Any]:
+        """As `/status` answers it."""
+        recorder = await self._child.ask()
+        recorder.pop("status", None)  # the number of the question
+        relay, lately = self._look()
+        dropped = recorder.get("counters", {}).get("dropped", 0)
+        return {
+            "version": __version__,
+            **health(lately, recorder, self._child.fault),
+            "ledger": {
+                "by_reason": relay["not_recorded"] | ({"dropped": dropped} if dropped else {}),
+                "lately": lately,
+            },
+            "relay": {"open": self._open(), **relay},
+            "recorder": {"starts": self._child.starts, **recorder},
+        }
+
+    def _look(self) -> tuple[dict[str, Any], dict[str, int]]:
+        """The relay's counts, and of them what was lost lately."""
+        relay, now = self._record.status(), time.monotonic()
+        self._ledger.look(relay["not_recorded"], relay["journaled"], now)
+        return relay, self._ledger.lately(now)
