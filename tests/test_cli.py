@@ -45,7 +45,7 @@ async def test_help_names_every_command_but_our_own(teelog):
     code, out, err = await teelog("--help")
 
     assert (code, err) == (0, "")
-    assert all(f"\n    {name} " in out for name in ("serve", "demo", "check", "health", "outbox"))
+    assert all(f"\n    {name} " in out for name in ("serve", "demo", "check", "health", "outbox", "export"))
     assert "_recorder" not in out
 
 
