@@ -71,6 +71,27 @@ def test_wrong_usage_ends_with_2(arguments, capsys):
     assert "_recorder" not in err
 
 
+NEAREST = {
+    "a command": (["chek"], "check"),
+    "a flag": (["serve", "--prot", "1"], "--port"),
+    "a flag with its value": (["serve", "--upstraem=http://x/v1"], "--upstream"),
+    "a flag of a verb": (["outbox", "list", "--josn"], "--json"),
+    "a verb": (["outbox", "rtry"], "retry"),
+    "a choice": (["export", "--format", "jsnl"], "jsonl"),
+}
+
+
+@pytest.mark.parametrize("name", NEAREST)
+def test_wrong_usage_names_what_was_probably_meant(name, capsys):
+    """A command, flag, verb or choice that there is not is told together with the nearest that there is."""
+    arguments, meant = NEAREST[name]
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"; the nearest known one is {meant}\n")
+
+
 @pytest.mark.parametrize("command", [[], ["serve"], ["demo"], ["demo", "--once"], ["check"]], ids=" ".join)
 async def test_every_fault_of_the_configuration_is_on_a_line_of_its_own(teelog, tmp_path, command):
     """Every command that needs a configuration says all that is wrong with it, and ends with 2 having made nothing."""
