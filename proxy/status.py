@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 #: How often it is looked whether exchanges are being lost.
 WATCH_SECONDS = 1.0
+#: The recorder's counters of what was journaled and is lost all the same: given up by a person, or trimmed after it could
+#: not be read.
+_GIVEN_UP = frozenset(("dropped", "set_aside_lost"))
 
 
 class Status:
@@ -48,12 +51,12 @@ class Status:
         recorder = await self._child.ask()
         recorder.pop("status", None)  # the number of the question
         relay, lately = self._look()
-        dropped = recorder.get("counters", {}).get("dropped", 0)
+        given_up = {name: n for name, n in recorder.get("counters", {}).items() if name in _GIVEN_UP}
         return {
             "version": __version__,
             **health(lately, recorder, self._child.fault),
             "ledger": {
-                "by_reason": relay["not_recorded"] | ({"dropped": dropped} if dropped else {}),
+                "by_reason": relay["not_recorded"] | given_up,
                 "lately": lately,
             },
             "relay": {"open": self._open(), **relay},

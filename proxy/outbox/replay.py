@@ -26,6 +26,9 @@ def replay_failed(store: Store, reading: Reading, keys: Iterable[int], now: int)
         payload = store.failed_payload(key)
         if payload is None:
             continue  # dropped since
+        if not payload:  # it was not to be kept: there is nothing to read
+            again += 1
+            continue
         try:
             told = reading.read(payload)
             recorded = store.take_again(key, told.item, now)

@@ -237,6 +237,14 @@ async def test_a_record_that_fails_again_stays(store):
     assert line["reason"].startswith("journal record cannot be read")
 
 
+async def test_a_record_that_was_not_kept_keeps_its_reason(store):
+    """Where only the reason was kept of a record, there is nothing to read again, and the reason stays."""
+    set_aside(store, b"", reason="a body that is no JSON")
+
+    assert ask(store, "retry")[1]["failed_again"] == 1
+    assert [line["reason"] for line in lines(store)] == ["a body that is no JSON"]
+
+
 class Deadly(Reading):
     """A reading with a fault of its own."""
 

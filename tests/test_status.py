@@ -1,0 +1,69 @@
+"""What `/status` puts together from the two processes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from proxy.status import Status
+
+
+class Counts:
+    """The relay's record, with counts that a test sets."""
+
+    def __init__(self):
+        self.lost = {}
+        self.journaled = 0
+        self.looked = asyncio.Event()
+
+    def status(self):
+        self.looked.set()
+        return {"not_recorded": dict(self.lost), "journaled": self.journaled, "forwarded": 0, "outcomes": {}}
+
+
+class Recorder:
+    """A child process that says what a test sets."""
+
+    starts = 1
+    fault = ""
+
+    def __init__(self, **told):
+        self.answer = {"status": 7, "sinks": {}, "counters": {}, **told}
+
+    async def ask(self):
+        return dict(self.answer)
+
+
+async def test_the_ledger_has_every_reason():
+    """What the relay could not record and what was given up later stand in one ledger, by reason."""
+    record = Counts()
+    record.lost = {"disk_full": 2}
+    told = await Status(record, Recorder(counters={"dropped": 3, "recorded": 9}), lambda: 4).told()
+
+    assert told["ledger"] == {"by_reason": {"disk_full": 2, "dropped": 3}, "lately": {"disk_full": 2}}
+    assert (told["health"], told["relay"]["open"]) == ("red", 4)
+    assert "status" not in told["recorder"]
+
+
+async def test_it_speaks_for_a_recorder_that_does_not():
+    """Without an answer of the recorder there is a status, and it is red."""
+    recorder = Recorder()
+    recorder.answer = {}
+    told = await Status(Counts(), recorder, lambda: 0).told()
+
+    assert told["health"] == "red"
+    assert told["recorder"] == {"starts": 1}
+
+
+async def test_losses_are_seen_while_nobody_asks():
+    """A loss is told in the log though nobody looks at `/status`."""
+    record = Counts()
+    record.lost = {"disk_full": 2}
+    with structlog.testing.capture_logs() as lines:
+        watching = asyncio.get_running_loop().create_task(Status(record, Recorder(), lambda: 0).watch())
+        await record.looked.wait()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    assert [line["event"] for line in lines] == ["journal.loses"]
