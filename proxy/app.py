@@ -345,11 +345,7 @@ async def _recorder() -> int:
         proxy=settings.delivery_proxy,
     )
     courier = Courier(store, client, config.delivery)
-    reading = Reading(
-        config.conversation,
-        redactor if config.privacy.redact else None,
-        keep_unreadable=config.privacy.keep_unreadable,
-    )
+    reading = Reading.configured(config.conversation, config.privacy, redactor)
     source = PipeSource(settings.pipe) if settings.pipe >= 0 else JournalReader(folder.journal)
     thread = Recorder(
         store,

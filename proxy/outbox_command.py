@@ -113,7 +113,7 @@ def _alone(config: Config, folder: Folder, request: Mapping[str, Any]) -> Iterat
         store = Store(path, secret=folder.secret(), sample_rate=config.privacy.sample_rate)
         try:
             redactor = Redactor(config.privacy.patterns)
-            reading = Reading(config.conversation, redactor if config.privacy.redact else None)
+            reading = Reading.configured(config.conversation, config.privacy, redactor)
             yield from Commands(store, reading, redactor).answer(request)
         finally:
             store.close()

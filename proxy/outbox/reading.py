@@ -19,7 +19,7 @@ from ..errors import RecordUnreadable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..config import Conversation
+    from ..config import Conversation, Privacy
     from ..core.redact import Redactor
     from ..core.turn import Answered, Asked
 
@@ -83,6 +83,11 @@ class Reading:
         self._conversation = conversation
         self._redactor = redactor
         self._keeps_unreadable = redactor is None or keep_unreadable
+
+    @classmethod
+    def configured(cls, conversation: Conversation, privacy: Privacy, redactor: Redactor) -> Reading:
+        """As the configuration says."""
+        return cls(conversation, redactor if privacy.redact else None, keep_unreadable=privacy.keep_unreadable)
 
     def read(self, payload: bytes) -> Told:
         """What a journal payload is."""
