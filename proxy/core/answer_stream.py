@@ -76,8 +76,8 @@ class AnswerStream:
                 break
             chunk = self._read(b"\n".join((*lines[at : blank + 1], b"")))
             run = None
-            if chunk is not None and blank == at + 1 and (found := varying(chunk)):
-                run = Run.begun(lines[at], chunk, found)
+            if chunk is not None and (found := varying(chunk)):
+                run = Run.begun(lines[at:blank], chunk, found)
             at = run.take(lines, blank + 1) if run else blank + 1
             self._patience = PATIENCE if at > blank + 1 else self._patience - 1
         self._read(b"\n".join((*lines[at:], cut)))

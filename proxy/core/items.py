@@ -79,7 +79,11 @@ class OutputItem:
     def add(self, field: Field, part: int, delta: Any) -> None:
         """A piece of a text."""
         if text := _text(delta):
-            self._pieces.setdefault((field, part), []).append(text)
+            self.pieces(field, part).append(text)
+
+    def pieces(self, field: Field, part: int) -> list[str]:
+        """The pieces of a text that came, to which more can be put."""
+        return self._pieces.setdefault((field, part), [])
 
     def settle(self, field: Field, part: int, text: Any) -> None:
         """A whole text."""

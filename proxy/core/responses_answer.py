@@ -15,6 +15,7 @@ from .item_messages import ItemMessages
 from .items import FIELDS, OutputItem, objects
 from .jsontext import mend
 from .message import Message
+from .runs import Varying
 from .turn import Answered, Choice
 
 #: An answer that says so will not change any more.
@@ -90,6 +91,15 @@ class ResponseAnswer:
         else:
             self._take_other(chunk, kind, event)
 
+    def varying(self, chunk: dict[str, Any]) -> Varying | None:
+        """The delta of an event just taken, by which the next of its run will differ; see `runs`."""
+        field, delta = _DELTAS.get(text_in(chunk.get("type")) or ""), text_in(chunk.get("delta"))
+        number = chunk.get("sequence_number")
+        if not field or not delta or (isinstance(number, int) and number <= self._kept_until):
+            return None
+        pieces = self._item(chunk).pieces(field, _part_number(chunk))
+        return Varying("delta", delta, pieces.extend, self._reach if isinstance(number, int) else None)
+
     def take_whole(self, answer: dict[str, Any]) -> None:
         """A JSON answer."""
         self._is_whole = True
@@ -139,8 +149,11 @@ class ResponseAnswer:
         number = chunk.get("sequence_number")
         if not isinstance(number, int):
             return False
-        self._sequence = min(max(self._sequence, number), _FAR)
+        self._reach(number)
         return number <= self._kept_until
+
+    def _reach(self, number: int) -> None:
+        self._sequence = min(max(self._sequence, number), _FAR)
 
     def _take_item(self, kind: str, chunk: dict[str, Any], item: dict[str, Any]) -> None:
         """An item that is opened, or whole. Servers that number them all alike begin another one where one is done."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from proxy.core.answer_stream import PATIENCE, STEP, AnswerStream
 from proxy.core.chat_answer import ChatAnswer
 from proxy.core.completions import CompletionAnswer
+from proxy.core.responses_answer import ResponseAnswer
 from proxy.core.runs import Run, Varying
 
 from .streams import NAMES, STREAMS
@@ -30,7 +31,8 @@ def read(body, answer, *, runs=True):
     stream = AnswerStream(answer if runs else OneByOne(answer))
     stream.feed(body)
     stream.close()
-    return answer.result(ended_well=stream.is_done), stream.is_done, stream.unreadable_events
+    ended = {"is_done": stream.is_done} if isinstance(answer, ResponseAnswer) else {"ended_well": stream.is_done}
+    return answer.result(**ended), stream.is_done, stream.unreadable_events
 
 
 def same(body, new_answer=ChatAnswer):
@@ -48,10 +50,10 @@ def body(*events, end=b"\n\n"):
     return b"".join(b"data: " + one + end for one in events)
 
 
-def counted(stream):
+def counted(stream, kind=ChatAnswer):
     """How many events were read in full."""
 
-    class Counting(ChatAnswer):
+    class Counting(kind):
         taken = 0
 
         def take(self, chunk, event=""):
@@ -59,7 +61,7 @@ def counted(stream):
             super().take(chunk, event)
 
     answer = Counting()
-    same(stream)
+    same(stream, kind)
     read(stream, answer)
     return answer.taken
 
@@ -156,6 +158,59 @@ def test_patience_ends():
     assert same(body(*events, *repeated)).choices[0].message.content == "x" * PATIENCE * 2 + "y" * 10
 
 
+def response_event(n, delta, kind="response.output_text.delta", *, name=True, **more):
+    told = {"type": kind, "sequence_number": n, "item_id": "i", "output_index": 0, "content_index": 0, "delta": delta}
+    data = json.dumps({key: value for key, value in (told | more).items() if value is not None}).encode()
+    return (b"event: %s\n" % kind.encode() if name else b"") + b"data: " + data + b"\n\n"
+
+
+RESPONSE_RUNS = {
+    "numbered": lambda n, word: response_event(n + 7, word),
+    "padded": lambda n, word: response_event(n, word, logprobs=[], obfuscation="aB3"[: n % 4]),
+    "without names": lambda n, word: response_event(n, word, name=False),
+    "without numbers": lambda n, word: response_event(None, word),
+    "arguments": lambda n, word: response_event(n, word, "response.function_call_arguments.delta"),
+    "reasoning": lambda n, word: response_event(n, word, "response.reasoning_summary_text.delta", summary_index=0),
+}
+
+
+@pytest.mark.parametrize("make", RESPONSE_RUNS.values(), ids=RESPONSE_RUNS)
+def test_runs_of_responses(make):
+    """Deltas of the Responses API are runs too, named or not, numbered or not."""
+    stream = b"".join(make(n, WORDS[n % len(WORDS)]) for n in range(100))
+
+    assert counted(stream, ResponseAnswer) == 1
+
+
+NO_RESPONSE_RUNS = {
+    "numbers that stand still": lambda n: response_event(5, "x"),
+    "numbers with gaps": lambda n: response_event(2 * n, "x"),
+    "numbers that go down": lambda n: response_event(200 - n, "x"),
+    "numbers behind the piece": lambda n: response_event(None, "x", sequence_number_too=n),
+    "names that change": lambda n: response_event(n, "x").replace(b"event: ", b"event: " + b" " * (n % 2)),
+    "items in turn": lambda n: response_event(n, "x", output_index=n % 2),
+}
+
+
+@pytest.mark.parametrize("make", NO_RESPONSE_RUNS.values(), ids=NO_RESPONSE_RUNS)
+def test_what_is_no_run_of_responses(make):
+    """Events of a response that differ in more than the piece and the next number are each read in full."""
+    assert counted(b"".join(make(n) for n in range(100)), ResponseAnswer) == 100
+
+
+@pytest.mark.parametrize("until", [-1, 3, 50, 99, 200])
+def test_what_was_kept_is_passed_over(until):
+    """Of a response that is taken up again the events that were kept are passed over, in runs as one by one."""
+    stream = b"".join(response_event(n, f"{n} ") for n in range(100))
+    kept = {"sequence": until, "items": []}
+    fast = read(stream, ResponseAnswer(kept))
+
+    assert fast == read(stream, ResponseAnswer(kept), runs=False)
+    texts = [choice.message.content for choice in fast[0].choices]
+    assert texts == (["".join(f"{n} " for n in range(until + 1, 100))] if until < 99 else texts)
+    assert until < 99 or texts in ([], [None])
+
+
 def test_many_short_runs_take_linear_time():
     """A stream of runs of two events costs as much for each as a short one does."""
 
@@ -187,7 +242,8 @@ def test_legacy_completions():
 @pytest.mark.parametrize("name", [name for name in NAMES if (STREAMS / f"{name}.sse").exists()])
 def test_streams(name):
     """Each stream of ours says the same with runs and without."""
-    same((STREAMS / f"{name}.sse").read_bytes())
+    for kind in (ChatAnswer, CompletionAnswer, ResponseAnswer):
+        same((STREAMS / f"{name}.sse").read_bytes(), kind)
 
 
 strings = st.text(max_size=6) | st.sampled_from(WORDS)
@@ -226,9 +282,9 @@ def test_any_events(told, end, plain, cut):
     same(stream[: len(stream) - cut])
 
 
-@given(st.binary(max_size=60), st.binary(max_size=20))
-def test_any_line(line, key):
+@given(st.binary(max_size=60))
+def test_any_line(line):
     """No line is too odd to begin no run."""
-    run = Run.begun(line, {}, Varying("content", "a", [].extend))
+    run = Run.begun([line], {}, Varying("content", "a", [].extend))
 
     assert run is None or run.take([line, b""], 0) in (0, 2)
