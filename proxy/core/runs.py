@@ -28,6 +28,8 @@ _NUMBER = re.compile(rb'"sequence_number": ?([0-9]{1,15})')
 _STRING = re.compile(rb' ?("[^"\\]*(?:\\.[^"\\]*)*")')
 #: A longer event is worth its reading.
 MAX_LINE = 16 * 1024
+#: Numbers as they are written; writing one costs as much as comparing a line.
+_WRITTEN = tuple(b"%d" % number for number in range(4096))
 
 
 class Varying(NamedTuple):
@@ -94,18 +96,20 @@ class Run:
         return at + len(pieces) * (3 if self.name else 2)
 
     def _read(self, lines: Sequence[bytes], at: int, pieces: list[str]) -> None:
-        prefix, middle, suffix, number, read = self.prefix, self.middle, self.suffix, self.number, orjson.loads
+        before, number, between, known = self.prefix, self.number, self.between, len(_WRITTEN)
+        prefix, middle, suffix, name, read = before, self.middle, self.suffix, self.name, orjson.loads
         start, size, end = len(prefix) - 1, len(middle), -len(suffix)
-        step, first = (3, at + 1) if self.name else (2, at)
+        step, first = (3, at + 1) if name else (2, at)
         for place in range(first, len(lines) - 1, step):
             if number is not None:
                 number += 1
-                prefix = b"%b%d%b" % (self.prefix, number, self.between)
+                written = _WRITTEN[number] if number < known else b"%d" % number
+                prefix = before + written + between
                 start = len(prefix) - 1
             line = lines[place]
             if lines[place + 1] or not (line.startswith(prefix) and line.endswith(suffix)):
                 return
-            if step == 3 and lines[place - 1] != self.name:
+            if name and lines[place - 1] != name:
                 return
             if not size:
                 behind = len(line) + end
