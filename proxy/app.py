@@ -27,7 +27,7 @@ from .analytics.store import Store as AnalyticsStore
 from .analytics.store import open_database
 from .child import Child, Parent, StartedChild
 from .config import Secret
-from .core.exchange import CaptureRules
+from .core.capture import CaptureRules
 from .core.redact import Redactor
 from .errors import CommandRefused, TeelogError
 from .folder import Folder
