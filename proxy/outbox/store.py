@@ -4,8 +4,8 @@ The life of an outbox row, one per sink and conversation (or annotation):
 
                      put                      lease                       ack
     (new) ─────────────────────► READY ─────────────────► LEASED ─────────────────────► SENT
-      │   its message arrived      ▲ ▲                      │ │                           │
-      └──► WAITING ────────────────┘ └── postpone, expire ──┘ └── bury ──► DEAD           │
+      │   its message arrived      ▲ ▲  postpone, expire,   │ │                           │
+      └──► WAITING ────────────────┘ └── hand back, echo ───┘ └── bury ──► DEAD           │
                │                     ▲                                      │ ▲           │
                │                     └─────────── put: it goes on ──────────┴─┼───────────┘
                └─────────────────────── its message never came ───────────────┘
@@ -16,7 +16,9 @@ The life of an outbox row, one per sink and conversation (or annotation):
     DEAD     set aside with its reason          POST, and no older snapshot is ever waiting.
 
 A lease has a token: whoever lost his lease (he slept past it) can no longer change the row. An older rev that is refused
-does not bury a newer one. The schema's CHECKs keep these rules.
+does not bury a newer one. Echo: a POST whose end nobody saw may still be applied for a while; a row that is
+acknowledged before that is READY once more for its end, though the sink lacks nothing as far as is known (`dirty_since`
+is NULL), so that an old snapshot never stays over a newer one. The schema's CHECKs keep these rules.
 
 Raises `DatabaseError`; the transaction did not happen then, and leaving it is always safe.
 """
@@ -24,21 +26,20 @@ Raises `DatabaseError`; the transaction did not happen then, and leaving it is a
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..core.entry import Entry
 from ..core.exchange import Note
-from ..core.jsontext import write
-from ..core.retry import LONGEST_POSTPONEMENT_SECONDS
-from ..core.wire import build_conversation
+from ..core.retry import LONGEST_POSTPONEMENT_SECONDS, doubt_until
+from ..core.trim import BODY_LIMIT
 from ..db.queries import load_queries
 from ..db.sqlite import Database, Tx
 from ..journal.reader import Position
 from . import notes
-from .conversations import Conversations, Recorded, snapshot
+from .conversations import Conversations, Recorded
 from .later import take_later
+from .parcel import Lease, Parcel, parcel_of
 from .reading import Item, Later, Passed, SetAside
 from .standing import standing
 
@@ -58,29 +59,6 @@ MOST_FAILED = 10_000
 MOST_FAILED_BYTES = 128 * 1024 * 1024
 
 
-@dataclass(slots=True, frozen=True)
-class Lease:
-    """The right to send one row until `until`."""
-
-    key: int
-    kind: str
-    item: int
-    token: int
-    wanted_rev: int
-    #: With this one, since the last success.
-    tries: int
-    until: int
-
-
-@dataclass(slots=True, frozen=True)
-class Parcel:
-    """A row as it is sent: the path and body of a POST, and the rev that is in it."""
-
-    path: str
-    body: bytes
-    rev: int
-
-
 class Store:
     """
     The open store; the recorder calls it from its thread, the courier from the event loop.
@@ -91,6 +69,7 @@ class Store:
         sample_rate: The share of conversations that is recorded.
         sinks: Who gets every conversation.
         full_sync: For durability "power".
+        debounce_seconds: A conversation that was just sent is not due for so long.
         most_failed: How many records that nothing could be made of are kept.
         most_failed_bytes: And how much of them.
 
@@ -104,10 +83,12 @@ class Store:
         sample_rate: float = 1.0,
         sinks: Sequence[str] = (ANALYTICS,),
         full_sync: bool = False,
+        debounce_seconds: float = 0.0,
         most_failed: int = MOST_FAILED,
         most_failed_bytes: int = MOST_FAILED_BYTES,
     ) -> None:
         self._failed_bounds = {"rows": most_failed, "bytes": most_failed_bytes}
+        self._debounce = round(debounce_seconds * 1000)
         self._sinks = tuple(sinks)
         self._conversations = Conversations(secret, sample_rate)
         self._database = Database(path, queries=QUERIES, migrations=MIGRATIONS, full_sync=full_sync)
@@ -169,7 +150,7 @@ class Store:
         """What is recorded has to reach every sink."""
         if recorded.outcome == "recorded":
             for sink in self._sinks:
-                tx.run("put", sink=sink, item=recorded.key, rev=recorded.rev, now=now)
+                tx.run("put", sink=sink, item=recorded.key, rev=recorded.rev, now=now, debounce=self._debounce)
             notes.settle(tx, recorded.names, self._sinks, now)
         return recorded
 
@@ -209,7 +190,7 @@ class Store:
         """The rows that are due longest, with the right to send them until a time."""
 
         def work(tx: Tx) -> list[Lease]:
-            tx.run("expire_leases", sink=sink, now=now, until=now)
+            tx.run("expire_leases", sink=sink, now=now, until=now, doubt=doubt_until(now))
             tx.run("bring_forward", sink=sink, now=now, latest=now + _LONGEST_WAIT)
             rows = tx.all("lease", sink=sink, now=now, until=until, limit=limit)
             return [
@@ -221,22 +202,43 @@ class Store:
 
     async def take_over(self, sink: str, now: int) -> int:
         """End all leases at start: one process has the file, so that their holders are gone."""
-        return await self._database.awrite(lambda tx: tx.run("expire_leases", sink=sink, now=now, until=_FOREVER))
+        values = {"sink": sink, "now": now, "until": _FOREVER, "doubt": doubt_until(now)}
+        return await self._database.awrite(lambda tx: tx.run("expire_leases", **values))
+
+    async def hasten(self, sink: str, now: int) -> None:
+        """What waits only because its conversation was just sent is due."""
+        await self._database.awrite(lambda tx: tx.run("hasten", sink=sink, now=now, debounce=self._debounce))
 
     async def next_due(self, sink: str) -> int | None:
         """When the next row is due; None when none is."""
         row = await self._database.aread(lambda tx: tx.one("next_due", sink=sink))
         return row["due"] if row else None
 
-    async def parcel(self, lease: Lease) -> Parcel:
-        """What to send for a lease, as of now; `LookupError` when what it speaks of is gone."""
-        return await self._database.aread(lambda tx: _parcel(tx, lease))
+    async def any_failing(self, sink: str) -> bool:
+        """Whether any row that is still to be sent has failed."""
+        return await self._database.aread(lambda tx: tx.one("any_failing", sink=sink)) is not None
 
-    async def ack(self, lease: Lease, rev: int, now: int) -> None:
-        """The sink has a rev; what waited for it in the way of annotations becomes due."""
+    async def parcel(self, lease: Lease, limit: int = BODY_LIMIT) -> Parcel:
+        """What to send for a lease, as of now; see `parcel_of`."""
+        return await self._database.aread(lambda tx: parcel_of(tx, lease, limit))
+
+    async def ack(self, lease: Lease, rev: int, now: int, *, began: int | None = None, doubt: int = 0) -> None:
+        """
+        The sink has a rev; what waited for it in the way of annotations becomes due.
+
+        Args:
+            lease: Of the row.
+            rev: What was sent.
+            now: The time of the acknowledgement.
+            began: When the POST was begun; None: now.
+            doubt: Until when another POST of this lease, whose end was not seen, may be applied; 0: there was none.
+
+        """
+        values = {"rev": rev, "now": now, "began": now if began is None else began, "doubt": doubt}
 
         def work(tx: Tx) -> None:
-            row = tx.one("ack", key=lease.key, token=lease.token, rev=rev, now=now)
+            more = {"latest": doubt_until(now), "debounce": self._debounce}
+            row = tx.one("ack", key=lease.key, token=lease.token, **values, **more)
             if row:
                 tx.run("count", name="delivered", n=1)
                 if row["kind"] == "conversation":
@@ -244,22 +246,34 @@ class Store:
 
         await self._database.awrite(work)
 
-    async def postpone(self, lease: Lease, due: int, error: str, now: int) -> None:
-        """Try again at `due`."""
-        values = {"key": lease.key, "token": lease.token, "due": due, "error": error, "now": now}
-        await self._database.awrite(lambda tx: _counted(tx, "postponed", tx.run("postpone", **values)))
+    async def postpone(
+        self, lease: Lease, due: int, error: str, now: int, *, doubt: int = 0, blameless: bool = False
+    ) -> None:
+        """Try again at `due`; `doubt` as in `ack`, `blameless`: it was not the row's fault."""
+        name = "hand_back" if blameless else "postpone"
+        values = {"key": lease.key, "token": lease.token, "due": due, "error": error, "now": now, "doubt": doubt}
+        await self._database.awrite(lambda tx: _counted(tx, "postponed", tx.run(name, **values)))
 
-    async def bury(self, lease: Lease, rev: int, reason: str, error: str, now: int) -> None:
-        """Set aside with a reason (one of the schema's), unless there is a newer rev to try."""
-        values = {"key": lease.key, "token": lease.token, "rev": rev, "reason": reason, "error": error, "now": now}
-        await self._database.awrite(lambda tx: _counted(tx, "buried", tx.run("bury", **values)))
+    async def bury(self, lease: Lease, rev: int, reason: str, error: str, now: int, *, doubt: int = 0) -> bool:
+        """Set aside with a reason (one of the schema's), unless there is a newer rev to try; whether it was."""
+        values = {"rev": rev, "reason": reason, "error": error, "now": now, "doubt": doubt}
 
-    async def bury_old(self, sink: str, before: int) -> int:
-        """Set aside what first failed, or began to wait for its message, before a time; how many rows."""
+        def work(tx: Tx) -> bool:
+            row = tx.one("bury", key=lease.key, token=lease.token, **values)
+            return bool(_counted(tx, "buried", row is not None and row["state"] == "dead"))
+
+        return await self._database.awrite(work)
+
+    async def bury_old(self, sink: str, before: int, *, untried: bool = False) -> int:
+        """
+        Set aside what first failed, or began to wait for its message, before a time; how many rows.
+
+        `untried`: also what has only waited for so long, since the sink takes nothing.
+        """
+        names = ("bury_too_old", "bury_unknown", *(("bury_untried",) if untried else ()))
 
         def work(tx: Tx) -> int:
-            rows = sum(tx.run(name, sink=sink, before=before) for name in ("bury_too_old", "bury_unknown"))
-            return _counted(tx, "buried", rows)
+            return _counted(tx, "buried", sum(tx.run(name, sink=sink, before=before) for name in names))
 
         return await self._database.awrite(work)
 
@@ -281,14 +295,3 @@ def _counted(tx: Tx, name: str, rows: int) -> int:
     if rows:
         tx.run("count", name=name, n=rows)
     return rows
-
-
-def _parcel(tx: Tx, lease: Lease) -> Parcel:
-    if lease.kind != "conversation":
-        path, body = notes.body(tx, lease.item)
-        return Parcel(path, body, lease.wanted_rev)
-    found = snapshot(tx, lease.item)
-    if found is None:
-        raise LookupError("the conversation is gone")
-    told, rev = found
-    return Parcel("/conversations", write(build_conversation(told)).encode(), rev)
