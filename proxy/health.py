@@ -31,8 +31,8 @@ _LOSSES = {
 }
 #: Why a sink is sent nothing, or one row at a time, and what to do about it.
 _STOPPED = {
-    "down": "it is asked ever again, once a minute at the most, and all goes out by itself when it answers: look after the "
-    "sink, and the way there",
+    "down": "it is asked twice a minute at the least, and all goes out by itself when it answers: look after the sink, "
+    "and the way there",
     "busy": "it asks to be left alone for a while, and all goes out by itself after that: where this lasts, ask the "
     "operator of delivery.url for more, or lower delivery.recovery_per_second",
     "key": "it is asked once a minute, and nothing is set aside for it: put the right key into delivery.api_key, and restart",

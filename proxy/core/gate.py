@@ -21,8 +21,8 @@ TRIPPING = 5
 REFUSING = 2
 #: How often a sink is asked that refuses our key, is not there, or refuses what it is sent.
 PROBE_SECONDS = 60.0
-#: The longest wait for a sink that is down: one POST a minute hurts nobody, and its return is soon noticed.
-LONGEST_DOWN_SECONDS = 60.0
+#: The longest wait for a sink that is down: two POSTs a minute hurt nobody, and its return is soon noticed.
+LONGEST_DOWN_SECONDS = 30.0
 #: Different conversations whose verdicts are remembered, and how many refusals among them are too many.
 VERDICTS = 50
 MOST_REFUSED = VERDICTS // 2
