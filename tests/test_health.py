@@ -34,7 +34,7 @@ CASES = {
         "degraded",
         "3 wait",
         "it said so (for 2 h now)",
-        "once a minute",
+        "twice a minute",
     ),
     "busy": ({}, told(**STOPPED, stopped="busy"), "", "degraded", "it said so", "by itself", "recovery_per_second"),
     "key": ({}, told(**STOPPED, stopped="key"), "", "degraded", "it said so", "into delivery.api_key, and restart"),

@@ -215,7 +215,7 @@ class Sending:
                 self._fault.on(_log.exception, kind=lease.kind)
                 await self._postpone(lease, f"it could not be sent: {type(error).__name__}", trip.doubt)
                 return
-        self._says(self._gate.cause, said)
+        self._says(error.cause if isinstance(error, SinkClosed) else self._gate.cause, said)
 
     def _is_believed(self, lease: Lease, now: int) -> bool:
         """Whether a refusal speaks of the row: not where nearly all conversations are refused."""
