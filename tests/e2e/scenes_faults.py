@@ -1,0 +1,105 @@
+"""Scenes in which something goes wrong or comes in between, and what must be logged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.e2e.scenes import plain, same_greeting, tools
+from tests.e2e.screen import on_screen
+from tests.e2e.scripted import Say, pieces
+from tests.e2e.simulation import TURNS
+
+if TYPE_CHECKING:
+    from tests.e2e.people import Chat
+
+
+async def retried(chat: Chat) -> None:
+    """Answers get lost on the way, and the SDK asks again; each turn is there once, with the answer that came through."""
+    for turn in range(TURNS):
+        own = chat.question()
+        greets = turn == 0 and chat.rng.random() < 0.3
+        chat.shown.append({"role": "user", "content": "hi" if greets else own})
+        # of two people who said hi, the one whose answer arrived keeps it: such a loss must be one that shows
+        faults = ("cut", "silent") if greets else ("none", "cut", "silent", "late")
+        tries = chat.rng.choice((0, 1, 1, 2))
+        for number in range(tries):
+            await _lose(chat, chat.rng.choice(faults), _retry(number))
+        await chat.hear(chat.answer(), headers=_retry(tries))
+        chat.stage.turn_ended()
+
+
+def _retry(number: int) -> dict[str, str]:
+    return {"x-stainless-retry-count": str(number)}
+
+
+async def _lose(chat: Chat, fault: str, headers: dict[str, str]) -> None:
+    """A request whose answer its client does not get."""
+    if fault == "silent":
+        await chat.leave(chat.shown, headers)
+    elif fault == "late":  # it was whole when it left the proxy
+        await chat.post(chat.own_answer(), chat.shown, headers, lost=True)
+    else:
+        say = Say(chat.own_answer().text, fault=fault)
+        await chat.post(say, chat.shown, headers, lost=True)
+
+
+async def cut_and_continued(chat: Chat) -> None:
+    """The reader stops an answer, keeps what there was of it, or less, and asks on; that is what is logged."""
+    for _ in range(TURNS):
+        await chat.turn()
+        if chat.rng.random() < 0.6:
+            chat.shown.append({"role": "user", "content": f"at length: {chat.question()}"})
+            say = chat.own_answer()
+            say = Say(say.text, pieces=chat.rng.randrange(1, len(pieces(say.text))))
+            seen = await chat.stop_after(say)
+            shown = "".join(pieces(seen)[: chat.rng.choice((say.pieces, max(1, say.pieces - 1)))])
+            chat.shown.append({"role": "assistant", "content": chat.rng.choice((shown, shown.strip()))})
+    await chat.turn()
+
+
+async def side_requests(chat: Chat) -> None:
+    """Open WebUI asks for a title, tags and next questions between the turns; they are not part of the conversation."""
+    if chat.rng.random() < 0.5:
+        chat.headers["X-OpenWebUI-Chat-Id"] = f"chat-{chat.rng.randbytes(8).hex()}"
+    for turn in range(TURNS):
+        await chat.turn()
+        if turn == 0:
+            await _task(chat, *TITLE)
+            await _task(chat, *TAGS)
+        await _task(chat, *FOLLOW_UPS)
+
+
+TITLE = (
+    "Generate a concise, 3-5 word title with an emoji summarizing the chat history.",
+    '{"title": "📦 Things"}',
+    1000,
+)
+TAGS = ("Generate 1-3 broad tags categorizing the main themes of the chat history.", '{"tags": ["Things"]}', 0)
+FOLLOW_UPS = (
+    "Suggest 3-5 relevant follow-up questions or prompts that the user might naturally ask next.",
+    '{"follow_ups": ["And then?"]}',
+    0,
+)
+
+
+async def _task(chat: Chat, task: str, answer: str, max_tokens: int) -> None:
+    told = "\n".join(f"{one['role'].upper()}: {on_screen(one)}" for one in chat.shown[-6:])
+    prompt = (
+        f"### Task:\n{task}\n### Guidelines:\n- Be brief.\n### Output:\nJSON.\n"
+        f"### Chat History:\n<chat_history>\n{told}\n</chat_history>"
+    )
+    more = {"max_tokens": max_tokens} if max_tokens else {}
+    await chat.post(Say(answer), [{"role": "user", "content": prompt}], **more)
+
+
+async def restarted(chat: Chat) -> None:
+    """In the middle the process is told to end and started again; people ask again what was refused meanwhile."""
+    await (plain, same_greeting, tools)[chat.number % 3](chat)
+
+
+async def killed(chat: Chat) -> None:
+    """In the middle every process is killed; SDKs ask again what had no end, and nothing is there twice."""
+    await (plain, tools)[chat.number % 2](chat)
+
+
+ALL = (retried, cut_and_continued, side_requests)
