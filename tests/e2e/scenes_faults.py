@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import TYPE_CHECKING
 
 from tests.e2e.scenes import plain, same_greeting, tools
@@ -58,38 +60,56 @@ async def cut_and_continued(chat: Chat) -> None:
 
 
 async def side_requests(chat: Chat) -> None:
-    """Open WebUI asks for a title, tags and next questions between the turns; they are not part of the conversation."""
+    """Open WebUI asks for a title, tags and next questions, also before the first answer; none of it is said in the chat."""
     if chat.rng.random() < 0.5:
         chat.headers["X-OpenWebUI-Chat-Id"] = f"chat-{chat.rng.randbytes(8).hex()}"
+    title, tags, next_questions = chat.rng.choice((OLD_TASKS, NEW_TASKS))
     for turn in range(TURNS):
-        await chat.turn()
+        question = chat.question()
+        before = [{"role": "user", "content": question}, {"role": "assistant", "content": ""}]
         if turn == 0:
-            await _task(chat, *TITLE)
-            await _task(chat, *TAGS)
-        await _task(chat, *FOLLOW_UPS)
+            await asyncio.gather(_task(chat, *title, before), chat.turn(question))
+            await asyncio.gather(*(_task(chat, *task, chat.shown) for task in (next_questions, tags)))
+        else:
+            await chat.turn(question)
+            await _task(chat, *next_questions, chat.shown[-6:])
 
 
-TITLE = (
-    "Generate a concise, 3-5 word title with an emoji summarizing the chat history.",
-    '{"title": "📦 Things"}',
-    1000,
+#: What is asked, and what is answered: Open WebUI until 0.6, and 0.12.
+OLD_TASKS = (
+    ("Generate a concise, 3-5 word title with an emoji summarizing the chat history.", {"title": "\N{TOOLBOX} Things"}),
+    ("Generate 1-3 broad tags categorizing the main themes of the chat history", {"tags": ["Things"]}),
+    ("Suggest 3-5 relevant follow-up questions or prompts that the user might ask next", {"follow_ups": ["Why?"]}),
 )
-TAGS = ("Generate 1-3 broad tags categorizing the main themes of the chat history.", '{"tags": ["Things"]}', 0)
-FOLLOW_UPS = (
-    "Suggest 3-5 relevant follow-up questions or prompts that the user might naturally ask next.",
-    '{"follow_ups": ["And then?"]}',
-    0,
+NEW_TASKS = (
+    ("Generate a concise title summarizing the chat history.", {"title": "Things"}),
+    OLD_TASKS[1],
+    ("Predict 3-5 useful messages this user might naturally send next", {"follow_ups": ["Why?"]}),
 )
 
 
-async def _task(chat: Chat, task: str, answer: str, max_tokens: int) -> None:
-    told = "\n".join(f"{one['role'].upper()}: {on_screen(one)}" for one in chat.shown[-6:])
+async def _task(chat: Chat, task: str, answer: dict, history: list[dict]) -> None:
+    told = "\n".join(f"{one['role'].upper()}: {on_screen(one)}" for one in history)
     prompt = (
-        f"### Task:\n{task}\n### Guidelines:\n- Be brief.\n### Output:\nJSON.\n"
+        f"### Task:\n{task}\n### Guidelines:\n- Be brief.\n### Output:\nJSON format: {json.dumps(answer)}\n"
         f"### Chat History:\n<chat_history>\n{told}\n</chat_history>"
     )
-    more = {"max_tokens": max_tokens} if max_tokens else {}
-    await chat.post(Say(answer), [{"role": "user", "content": prompt}], **more)
+    more = {"max_tokens": 1000} if "title" in answer else {}
+    await chat.post(Say(json.dumps(answer)), [{"role": "user", "content": prompt}], **more)
+
+
+async def side_requests_with_history(chat: Chat) -> None:
+    """NextChat asks for a title behind the whole chat, as if it went on; the chat goes on without."""
+    for turn in range(TURNS):
+        await chat.turn()
+        if turn == 1:
+            await chat.post(Say("Things"), [*chat.shown, {"role": "user", "content": NEXTCHAT_TITLE}])
+
+
+NEXTCHAT_TITLE = (
+    "Please generate a four to five word title summarizing our conversation without any lead-in, punctuation, "
+    "quotation marks, periods, symbols, bold text, or additional text. Remove enclosing quotation marks."
+)
 
 
 async def restarted(chat: Chat) -> None:
@@ -102,4 +122,4 @@ async def killed(chat: Chat) -> None:
     await (plain, tools)[chat.number % 2](chat)
 
 
-ALL = (retried, cut_and_continued, side_requests)
+ALL = (retried, cut_and_continued, side_requests, side_requests_with_history)
