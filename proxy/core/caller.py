@@ -30,6 +30,12 @@ class Caller:
     properties: dict[str, str] = field(default_factory=dict)
     #: The client's SDK sends the request once more, since it got no answer to it.
     retries: bool = False
+    #: Of a piece of work that may span several conversations.
+    session_id: str = ""
+    #: Of one run through many services, say.
+    trace_id: str = ""
+    #: The completion that the request goes on from, without repeating what was said before it.
+    previous_id: str = ""
 
 
 def caller_of(

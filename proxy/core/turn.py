@@ -27,6 +27,10 @@ class Asked:
     metadata: dict[str, Any]
     #: The whole request object.
     body: dict[str, Any]
+    #: The stored conversation the request goes on with (Responses `conversation`); it holds only what is new then.
+    conversation_ref: str | None = None
+    #: The completion id of the answer the request goes on from (Responses `previous_response_id`); likewise.
+    previous_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -37,6 +41,8 @@ class Choice:
     message: Message
     #: As the upstream said, any word; None when it said none.
     finish_reason: str | None
+    #: Messages that the answer has before `message`; only the Responses API answers with several.
+    earlier: list[Message] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -302,10 +302,11 @@ def test_history_with_an_unanswered_end(book):
 def test_an_answer_is_not_given_up_for_one_that_never_came(book):
     """Asking again inside a named conversation, and getting nothing, leaves what stood."""
     book.take(exchange(HI, headers=named("chat")))
-    outcome = book.take(exchange(HI, None, status=0, interrupted="client", headers=named("chat")))
+    book.take(exchange(HOW, "Well", headers=named("chat"), started=NOW + 1000))
+    outcome = book.take(exchange(HOW, None, status=0, interrupted="client", headers=named("chat"), started=NOW + 2000))
 
     assert outcome.outcome == "unanswered"
-    assert book.texts() == [["hi", "Hello"]]
+    assert book.texts() == [["hi", "Hello", "how?", "Well"]]
 
 
 # ── named conversations ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -363,7 +364,7 @@ def test_a_named_conversation_asked_again(book):
     """An answer that is asked for again is replaced by the new one."""
     book.take(exchange(HI, headers=named("chat")))
     book.take(exchange(HOW, "Well", headers=named("chat")))
-    book.take(exchange(HOW, "Better", headers=named("chat"), name="e-3"))
+    book.take(exchange(HOW, "Better", headers=named("chat"), name="e-3", started=NOW + 1000))
 
     assert book.texts() == [["hi", "Hello", "how?", "Better"]]
 

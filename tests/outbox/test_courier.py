@@ -203,7 +203,7 @@ async def test_what_is_too_old_is_buried(office, store, clock):
 async def test_one_bad_row_does_not_stop_the_others(office, store):
     """Among many conversations one that is refused and one that cannot be rendered keep nobody waiting."""
     chats(store, 6)
-    await store._database.awrite(lambda tx: tx.run("say_again", key=1, body="{}"))  # a message without its role
+    await store._database.awrite(lambda tx: tx.run("say_again", key=1, body="[]"))  # no message
     office.analytics.script = [Answer(), Answer(400)]
     await office.deliver_all()
 
