@@ -229,9 +229,8 @@ class RelayProcess:
 
         config, loop = self._config, asyncio.get_running_loop()
         sections = {"v1": config.upstream, **config.upstreams}
-        named = (*config.conversation.id_headers, *config.conversation.user_headers)
         rules = CaptureRules(
-            more_headers=frozenset(name.lower() for name in named),
+            more_headers=config.conversation.headers,
             tenant=config.conversation.tenant,
             secret=settings.secret,
             secrets=tuple(section.api_key.reveal().encode() for section in sections.values() if section.api_key),

@@ -24,10 +24,15 @@ that also stores the outcome; so each tip is taken once. Nothing reads a whole c
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from .again import again, asked_before
 from .place import Asking, Held, Known, Placing, Scope, Spot, scopes
 from .window import cut_answer, overlaps, window
+
+if TYPE_CHECKING:
+    from .history import History
 
 #: How many unanswered messages are compared; nobody asks in vain so often.
 MOST_UNANSWERED = 50
@@ -46,6 +51,21 @@ def place(asking: Asking, known: Known) -> Placing:
         return _named(asking, known) or new
     found = (one for scope in scopes(caller) if (one := _searched(asking, scope, known)))
     return next(found, new)
+
+
+def of_side_request(asking: Asking, quoted: History, known: Known) -> Held | None:
+    """The conversation that a side request is about: by its ids, else by the history that it brings or quotes."""
+    caller = asking.caller
+    if caller.conversation_id:
+        return known.named(caller.conversation_id)
+    histories = [one for one in (asking.history, quoted) if one.answered >= 0]
+    for scope in scopes(caller):
+        for history in histories:
+            about = replace(asking, history=history)
+            held = _tip(asking, history.before(history.behind), scope, known) or window(about, scope, known)
+            if held:
+                return held
+    return known.in_session(caller.session_id, caller.user) if caller.session_id else None
 
 
 def conversation_id(given: str, *, taken: bool, chance: bytes) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .caller import Caller, checked_id
+from .fields import time_text
 from .history import History
-from .message import Message, digest, is_heard, link, pair
+from .message import Message, digest, is_heard, link, pair, text_of
 from .place import Asking, Placing
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ class Entry:
     others: list[Message] = field(default_factory=list)
     #: The end of the answer did not come through.
     cut: bool = False
-    #: What a front end asked for itself, by its kind (`side.kind_of`); empty for a chat.
+    #: What a front end asked for itself, by its kind (`side.kind_of`), and the chat that it quotes; empty for a chat.
     side: str = ""
+    quoted: list[Message] = field(default_factory=list)
 
     @property
     def asking(self) -> Asking:
@@ -76,10 +78,8 @@ class Addition:
         return checked_id(self.message.id)
 
 
-def entry_of(
-    exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, caller: Caller, side: str = ""
-) -> Entry:
-    """An exchange as its dialect read it; `endpoint` is the dialect's name, `side` what `side.kind_of` says of it."""
+def entry_of(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, caller: Caller) -> Entry:
+    """An exchange as its dialect read it; `endpoint` is the dialect's name."""
     choice = answered.choices[0] if answered.choices else None
     said = choice is not None and (answered.complete or _says_something(choice.message))
     model = answered.model or asked.model
@@ -102,8 +102,25 @@ def entry_of(
         ended=exchange.ended,
         others=[_joined(history.begun, _as_assistant(other.message)) for other in answered.choices[1:]],
         cut=bool(exchange.interrupted) or not answered.complete,
-        side=side,
     )
+
+
+def side_event(entry: Entry, conversation_id: str) -> dict[str, Any]:
+    """The event that a side request is to its conversation."""
+    told = {
+        "kind": entry.side,
+        "model": entry.model,
+        "answer": "\n".join(text_of(one.content) for one in entry.answers),
+        "usage": entry.properties.get("usage"),
+    }
+    return {
+        "id": entry.id,
+        "type": "conversation:side_request",
+        "entityType": "conversation",
+        "conversationId": conversation_id,
+        "createdAt": time_text(entry.ended),
+        "properties": {name: value for name, value in told.items() if value},
+    }
 
 
 def prompt_additions(entry: Entry) -> list[Addition]:

@@ -99,6 +99,9 @@ class Known(Protocol):
     def named(self, name: str) -> Held | None:
         """The newest of the conversations that go by a name."""
 
+    def in_session(self, session: str, user: str) -> Held | None:
+        """The newest conversation of a session and a user."""
+
     def at_tip(self, tip: bytes, scope: Scope, connection: str | None) -> Held | None:
         """The newest conversation with that tip, last continued on that connection (None: on any)."""
 

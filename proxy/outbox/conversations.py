@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..core.conversation import conversation_id, is_sampled, place
-from ..core.entry import Addition, Entry, additions, conversation_properties
+from ..core.conversation import conversation_id, is_sampled, of_side_request, place
+from ..core.entry import Addition, Entry, additions, conversation_properties, side_event
 from ..core.exchange import Note
+from ..core.history import History
 from ..core.jsontext import write
 from ..core.message import Message
 from ..core.place import Placing, Spot, thread_of
@@ -48,6 +49,10 @@ class Recorded:
     events: tuple[Note, ...] = ()
 
 
+#: A side request quotes a chat up to its last answer; the next question would stand here.
+_NEXT = Message("user", "")
+
+
 class Conversations:
     """
     How exchanges are put into conversations.
@@ -66,6 +71,8 @@ class Conversations:
         """Place an exchange and store it; `now` is the least rev it gives."""
         if tx.one("exchange_seen", id=entry.id):
             return Recorded("seen")
+        if entry.side:
+            return self._aside(tx, entry, now)
         placing = place(entry.asking, Tenant(tx, entry.tenant))
         row = tx.one("conversation", key=placing.held.key) if placing.held else None
         if placing.how == "late" and row and placing.standing:
@@ -84,6 +91,28 @@ class Conversations:
             return Recorded("unanswered", row["id"])  # an answer is not given up for one that never came
         if row is None:
             row, new, placing = self._begun(tx, entry, placing, new)
+        return self._grown(tx, row, entry, placing, new, now)
+
+    def _aside(self, tx: Tx, entry: Entry, now: int) -> Recorded:
+        """What a front end asked for itself: an event of its chat, or a conversation that nobody goes on with."""
+        held = of_side_request(
+            entry.asking, History.of([*entry.quoted, _NEXT], entry.history.root), Tenant(tx, entry.tenant)
+        )
+        row = tx.one("conversation", key=held.key) if held else None
+        if row:
+            event = Note(entry.id, "event", entry.tenant, side_event(entry, row["id"]), entry.started)
+            return Recorded("side_request", row["id"], events=(event,) if row["sampled"] and not row["freed"] else ())
+        placing = Placing(start=entry.history.root)
+        new = [replace(one, chain=None, digest=None, pair=None) for one in additions(entry, placing)]
+        if not new:
+            return Recorded("unanswered")
+        begun, new, placing = self._begun(tx, entry, placing, new)
+        return self._grown(tx, begun, entry, placing, new, now)
+
+    def _grown(
+        self, tx: Tx, row: sqlite3.Row, entry: Entry, placing: Placing, new: list[Addition], now: int
+    ) -> Recorded:
+        """The conversation after the exchange."""
         rev = max(row["rev"] + 1, now)
         growth = Growth(tx, row, rev)
         if placing.how == "beside":
@@ -99,7 +128,7 @@ class Conversations:
         self, tx: Tx, entry: Entry, placing: Placing, new: list[Addition]
     ) -> tuple[sqlite3.Row, list[Addition], Placing]:
         """A new conversation, and what comes into it: of one that begins like another, the times are known."""
-        given = entry.caller.conversation_id
+        given = "" if entry.side else entry.caller.conversation_id
         name = conversation_id(given, taken=False, chance=self._chance(entry.id))
         if tx.one("conversation_with_id", id=name):
             name = conversation_id(given, taken=True, chance=self._chance(entry.id))
@@ -112,7 +141,7 @@ class Conversations:
             "begin_conversation",
             id=name,
             tenant=entry.tenant,
-            thread=thread_of(entry.caller),
+            thread=_thread(entry),
             created_at=entry.started,
             sampled=bool(held["sampled"]) if held else is_sampled(self._chance(name), self._sample_rate),
             properties=write(properties),
@@ -148,7 +177,7 @@ class Conversations:
 def _go_on(tx: Tx, row: sqlite3.Row, entry: Entry, placing: Placing, growth: Growth, rev: int) -> None:
     """The conversation's own row, and where it may be gone on with."""
     user = entry.caller.user or row["user"]
-    thread = row["thread"] or thread_of(entry.caller)
+    thread = row["thread"] or _thread(entry)
     who = {"user": user, "thread": thread, "connection": entry.connection}
     tx.run(
         "go_on",
@@ -168,6 +197,10 @@ def _go_on(tx: Tx, row: sqlite3.Row, entry: Entry, placing: Placing, growth: Gro
         tx.run("forget_tips", conversation=row["key"], all=placing.how not in ("regenerated", "retried"))
     tips = ({"hash": tip, "former": former, "choice": choice} for tip, former, choice in growth.tips)
     tx.many("add_tip", ({"conversation": row["key"], "rev": rev, **tip, **who} for tip in tips))
+
+
+def _thread(entry: Entry) -> str:
+    return "" if entry.side else thread_of(entry.caller)
 
 
 def snapshot(tx: Tx, key: int) -> tuple[Snapshot, int] | None:

@@ -35,6 +35,10 @@ class Tenant:
             self._tx.run("call_tips", key=row["key"], thread=f"id:{name}")
         return _held(row) if row else None
 
+    def in_session(self, session: str, user: str) -> Held | None:
+        row = self._tx.one("named", tenant=self._tenant, thread=f"session:{session}")
+        return _held(row) if row and user in ("", row["user"]) else None
+
     def at_tip(self, tip: bytes, scope: Scope, connection: str | None) -> Held | None:
         if scope.thread is None or (scope.user is None and connection is not None):
             found = self._tx.one("tip_of_anybody", tip=tip, connection=connection, **scope._asdict())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ..core import side
 from ..core.caller import caller_of
 from ..core.dialect import dialect_of
 from ..core.entry import Entry, entry_of
@@ -38,7 +39,7 @@ class SetAside:
 
 @dataclass(slots=True, frozen=True)
 class Passed:
-    """An exchange of which no message comes: "refused", "not_rebuilt"."""
+    """An exchange of which no message comes: "refused", "not_rebuilt", "side_request" (dropped, as configured)."""
 
     outcome: str
 
@@ -59,7 +60,7 @@ class Reading:
     How records are read.
 
     Args:
-        conversation: Which headers name conversation and user.
+        conversation: By which names requests say whose they are, and what becomes of side requests.
         redactor: Takes out what must not be stored; None: nothing.
 
     """
@@ -99,13 +100,19 @@ class Reading:
         if answered.refused:
             return Told(Passed("refused"), facts)
         asked = dialect.read_request(exchange)
+        kind = side.kind_of(asked)
+        if kind and self._conversation.side_requests == "drop":
+            return Told(Passed("side_request"), facts | {"side": kind})
+        caller = caller_of(exchange.headers, asked, self._conversation)
         if self._redactor:
             asked.messages = [self._redactor.message(message) for message in asked.messages]
             for choice in answered.choices:
                 choice.message = self._redactor.message(choice.message)
-        sections = self._conversation
-        caller = caller_of(exchange.headers, asked.user, sections.id_headers, sections.user_headers)
+            caller = replace(caller, properties=_in_texts(caller.properties, self._redactor.text))
         entry = entry_of(exchange, dialect.name, asked, answered, caller)
+        if kind:
+            entry.side, entry.quoted = kind, side.quoted(asked)
+            facts["side"] = kind
         return Told(entry, facts | {"model": entry.model})
 
 
