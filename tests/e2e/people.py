@@ -69,6 +69,11 @@ class World:
 
         self._restart = asyncio.create_task(asyncio.to_thread(again))
 
+    @property
+    def is_restarting(self) -> bool:
+        """Whether the proxy ends, or is not there again."""
+        return self._restart is not None and not self._restart.done()
+
     async def back(self) -> None:
         """Wait until the proxy is there again; a failure that no restart explains is an error."""
         assert self._restart is not None, "the proxy failed on its own"
@@ -109,6 +114,8 @@ class Chat:
         self.stage = stage
         self.number = number
         self.rng = random.Random(f"{stage.world.seed} {stage.name} {number}")
+        # drawn as often as the world needs it, so that the words stay the same for a seed
+        self._luck = random.Random(f"{stage.world.seed} {stage.name} {number} luck")
         #: Words that nobody else says.
         self.topic = f"{self.rng.choice(('trees', 'boats', 'bread', 'rivers'))} {number} {stage.name}"
         self.user = ""
@@ -151,7 +158,9 @@ class Chat:
     # --- turns
 
     async def turn(self, question: str | None = None, say: Say | None = None, **more: object) -> None:
-        """Ask, be answered, and see both on the screen."""
+        """Ask, be answered, and see both on the screen; while the proxy is restarted every other person waits."""
+        if self.stage.world.is_restarting and self.number % 2:
+            await self.stage.world.back()
         self.shown.append({"role": "user", "content": question or self.question()})
         await self.hear(say or self.answer(), **more)
         self.stage.turn_ended()
@@ -216,7 +225,7 @@ class Chat:
         return "".join(pieces(say.text)[: say.pieces])
 
     def _pool(self) -> aiohttp.ClientSession:
-        return self.stage.world.pool(self.rng)
+        return self.stage.world.pool(self._luck)
 
     def _url(self, path: str) -> str:
         return self.stage.world.teelog.base_url + path

@@ -86,6 +86,8 @@ async def _play(world: World, scenes: Mapping[str, Play], event: Callable[[], ob
             waiting = [stage.chat(number) for number in range(CONVERSATIONS)]
             for _ in range(AT_ONCE):
                 group.create_task(_one_after_another(waiting, play))
+    if event:
+        await world.back()
     return stages
 
 
