@@ -72,7 +72,8 @@ async def side_requests(chat: Chat) -> None:
             await asyncio.gather(*(_task(chat, *task, chat.shown) for task in (next_questions, tags)))
         else:
             await chat.turn(question)
-            await _task(chat, *next_questions, chat.shown[-6:])
+            # the first message and the last four, as Open WebUI quotes them
+            await _task(chat, *next_questions, [chat.shown[0], *chat.shown[1:][-4:]])
 
 
 #: What is asked, and what is answered: Open WebUI until 0.6, and 0.12.
