@@ -40,6 +40,7 @@ from .outbox.courier import Courier
 from .outbox.reading import Reading
 from .outbox.recorder import Recorder
 from .outbox.store import Store
+from .outbox.tidying import keep_tidy
 from .relay.forward import Forwarder, Route
 from .relay.keys import KeyRing
 from .relay.own import OwnEndpoints
@@ -338,6 +339,7 @@ async def _recorder() -> int:
     )
     thread.start()
     delivering = loop.create_task(courier.run())
+    tidying = loop.create_task(keep_tidy(store, config.conversation))
     parent.say({"ready": True})
 
     async def status() -> dict[str, Any]:
@@ -347,6 +349,7 @@ async def _recorder() -> int:
         return told
 
     drain = await parent.listen(status)
+    tidying.cancel()
     if drain:
         await asyncio.to_thread(thread.drain, DELIVER_SECONDS)
         await courier.drain(DELIVER_SECONDS)

@@ -87,7 +87,7 @@ class Growth:
             properties = _json(first["properties"])
             properties.setdefault("alternatives", []).append({**answer.message.to_json(), "id": answer.id})
             self._tx.run("tell", key=first["key"], properties=write(properties))
-        self._know(entry, [answer], [key])
+        self.know_as(entry, first["key"])  # analytics knows no other
         if answer.chain and placing.standing.place == self._row["tip_place"]:
             self.tips = [(answer.chain, key, 0)]
 

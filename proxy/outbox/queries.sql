@@ -320,9 +320,52 @@ WHERE key = :key AND lease_token = :token AND state = 'leased';
 UPDATE outbox SET state = 'dead', due = NULL, dead_reason = 'too old'
 WHERE sink = :sink AND state = 'ready' AND first_failed_at < :before;
 
--- name: bury_unknown — annotations whose message never came are set aside
+-- name: bury_unknown — annotations whose message never came are set aside; those whose message is owed wait with it
 UPDATE outbox SET state = 'dead', due = NULL, dead_reason = 'unknown message'
-WHERE sink = :sink AND state = 'waiting' AND state <> 'sent' AND dirty_since < :before;
+WHERE sink = :sink AND state = 'waiting' AND state <> 'sent' AND dirty_since < :before
+    AND item IN (SELECT key FROM annotation WHERE about IS NOT NULL AND needs_rev IS NULL);
+
+-- ── what nobody has spoken in for long ──────────────────────────────────────────────────────────────────────────────
+
+-- name: idle — conversations that have not changed since a rev; those whose history only we may have are kept longer
+SELECT key, rev FROM conversation WHERE freed = 0 AND appended = 0 AND rev > :after AND rev < :before ORDER BY rev LIMIT :limit;
+
+-- name: forgotten — the same, whether freed or not
+SELECT key, rev, thread FROM conversation
+WHERE freed = :freed AND appended = :appended AND rev > :after AND rev < :before ORDER BY rev LIMIT :limit;
+
+-- name: is_owed — whether any sink lacks a conversation, or something that was said of it
+SELECT 1 FROM outbox WHERE kind = 'conversation' AND item = :key AND state <> 'sent'
+UNION ALL
+SELECT 1 FROM annotation JOIN outbox ON outbox.kind = annotation.kind AND outbox.item = annotation.key
+WHERE annotation.conversation = :key AND outbox.state <> 'sent'
+LIMIT 1;
+
+-- name: free_standing — what clients bring back with their history is taken out (`rewording.CONTENT`)
+UPDATE message SET body = json_remove(body, '$.content', '$.tool_calls', '$.function_call')
+WHERE conversation = :key AND place IS NOT NULL AND chain IS NOT NULL;
+
+-- name: free_replaced — of what was replaced only the ids stay
+UPDATE message SET body = '{}', properties = '{}' WHERE conversation = :key AND place IS NULL;
+
+-- name: forget_former — it cannot be gone on with any more
+DELETE FROM tip WHERE conversation = :key AND former IS NOT NULL;
+
+-- name: mark_freed — what was said in a conversation is not here any more; 2: nothing of it is
+UPDATE conversation SET freed = :freed WHERE key = :key;
+
+-- name: forget_rows — what the outbox knows of a conversation that every sink has
+DELETE FROM outbox WHERE (kind = 'conversation' AND item = :key)
+    OR (kind IN ('feedback', 'event') AND item IN (SELECT key FROM annotation WHERE conversation = :key));
+
+-- name: forget_annotations — what was said of a conversation
+DELETE FROM annotation WHERE conversation = :key;
+
+-- name: forget_messages — what was said in a conversation
+DELETE FROM message WHERE conversation = :key;
+
+-- name: forget_conversation — a conversation and all that hangs on it
+DELETE FROM conversation WHERE key = :key;
 
 -- ── what went wrong, and how much of everything ─────────────────────────────────────────────────────────────────────
 

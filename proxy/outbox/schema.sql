@@ -42,7 +42,7 @@ CREATE TABLE conversation (
 
 CREATE INDEX conversation_thread ON conversation (tenant, thread, rev) WHERE thread <> '';
 -- Serves the sweeps of what nobody has spoken in for long.
-CREATE INDEX conversation_idle ON conversation (freed, rev);
+CREATE INDEX conversation_idle ON conversation (freed, appended, rev);
 
 CREATE TABLE message (
     key          INTEGER PRIMARY KEY,
@@ -70,7 +70,7 @@ CREATE TABLE message (
     properties   TEXT NOT NULL
 ) STRICT;
 
-CREATE UNIQUE INDEX message_place ON message (conversation, place) WHERE place IS NOT NULL;
+CREATE UNIQUE INDEX message_place ON message (conversation, place);
 CREATE UNIQUE INDEX message_id ON message (id) WHERE place IS NOT NULL;
 -- Serve "who has said exactly this so far", and "who has asked and been told this last".
 CREATE INDEX message_chain ON message (chain, conversation) WHERE place IS NOT NULL AND chain IS NOT NULL;
@@ -128,6 +128,7 @@ CREATE TABLE annotation (
 ) STRICT;
 
 CREATE INDEX annotation_open ON annotation (about) WHERE about IS NOT NULL AND needs_rev IS NULL;
+CREATE INDEX annotation_message ON annotation (message) WHERE message IS NOT NULL;
 CREATE INDEX annotation_conversation ON annotation (conversation) WHERE conversation IS NOT NULL;
 
 -- What each sink has and should have; its life is drawn above `store.py`.

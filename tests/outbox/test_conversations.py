@@ -1,8 +1,5 @@
 """Exchanges become conversations: whole, each its own, each message once."""
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,44 +7,11 @@ from hypothesis import strategies as st
 from proxy.core.exchange import decode
 from proxy.core.message import text_of
 from proxy.journal.reader import Position
-from proxy.outbox.conversations import snapshot
 from proxy.outbox.store import Store
 
 from ..fakes import NOW
+from .book import Book
 from .scenes import SECRET, assistant, exchange, read, says, user
-
-
-class Book:
-    """A store, written exchange by exchange, and read conversation by conversation."""
-
-    def __init__(self, store, path):
-        self._store = store
-        self._path = path
-
-    def take(self, payload, now=NOW):
-        """Record an exchange; what became of it."""
-        (recorded,) = self._store.take([read(payload)], "journal", Position(0, 0), now)
-        return recorded
-
-    def snapshots(self):
-        """Every conversation, oldest first."""
-        keys = self._column("SELECT key FROM conversation ORDER BY key")
-        return [self._store._database.read(lambda tx, key=key: snapshot(tx, key)[0]) for key in keys]
-
-    def all(self):
-        """Every conversation's texts, by id."""
-        return {one.id: [text_of(logged.message.content) for logged in one.messages] for one in self.snapshots()}
-
-    def texts(self):
-        return sorted(self.all().values())
-
-    def replaced(self):
-        """Ids of messages that have lost their place."""
-        return self._column("SELECT id FROM message WHERE place IS NULL ORDER BY key")
-
-    def _column(self, query):
-        with closing(sqlite3.connect(self._path)) as plain:
-            return [row[0] for row in plain.execute(query)]
 
 
 @pytest.fixture
