@@ -109,7 +109,7 @@ class Scripted:
         if say.fault == "held":
             await asyncio.Future()
         if say.fault == "cut":
-            request.transport.abort()
+            request.transport.close()  # not abort: a reset could take away what was sent before it
             return answer
         await answer.write_eof()
         return answer
