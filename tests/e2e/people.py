@@ -87,6 +87,8 @@ class Stage:
         self.world = world
         self.name = name
         self.chats: list[Chat] = []
+        #: Some conversations are none: side requests, logged with their kind.
+        self.has_kinds = False
         #: Turns that have ended, and what happens at one of them.
         self.turns = 0
         self.events: dict[int, Callable[[], object]] = {}

@@ -60,9 +60,18 @@ async def cut_and_continued(chat: Chat) -> None:
 
 
 async def side_requests(chat: Chat) -> None:
-    """Open WebUI asks for a title, tags and next questions, also before the first answer; none of it is said in the chat."""
-    if chat.rng.random() < 0.5:
-        chat.headers["X-OpenWebUI-Chat-Id"] = f"chat-{chat.rng.randbytes(8).hex()}"
+    """Open WebUI asks for a title before the first answer, for tags and next questions after; none is said in the chat."""
+    chat.stage.has_kinds = True  # what quotes nothing known is logged on its own, as what it is
+    await _with_tasks(chat)
+
+
+async def side_requests_of_named_chats(chat: Chat) -> None:
+    """The same, with the chat's id on every request: all of it belongs to its chat, also what comes before it."""
+    chat.headers["X-OpenWebUI-Chat-Id"] = f"chat-{chat.rng.randbytes(8).hex()}"
+    await _with_tasks(chat)
+
+
+async def _with_tasks(chat: Chat) -> None:
     title, tags, next_questions = chat.rng.choice((OLD_TASKS, NEW_TASKS))
     for turn in range(TURNS):
         question = chat.question()
@@ -123,4 +132,4 @@ async def killed(chat: Chat) -> None:
     await (plain, tools)[chat.number % 2](chat)
 
 
-ALL = (retried, cut_and_continued, side_requests, side_requests_with_history)
+ALL = (retried, cut_and_continued, side_requests, side_requests_of_named_chats, side_requests_with_history)

@@ -72,8 +72,7 @@ async def simulate(
                 stages += await _play(world, killed, lambda: world.restart(teelog.kill))
                 await _last_words(world)
                 found = await asyncio.to_thread(teelog.conversations)
-    logged = _by_scene(found)
-    return {stage.name: Result(stage.name, seed, stage.expected(), logged[stage.name]) for stage in stages}
+    return {one.name: Result(one.name, seed, one.expected(), _logged(found, one)) for one in stages}
 
 
 async def _play(world: World, scenes: Mapping[str, Play], event: Callable[[], object] | None = None) -> list[Stage]:
@@ -115,13 +114,14 @@ async def _last_words(world: World) -> None:
     await asyncio.to_thread(teelog.until, delivered, 60)
 
 
-def _by_scene(found: list[dict]) -> dict[str, dict[Transcript, list[str]]]:
-    """The logged conversations, as screens would show them; side requests that were logged on their own are none."""
-    out: dict[str, dict[Transcript, list[str]]] = defaultdict(lambda: defaultdict(list))
+def _logged(found: list[dict], stage: Stage) -> dict[Transcript, list[str]]:
+    """The conversations of a scene as screens would show them, and their ids."""
+    out: dict[Transcript, list[str]] = defaultdict(list)
     for conversation in found:
         properties = conversation["properties"]
         marks = tuple(sorted(name for name in properties if name.startswith(MARK)))
-        user = (conversation["userProperties"] or {}).get("userId", "")
-        for scene in {mark.removeprefix(MARK).partition(".")[0] for mark in marks if "kind" not in properties}:
-            out[scene][marks, user, lines(conversation["messages"])].append(conversation["id"])
+        is_side_request = stage.has_kinds and "kind" in properties
+        if not is_side_request and any(mark.partition(".")[0] == MARK + stage.name for mark in marks):
+            user = (conversation["userProperties"] or {}).get("userId", "")
+            out[marks, user, lines(conversation["messages"])].append(conversation["id"])
     return out
