@@ -6,8 +6,9 @@
     chat id, no answer in the request  R waits there unanswered: it is that; else put behind what there is
     chat id, answers in the request    rules 1-4 among the conversations of that id; else the client's list replaces ours
     else, `place.scopes` by scope      rules 1-4; a lone question only when an SDK asks it again
-    1  P is a tip                      it goes on there: same connection first, then the newest. Other choices and replaced
-                                       answers are tips too, until the conversation goes on, and are put back by it
+    1  P is a tip                      it goes on there: whose tool call it is, else same connection first, then same model
+                                       and prompt, then the newest. Other choices and replaced answers are tips too, until
+                                       the conversation goes on, and are put back by it
     2  R was answered                  before we asked: another answer in its place. While we asked: beside it
     3  P is inside                     a new conversation that begins like this one (`origin`)
     4  the end of P is a tip's         `window`: last pair or a random call id, all that overlaps equal; a cut last answer
@@ -23,16 +24,12 @@ that also stores the outcome; so each tip is taken once. Nothing reads a whole c
 
 from __future__ import annotations
 
-import base64
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from .again import again, asked_before
+from .history import History, call_ids
 from .place import Asking, Held, Known, Placing, Scope, Spot, scopes
 from .window import cut_answer, overlaps, window
-
-if TYPE_CHECKING:
-    from .history import History
 
 #: How many unanswered messages are compared; nobody asks in vain so often.
 MOST_UNANSWERED = 50
@@ -68,18 +65,6 @@ def of_side_request(asking: Asking, quoted: History, known: Known) -> Held | Non
     return known.in_session(caller.session_id, caller.user) if caller.session_id else None
 
 
-def conversation_id(given: str, *, taken: bool, chance: bytes) -> str:
-    """The id of a new conversation, of 16 random bytes; a given id is used as given by the first that is given it."""
-    if not given:
-        return f"conv_{base64.b32encode(chance).decode().rstrip('=').lower()}"
-    return f"{given}~{chance[:4].hex()}" if taken else given
-
-
-def is_sampled(chance: bytes, rate: float) -> bool:
-    """Whether a conversation is among the recorded share; `chance` is 8 random bytes that stay with it."""
-    return int.from_bytes(chance[:8], "big") < rate * 2**64
-
-
 # ── the rules, within one scope ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -90,29 +75,33 @@ def _searched(asking: Asking, scope: Scope, known: Known) -> Placing | None:
         found = asked_before(asking, scope, known)
     if found or history.answered < 0:
         return found
-    return (
+    found = (
         _at_tip(asking, scope, known)
         or _answered(asking, known.inside(history.asked, scope), known)
         or _forked(asking, scope, known)
-        or _through_window(asking, scope, known)
-        or cut_answer(asking, scope, known)
     )
+    if found:
+        return _nearer(asking, found, scope, known) or found
+    return _through_window(asking, scope, known) or cut_answer(asking, scope, known)
 
 
 def _tip(asking: Asking, tip: bytes, scope: Scope, known: Known) -> Held | None:
-    return known.at_tip(tip, scope, asking.connection) or known.at_tip(tip, scope, None)
+    here = known.at_tip(tip, scope, asking.connection, asking.kin)
+    return here or known.at_tip(tip, scope, None, asking.kin)
 
 
 def _at_tip(asking: Asking, scope: Scope, known: Known) -> Placing | None:
-    """Rule 1."""
+    """Rule 1; of several tips that call tools the one whose call this is."""
     history = asking.history
-    held = _tip(asking, history.before(history.behind), scope, known)
+    tip, calls = history.before(history.behind), call_ids(history.rest[history.answered])
+    holding = known.holding(calls, scope) if calls else []
+    held = next((one for one in holding if one.tip == tip), None) or _tip(asking, tip, scope, known)
     return _behind_tip(asking, held, known) if held else None
 
 
 def _answered(asking: Asking, spots: list[Spot], known: Known) -> Placing | None:
     """Rule 2: of those that answered R, the one on the same connection, else the newest."""
-    spots = sorted(spots, key=lambda spot: spot.held.connection != asking.connection)
+    spots = sorted(spots, key=asking.distance)
     found = (one for spot in spots if (one := again(asking, spot, known)))
     return next(found, None)
 
@@ -120,8 +109,17 @@ def _answered(asking: Asking, spots: list[Spot], known: Known) -> Placing | None
 def _forked(asking: Asking, scope: Scope, known: Known) -> Placing | None:
     """Rule 3."""
     history = asking.history
-    spots = known.inside(history.before(history.behind), scope)
+    spots = sorted(known.inside(history.before(history.behind), scope), key=asking.distance)
     return Placing(start=history.root, origin=spots[0]) if spots else None
+
+
+def _nearer(asking: Asking, found: Placing, scope: Scope, known: Known) -> Placing | None:
+    """A stranger may have been told exactly what the client has made of its own answer: then its own is meant."""
+    held = found.held or (found.origin.held if found.origin else None)
+    if held is None or not any(asking.distance(held)):
+        return None
+    cut = cut_answer(asking, scope, known, sure=True)
+    return cut if cut and cut.held and asking.distance(cut.held) < asking.distance(held) else None
 
 
 def _through_window(asking: Asking, scope: Scope, known: Known) -> Placing | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .caller import Caller, checked_id
 from .fields import time_text
-from .history import History
+from .history import History, kin
 from .message import Message, digest, is_heard, link, pair, text_of
 from .place import Asking, Placing
 
@@ -46,6 +46,8 @@ class Entry:
     others: list[Message] = field(default_factory=list)
     #: The end of the answer did not come through.
     cut: bool = False
+    #: `history.kin` of the request.
+    kin: bytes = b""
     #: What a front end asked for itself, by its kind (`side.kind_of`), and the chat that it quotes; empty for a chat.
     side: str = ""
     quoted: list[Message] = field(default_factory=list)
@@ -54,7 +56,7 @@ class Entry:
     def asking(self) -> Asking:
         """What its place is found by."""
         answer = self.answers[-1] if self.answers else None
-        return Asking(self.history, self.caller, self.connection, self.started, answer, self.cut)
+        return Asking(self.history, self.caller, self.connection, self.started, answer, self.cut, self.kin)
 
 
 @dataclass(slots=True)
@@ -102,6 +104,7 @@ def entry_of(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered
         ended=exchange.ended,
         others=[_joined(history.begun, _as_assistant(other.message)) for other in answered.choices[1:]],
         cut=bool(exchange.interrupted) or not answered.complete,
+        kin=kin(asked, history.prompt),
     )
 
 

@@ -17,6 +17,8 @@ from .message import SYSTEM_ROLES, Message, digest, is_heard, link, pair, text_o
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .turn import Asked
+
 #: Tool call ids with less behind their last `_` or `:` count (`call_1`, `functions.find:0`) and come again in every chat.
 SHORTEST_RANDOM = 8
 
@@ -90,6 +92,16 @@ class History:
         questions = (at for at in range(self.answered - 1, -1, -1) if self.rest[at].role == "user")
         question = self.digests[at] if (at := next(questions, -1)) >= 0 else None
         return pair(question, answer) if question else None
+
+
+def kin(asked: Asked, prompt: Sequence[Message]) -> bytes:
+    """
+    Equal for requests that one program makes: to one model with one system prompt, streamed or not.
+
+    Of two equal histories those of a kin rather belong together; prompts and models may change within a conversation.
+    """
+    program = f"{asked.model}\n{asked.stream}".encode("utf-8", "surrogatepass")
+    return link(program, b"".join(digest(message) for message in prompt))
 
 
 def call_ids(message: Message) -> frozenset[str]:

@@ -47,6 +47,13 @@ class Asking:
     answer: Message | None = None
     #: The client did not get the answer's end.
     cut: bool = False
+    #: `history.kin` of the request: equal where model and system prompt are.
+    kin: bytes = b""
+
+    def distance(self, found: Held | Spot) -> tuple[bool, bool]:
+        """What is likelier to be meant comes first: last continued on this connection, then of this kin."""
+        held = found if isinstance(found, Held) else found.held
+        return held.connection != self.connection, held.kin != self.kin
 
 
 @dataclass(slots=True, frozen=True)
@@ -60,6 +67,8 @@ class Held:
     #: Chain hash at the newest answer, or at the one that is looked at (`former`, `choice`).
     tip: bytes
     connection: str = ""
+    #: `history.kin` of its newest request.
+    kin: bytes = b""
     #: It has been sent messages without their history before.
     appended: bool = False
     #: The tip is not what stands there: it is this replaced message (its key), or that other choice (from 1).
@@ -102,8 +111,8 @@ class Known(Protocol):
     def in_session(self, session: str, user: str) -> Held | None:
         """The newest conversation of a session and a user."""
 
-    def at_tip(self, tip: bytes, scope: Scope, connection: str | None) -> Held | None:
-        """The newest conversation with that tip, last continued on that connection (None: on any)."""
+    def at_tip(self, tip: bytes, scope: Scope, connection: str | None, kin: bytes) -> Held | None:
+        """The newest conversation with that tip, last continued on that connection (None: on any), of that kin if any is."""
 
     def inside(self, chain: bytes, scope: Scope) -> list[Spot]:
         """Where a history ends with a message that stands in a conversation."""

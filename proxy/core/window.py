@@ -6,14 +6,16 @@ tool call that nobody else has by chance. Turns of tools may be missing in a cli
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .history import call_ids
-from .message import folded, text_of
+from .message import digest, folded, text_of
 from .place import Placing
 
 if TYPE_CHECKING:
     from .history import History
+    from .message import Message
     from .place import Asking, Held, Known, Scope, Standing
 
 
@@ -24,31 +26,37 @@ def window(asking: Asking, scope: Scope, known: Known) -> Held | None:
     if calls := call_ids(history.rest[history.answered]):
         holding = known.holding(calls, scope)
         found += holding if len(holding) == 1 else []
-    found.sort(key=lambda held: held.connection != asking.connection)
-    return next((held for held in found if overlaps(history, held, known)), None)
+    return next((held for held in sorted(found, key=asking.distance) if overlaps(history, held, known)), None)
 
 
-def cut_answer(asking: Asking, scope: Scope, known: Known) -> Placing | None:
-    """Rule 4, a cut or trimmed last answer: the client's version wins."""
+def cut_answer(asking: Asking, scope: Scope, known: Known, *, sure: bool = False) -> Placing | None:
+    """
+    Rule 4, a cut or trimmed last answer: the client's version wins.
+
+    `sure`: only where the answer makes the same calls, or nothing of it came to us that could differ.
+    """
     history = asking.history
     answer = history.rest[history.answered]
-    theirs = folded(text_of(answer.content))
-    if not theirs or answer.tool_calls or answer.function_call:
-        return None
-    spots = known.inside(history.before(history.answered), scope)
-    for held, place in sorted(spots, key=lambda spot: spot.held.connection != asking.connection):
-        for after in known.behind(held, place, 1):
-            if after.place == held.tip_place and _is_cut(theirs, folded(known.text(after)), after):
-                start = history.before(history.behind)
-                return Placing("goes_on", held, held.tip_place, start, history.behind, said=answer)
+    spots = known.inside(history.before(history.answered), scope) if history.digests[history.answered] else []
+    for held, place in sorted(spots, key=asking.distance):
+        after = known.behind(held, place, 1)
+        said_nothing = not after and held.last == held.tip_place == place + 1
+        is_tip = bool(after) and after[0].place == held.tip_place and (not sure or bool(answer.tool_calls))
+        if said_nothing or (is_tip and _is_cut(answer, after[0], known)):
+            start = history.before(history.behind)
+            return Placing("goes_on", held, held.tip_place, start, history.behind, said=answer)
     return None
 
 
-def _is_cut(theirs: str, ours: str, after: Standing) -> bool:
-    """What the client has is a part of ours; or more, where ours was cut on its way to us."""
-    if after.role != "assistant" or not ours:
+def _is_cut(answer: Message, after: Standing, known: Known) -> bool:
+    """What the client has is a part of our text, all else being equal; or more, where ours was cut on its way to us."""
+    said = known.text(after)
+    theirs, ours = folded(text_of(answer.content)), folded(said)
+    if after.role != "assistant" or not ours or not (theirs or answer.tool_calls):
         return False
-    return ours.startswith(theirs) or ours.endswith(theirs) or (after.cut and theirs.startswith(ours))
+    if ours.startswith(theirs) or ours.endswith(theirs):
+        return digest(replace(answer, content=said, refusal=None)) == after.digest
+    return after.cut and theirs.startswith(ours)
 
 
 def overlaps(history: History, held: Held, known: Known) -> bool:

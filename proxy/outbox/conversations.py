@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..core.conversation import conversation_id, is_sampled, of_side_request, place
+from ..core.conversation import of_side_request, place
 from ..core.entry import Addition, Entry, additions, conversation_properties, side_event
 from ..core.exchange import Note
 from ..core.history import History
+from ..core.ids import conversation_id, is_sampled
 from ..core.jsontext import write
 from ..core.message import Message
 from ..core.place import Placing, Spot, thread_of
@@ -178,7 +179,7 @@ def _go_on(tx: Tx, row: sqlite3.Row, entry: Entry, placing: Placing, growth: Gro
     """The conversation's own row, and where it may be gone on with."""
     user = entry.caller.user or row["user"]
     thread = row["thread"] or _thread(entry)
-    who = {"user": user, "thread": thread, "connection": entry.connection}
+    who = {"user": user, "thread": thread, "connection": entry.connection, "kin": entry.kin}
     tx.run(
         "go_on",
         key=row["key"],

@@ -39,15 +39,15 @@ class Tenant:
         row = self._tx.one("named", tenant=self._tenant, thread=f"session:{session}")
         return _held(row) if row and user in ("", row["user"]) else None
 
-    def at_tip(self, tip: bytes, scope: Scope, connection: str | None) -> Held | None:
+    def at_tip(self, tip: bytes, scope: Scope, connection: str | None, kin: bytes) -> Held | None:
+        values = {"tip": tip, "connection": connection, "kin": kin, **scope._asdict()}
         if scope.thread is None or (scope.user is None and connection is not None):
-            found = self._tx.one("tip_of_anybody", tip=tip, connection=connection, **scope._asdict())
+            name = "tip_of_anybody"
         elif scope.user is None:
-            found = self._tx.one("tip_of_chat", tip=tip, thread=scope.thread)
-        elif connection is None:
-            found = self._tx.one("tip_of_user", tip=tip, **scope._asdict())
+            name = "tip_of_chat"
         else:
-            found = self._tx.one("tip_on_line", tip=tip, connection=connection, **scope._asdict())
+            name = "tip_of_user" if connection is None else "tip_on_line"
+        found = self._tx.one(name, **values)
         row = self._tx.one("at_tip", key=found["key"]) if found else None
         return _held(row, row["hash"], row["former"] or 0, row["choice"]) if row else None
 
@@ -105,6 +105,7 @@ def _held(row: sqlite3.Row, tip: bytes | None = None, former: int = 0, choice: i
         row["tip_place"],
         tip or row["tip"] or b"",
         row["connection"],
+        row["kin"],
         bool(row["appended"]),
         former,
         choice,

@@ -24,21 +24,26 @@ UPDATE conversation SET thread = :thread WHERE key = :key;
 -- name: call_tips — and so do its tips
 UPDATE tip SET thread = :thread WHERE conversation = :key;
 
--- name: tip_on_line — the newest with a tip, of a thread and a user, on a connection
-SELECT key FROM tip
-WHERE hash = :tip AND thread = :thread AND user = :user AND connection = :connection ORDER BY rev DESC LIMIT 1;
+-- name: tip_on_line — the newest with a tip, of a thread and a user, on a connection; of the 64 newest one of a kin first
+SELECT key FROM (
+    SELECT key, kin, rev FROM tip
+    WHERE hash = :tip AND thread = :thread AND user = :user AND connection = :connection ORDER BY rev DESC LIMIT 64
+) ORDER BY kin = :kin DESC, rev DESC LIMIT 1;
 
--- name: tip_of_user — the newest with a tip, of a thread and a user
-SELECT key FROM tip WHERE hash = :tip AND thread = :thread AND user = :user ORDER BY rev DESC LIMIT 1;
+-- name: tip_of_user — the same, on any connection
+SELECT key FROM (
+    SELECT key, kin, rev FROM tip
+    WHERE hash = :tip AND thread = :thread AND user = :user ORDER BY rev DESC LIMIT 64
+) ORDER BY kin = :kin DESC, rev DESC LIMIT 1;
 
--- name: tip_of_anybody — the newest with a tip, of whoever is not told apart
+-- name: tip_of_chat — the same, of those that go by a chat's id
+SELECT key FROM tip WHERE hash = :tip AND thread = :thread ORDER BY kin = :kin DESC, rev DESC LIMIT 1;
+
+-- name: tip_of_anybody — the same, of whoever is not told apart
 SELECT key FROM (SELECT * FROM tip WHERE hash = :tip ORDER BY rev DESC LIMIT 256)
 WHERE (:user IS NULL OR user = :user) AND (:thread IS NULL OR thread = :thread)
     AND (:connection IS NULL OR connection = :connection)
-ORDER BY rev DESC LIMIT 1;
-
--- name: tip_of_chat — the newest with a tip, of those that go by a chat's id
-SELECT key FROM tip WHERE hash = :tip AND thread = :thread ORDER BY rev DESC LIMIT 1;
+ORDER BY kin = :kin DESC, rev DESC LIMIT 1;
 
 -- name: at_tip — a tip and its conversation
 SELECT conversation.*, tip.hash, tip.former, tip.choice
@@ -73,7 +78,7 @@ JOIN message ON message.key = key.message AND message.place IS NOT NULL
 JOIN conversation ON conversation.key = message.conversation
 WHERE key.value = :call AND key.kind = 'tool_call' AND conversation.tenant = :tenant
     AND (:user IS NULL OR user = :user) AND (:thread IS NULL OR thread = :thread)
-LIMIT 2;
+ORDER BY rev DESC LIMIT 64;
 
 -- name: answer_of — where the tenant's newest answer with a completion id stands
 SELECT conversation.*, coalesce(message.place, 0) AS place
@@ -112,7 +117,7 @@ RETURNING *;
 
 -- name: go_on — a conversation after an exchange
 UPDATE conversation SET
-    user = :user, thread = :thread, connection = :connection, rev = :rev,
+    user = :user, thread = :thread, connection = :connection, kin = :kin, rev = :rev,
     last_place = :last_place, tip_place = :tip_place, tip = :tip, freed = 0,
     appended = max(appended, :appended), properties = :properties, user_properties = :user_properties
 WHERE key = :key;
@@ -121,8 +126,8 @@ WHERE key = :key;
 DELETE FROM tip WHERE conversation = :conversation AND (:all OR former IS NULL);
 
 -- name: add_tip — where a conversation may be gone on with
-INSERT INTO tip (conversation, hash, user, thread, connection, rev, former, choice)
-VALUES (:conversation, :hash, :user, :thread, :connection, :rev, :former, :choice);
+INSERT INTO tip (conversation, hash, user, thread, connection, kin, rev, former, choice)
+VALUES (:conversation, :hash, :user, :thread, :connection, :kin, :rev, :former, :choice);
 
 -- name: messages — what a conversation says now, in order
 SELECT id, created_at, role, body, properties FROM message

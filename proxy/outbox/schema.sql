@@ -21,6 +21,8 @@ CREATE TABLE conversation (
     thread          TEXT NOT NULL,
     -- The client connection of the newest exchange.
     connection      TEXT NOT NULL,
+    -- Model and system prompt of the newest exchange, hashed.
+    kin             BLOB NOT NULL DEFAULT x'',
     created_at      INTEGER NOT NULL,
     -- Also when it last changed: at least the time, in unix milliseconds.
     rev             INTEGER NOT NULL,
@@ -85,6 +87,7 @@ CREATE TABLE tip (
     user         TEXT NOT NULL,
     thread       TEXT NOT NULL,
     connection   TEXT NOT NULL,
+    kin          BLOB NOT NULL,
     rev          INTEGER NOT NULL,
     -- The replaced answer that this one is (NULL: it stands), and which of its other choices (0: itself).
     former       INTEGER REFERENCES message (key) ON DELETE CASCADE,
@@ -93,8 +96,8 @@ CREATE TABLE tip (
 
 CREATE INDEX tip_conversation ON tip (conversation);
 CREATE INDEX tip_former ON tip (former) WHERE former IS NOT NULL;
--- Each serves "the newest with this tip" in one step, however many said the same: of a user or thread, on a connection,
--- or of anybody.
+-- Each serves "the newest with this tip", however many said the same: of a user and thread, on a connection or any; of
+-- anybody.
 CREATE INDEX tip_on_line ON tip (hash, thread, user, connection, rev);
 CREATE INDEX tip_of_user ON tip (hash, thread, user, rev);
 CREATE INDEX tip_of_anybody ON tip (hash, rev);

@@ -44,6 +44,7 @@ class Conversation:
     user: str = ""
     thread: str = ""
     line: str = ""
+    kin: bytes = b""
     appended: bool = False
     completions: dict[str, int] = field(default_factory=dict)
     #: Other tips: the answer that is meant, and its number among other choices or replaced answers.
@@ -85,8 +86,8 @@ class Memory:
         found = [key for key in self._newest_first() if self.conversations[key].thread == f"id:{name}"]
         return self._held(found[0]) if found else None
 
-    def at_tip(self, tip, scope, connection):
-        for key in self._newest_first():
+    def at_tip(self, tip, scope, connection, kin):
+        for key in sorted(self._newest_first(), key=lambda key: self.conversations[key].kin != kin):
             one = self.conversations[key]
             if self._in(scope, one) and connection in (None, one.line):
                 for held in self._tips(key):
@@ -178,7 +179,7 @@ class Memory:
             if len(replaced) > 1:
                 one.others = []
         one = self.conversations[key]
-        one.user, one.line = caller.user or one.user, asking.connection
+        one.user, one.line, one.kin = caller.user or one.user, asking.connection, asking.kin
         one.thread, one.appended = one.thread or thread_of(caller), one.appended or placing.appends
         if key in self._order:
             self._order.remove(key)
@@ -198,7 +199,7 @@ class Memory:
         answers = [at for at, message in enumerate(one.messages, 1) if message.role == "assistant"]
         tip_place = answers[-1] if answers else 0
         tip = chain(one.messages, self._root)[tip_place - 1] if answers else b""
-        return Held(key, len(one.rows), tip_place, tip, one.line, one.appended)
+        return Held(key, len(one.rows), tip_place, tip, one.line, one.kin, one.appended)
 
     def _tips(self, key):
         held, one = self._held(key), self.conversations[key]

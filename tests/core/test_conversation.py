@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.core.caller import Caller
-from proxy.core.conversation import conversation_id, is_sampled, place
+from proxy.core.conversation import place
 from proxy.core.history import History
 from proxy.core.message import chain
 from proxy.core.place import Asking, Placing
@@ -521,30 +521,7 @@ def test_an_unknown_response_is_gone_on_from(known):
     assert placed(known, "u:5", previous="resp_9") == Placing(appends=True)
 
 
-# ── ids ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_conversation_ids():
-    """A given id is used as given, unless another tenant has it; ours are random."""
-    chance = bytes(range(16))
-
-    assert conversation_id("chat-1", taken=False, chance=chance) == "chat-1"
-    assert conversation_id("chat-1", taken=True, chance=chance) == "chat-1~00010203"
-    assert conversation_id("", taken=False, chance=chance) == "conv_aaaqeayeaudaocajbifqydiob4"
-
-
-@pytest.mark.parametrize(
-    ("chance", "rate", "sampled"),
-    [
-        pytest.param(b"\xff" * 16, 1.0, True, id="all"),
-        pytest.param(b"\x00" * 16, 0.0, False, id="none"),
-        pytest.param(b"\x7f" + b"\xff" * 15, 0.5, True, id="below a half"),
-        pytest.param(b"\x80" + b"\x00" * 15, 0.5, False, id="above a half"),
-    ],
-)
-def test_sampling(chance, rate, sampled):
-    """A rate of 1 takes every conversation, 0 none, a half one of two."""
-    assert is_sampled(chance, rate) is sampled
+# ── histories ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_parts_of_a_history():
