@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from .place import Asking, How, Known, Scope, Spot, Standing
 
 
+#: Messages of one answer; the Responses API gives several.
+_LONGEST_ANSWER = 20
+
+
 def asked_before(asking: Asking, scope: Scope, known: Known) -> Placing | None:
     """What an SDK asks again, and what was overtaken by a request that began after it."""
     if not asking.history.heard():
@@ -24,8 +28,9 @@ def asked_before(asking: Asking, scope: Scope, known: Known) -> Placing | None:
         return late
     if not asking.caller.retries:
         return None
-    lost = [spot for spot in spots if _is_lost(spot, known)]
-    once = spots if len(spots) == 1 else []
+    still = [spot for spot in spots if _is_open(spot, known)]
+    lost = [spot for spot in still if _is_lost(spot, known)]
+    once = still if len(still) == 1 and (len(spots) == 1 or asking.history.answered >= 0) else []
     for spot in (*lost, *once):
         if spot.place > spot.held.tip_place:
             return Placing("goes_on", spot.held, spot.place, asking.history.asked, asking.history.end)
@@ -51,6 +56,12 @@ def _is_ours(asking: Asking, after: Standing, known: Known) -> bool:
     return brought and bool(said) and ours.startswith(said)
 
 
+def _is_open(spot: Spot, known: Known) -> bool:
+    """Whether nobody has gone on behind R's answer there; an SDK that asks again has not seen it."""
+    behind = known.behind(spot.held, spot.place, _LONGEST_ANSWER)
+    return all(one.role == "assistant" and one.started == behind[0].started for one in behind)
+
+
 def _is_lost(spot: Spot, known: Known) -> bool:
     """Whether what was asked there waits for its answer, or had only a part of one."""
     held, after = spot.held, known.behind(spot.held, spot.place, 1)
@@ -66,6 +77,8 @@ def again(asking: Asking, spot: Spot, known: Known) -> Placing | None:
             return None
         if asking.cut and after.started > asking.started:
             return Placing("late", spot.held, standing=after)
+        if asking.caller.retries and not _is_open(spot, known):
+            return None
         in_time = asking.started < after.ended and after.started and not after.cut
         if in_time and not asking.caller.retries and not asking.cut:
             return Placing("beside", spot.held, spot.place, history.asked, history.end, standing=after)

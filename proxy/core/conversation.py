@@ -24,12 +24,10 @@ that also stores the outcome; so each tip is taken once. Nothing reads a whole c
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from .again import again, asked_before
 from .history import History, call_ids
 from .place import Asking, Held, Known, Placing, Scope, Spot, scopes
-from .window import cut_answer, overlaps, window
+from .window import cut_answer, overlaps, quoted_in, window
 
 #: How many unanswered messages are compared; nobody asks in vain so often.
 MOST_UNANSWERED = 50
@@ -52,16 +50,15 @@ def place(asking: Asking, known: Known) -> Placing:
 
 def of_side_request(asking: Asking, quoted: History, known: Known) -> Held | None:
     """The conversation that a side request is about: by its ids, else by the history that it brings or quotes."""
-    caller = asking.caller
+    caller, history = asking.caller, asking.history
     if caller.conversation_id:
         return known.named(caller.conversation_id)
-    histories = [one for one in (asking.history, quoted) if one.answered >= 0]
     for scope in scopes(caller):
-        for history in histories:
-            about = replace(asking, history=history)
-            held = _tip(asking, history.before(history.behind), scope, known) or window(about, scope, known)
-            if held:
-                return held
+        found = quoted_in(quoted, scope, known)
+        if not found and history.answered >= 0:
+            found = _tip(asking, history.before(history.behind), scope, known) or window(asking, scope, known)
+        if found:
+            return found
     return known.in_session(caller.session_id, caller.user) if caller.session_id else None
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TASKS = {
     "title": ("Generate a concise, 3-5 word title", "Generate a concise title summarizing"),
     "tags": ("broad tags categorizing",),
-    "follow_ups": ("relevant follow-up questions",),
+    "follow_ups": ("relevant follow-up questions", "messages this user might naturally send next"),
     "queries": ("the necessity of generating search queries", "Generate search queries"),
     "autocomplete": ("You are an autocompletion system",),
     "image_prompt": ("image generation task",),

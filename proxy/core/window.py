@@ -59,6 +59,20 @@ def _is_cut(answer: Message, after: Standing, known: Known) -> bool:
     return after.cut and theirs.startswith(ours)
 
 
+def quoted_in(quoted: History, scope: Scope, known: Known) -> Held | None:
+    """The conversation with whose end a quotation ends; of several the one that agrees with it the furthest back."""
+    found = known.paired(quoted.last_pair, scope) if quoted.last_pair else []
+    return max(found, key=lambda held: _agreement(quoted, held, known), default=None)
+
+
+def _agreement(quoted: History, held: Held, known: Known) -> int:
+    """How many messages are equal, going back from the end: what lies further back may have been left out."""
+    theirs = [quoted.digests[at] for at in quoted.heard(0, quoted.behind)]
+    ours = [one.digest for one in known.newest(held, len(theirs), held.tip_place)]
+    pairs = zip(reversed(theirs), reversed(ours), strict=False)
+    return next((at for at, (one, other) in enumerate(pairs) if one != other), len(ours))
+
+
 def overlaps(history: History, held: Held, known: Known) -> bool:
     """Whether P, from its last message back to its first, is what the conversation says before its tip."""
     theirs = history.heard(0, history.behind)

@@ -100,9 +100,10 @@ class Conversations:
             entry.asking, History.of([*entry.quoted, _NEXT], entry.history.root), Tenant(tx, entry.tenant)
         )
         row = tx.one("conversation", key=held.key) if held else None
-        if row:
-            event = Note(entry.id, "event", entry.tenant, side_event(entry, row["id"]), entry.started)
-            return Recorded("side_request", row["id"], events=(event,) if row["sampled"] and not row["freed"] else ())
+        name = row["id"] if row else entry.caller.conversation_id
+        if name:  # front ends ask for a title before the chat's first question: that event waits for its conversation
+            event = Note(entry.id, "event", entry.tenant, side_event(entry, name), entry.started)
+            return Recorded("side_request", name, events=() if row and not row["sampled"] else (event,))
         placing = Placing(start=entry.history.root)
         new = [replace(one, chain=None, digest=None, pair=None) for one in additions(entry, placing)]
         if not new:

@@ -317,6 +317,15 @@ def test_a_retry_takes_what_waits_before_what_was_answered(known):
     assert (placing.how, *where(placing)) == ("goes_on", 3, 1, 1)
 
 
+def test_a_retry_of_what_was_gone_on_with(known):
+    """An SDK that asks again has not seen the answer: one behind which somebody has gone on is not the lost one."""
+    known.hold("u:hi a:hello u:how? a:so")
+    assert placed(known, "u:hi", retries=True) == Placing()
+
+    known.hold("u:hi a:hello")
+    assert placed(known, "u:hi", retries=True) == Placing(), "many say hi"
+
+
 def test_a_retry_of_a_later_turn(known):
     """An SDK's question with a history is looked for where it was answered, before where it might be new."""
     known.hold("u:hi a:hello u:how? a:so")

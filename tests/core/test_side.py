@@ -31,6 +31,12 @@ SIDE = {
     "Open WebUI, title, newer": ("title", asked(task("Generate a concise title summarizing the chat history."))),
     "Open WebUI, tags": ("tags", asked(task("Generate 1-3 broad tags categorizing the main themes."))),
     "Open WebUI, next": ("follow_ups", asked(task("Suggest 3-5 relevant follow-up questions or prompts."))),
+    "Open WebUI, next, newer": (
+        "follow_ups",
+        asked(
+            task("Predict 3-5 useful messages this user might naturally send next to advance their current objective.")
+        ),
+    ),
     "Open WebUI, search": (
         "queries",
         asked(task("Analyze the chat history to determine the necessity of generating search queries")),

@@ -1,8 +1,10 @@
 """What becomes of the messages: regenerated, retried, forked, put back, cut, begun by the client."""
 
+import orjson
 import pytest
 
 from proxy.core.message import text_of
+from proxy.outbox.store import ANALYTICS
 
 from ..fakes import NOW
 from .book import Book
@@ -305,7 +307,7 @@ def test_a_title_is_an_event_of_its_chat(book, headers, asked):
 
 def test_a_title_of_nobodys_chat(book):
     """A side request about an unknown chat is logged by itself, under its kind, and nobody goes on with it."""
-    book.take(exchange(task(), "Greetings", headers=named()))
+    book.take(exchange(task(), "Greetings"))
     book.take(exchange(HI, headers=named()))
     book.take(exchange([*task(), assistant("Greetings"), user("more")], "Here"))
 
@@ -313,3 +315,33 @@ def test_a_title_of_nobodys_chat(book):
     assert (one.properties["kind"], chat.id) == ("title", "chat")
     assert [text_of(logged.message.content) for logged in chat.messages] == ["hi", "Hello"]
     assert "forkedFrom" not in other.properties
+
+
+async def test_a_title_before_its_chat(book, store):
+    """A side request that names a chat which has not begun yet is an event that waits for it, under the sink's id."""
+    book.take(exchange(HI, key="sk-another-key", headers=named()))
+    book.take(exchange(task(), "Greetings", headers=named()))
+    mine = book.take(exchange(HI, headers=named())).conversation
+
+    assert book.texts() == [["hi", "Hello"]] * 2
+    bodies = []
+    while leases := await store.lease(ANALYTICS, NOW, NOW + 1, 10):
+        for lease in leases:
+            parcel = await store.parcel(lease)
+            bodies.append(orjson.loads(parcel.body))
+            await store.ack(lease, parcel.rev, NOW)
+    assert mine != "chat"
+    assert [one.get("conversationId") for one in bodies] == [None, None, mine]
+
+
+def test_a_quotation_with_gaps(book):
+    """A quotation that leaves out the middle is found by its end; of several chats it is the one that agrees longest."""
+    talk = []
+    for turn in range(4):
+        talk.append(user(f"q{turn}"))
+        chat = book.take(exchange(talk, "ok", name=f"e-{turn}")).conversation
+        talk.append(assistant("ok"))
+    book.take(exchange([user("q3")], "ok"))
+    quote = "USER: q0\nUSER: q2\nASSISTANT: ok\nUSER: q3\nASSISTANT: ok"
+
+    assert book.take(exchange(task(quote), "Next")).conversation == chat
