@@ -9,6 +9,7 @@ the messages; nothing here raises.
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b
@@ -25,6 +26,8 @@ HASH_SIZE = 16
 #: Their text is said to the model for one turn only, so that a history is the same history without them.
 SYSTEM_ROLES = frozenset(("system", "developer"))
 
+#: A text that begins otherwise says something; blanks and `<think>` may be all there is.
+_MAY_BE_SILENT = frozenset(("", "<", *string.whitespace))
 _SAME_ROLES = {"developer": "system", "function": "tool"}
 
 #: What models and clients put before a message and others leave out again: reasoning, reminders to agents.
@@ -95,7 +98,7 @@ def chain(messages: Sequence[Message], start: bytes = b"") -> list[bytes]:
 
 def link(start: bytes, digested: bytes) -> bytes:
     """The chain hash behind one more message."""
-    return _hashed((start, digested))
+    return blake2b(start + digested, digest_size=HASH_SIZE).digest()
 
 
 def is_heard(message: Message) -> bool:
@@ -108,6 +111,8 @@ def is_heard(message: Message) -> bool:
     if message.role != "assistant":
         return message.role not in SYSTEM_ROLES
     if message.tool_calls or message.function_call or message.refusal:
+        return True
+    if isinstance(message.content, str) and message.content[:1] not in _MAY_BE_SILENT:
         return True
     if isinstance(message.content, list) and any(_mark(part) for part in message.content):
         return True

@@ -137,7 +137,8 @@ class Conversations:
         origin = placing.origin
         held = tx.one("conversation", key=origin.held.key) if origin else None
         properties = {"forkedFrom": held["id"]} if held else {}
-        if placing.appends and not placing.copies:
+        copies = placing.copies and held is not None and not held["freed"]
+        if placing.appends and not copies:
             properties["history"] = "partial"
         row = tx.one(
             "begin_conversation",
@@ -149,7 +150,7 @@ class Conversations:
             properties=write(properties),
         )
         assert row is not None
-        if origin and placing.copies:
+        if origin and copies:
             return row, new, replace(placing, keep=copy(tx, row, origin, entry.id))
         if origin:
             rows = tx.all("times", conversation=origin.held.key, place=origin.place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import orjson
 
@@ -22,9 +23,12 @@ class Book:
         self._store = store
         self._path = path
 
-    def take(self, payload, now=NOW):
-        """Record an exchange; what became of it."""
-        (recorded,) = self._store.take([read(payload)], "journal", Position(0, 0), now)
+    def take(self, payload, now=NOW, *, previous=""):
+        """Record an exchange, perhaps one that goes on from a completion; what became of it."""
+        item = read(payload)
+        if previous:
+            item.caller = replace(item.caller, previous_id=previous)
+        (recorded,) = self._store.take([item], "journal", Position(0, 0), now)
         return recorded
 
     def snapshots(self):

@@ -362,6 +362,24 @@ def test_conversations_are_sampled_whole(tmp_path):
     assert 15 < kept < 45
 
 
+def test_what_is_sampled_out_is_followed_by_its_hashes(tmp_path):
+    """A conversation that is not recorded stays one through windows and other answers, and no word of it is kept."""
+    store = Store(tmp_path / "sampled.db", secret=SECRET, sample_rate=0.0)
+    book = Book(store, tmp_path / "sampled.db")
+    talk, found = [says("system", "a secret")], []
+    for number in range(5):
+        talk.append(user(f"secret {number}"))
+        for tries in range(min(number + 1, 2)):
+            started = NOW + number * 9000 + tries * 1000
+            found.append(book.take(exchange(talk[-3:], "a secret", name=f"e-{number}-{tries}", started=started)))
+        talk.append(assistant("a secret"))
+    store.close()
+
+    assert {one.outcome for one in found} == {"sampled_out"}
+    assert len({one.key for one in found}) == 1
+    assert set(book.column("SELECT body || properties FROM message")) == {"{}{}"}
+
+
 # ── many at once ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 WORDS = st.sampled_from(["hi", "yes", "more", "why?"])
