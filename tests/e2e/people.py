@@ -121,11 +121,8 @@ class Chat:
         #: Words that nobody else says.
         self.topic = f"{self.rng.choice(('trees', 'boats', 'bread', 'rivers'))} {number} {stage.name}"
         self.user = ""
-        self._mark = f"{MARK}{stage.name}{'.' * bool(tenant)}{tenant}"
-        self.headers = {
-            "Authorization": f"Bearer sk-of-{stage.name}-{stage.world.seed}-{tenant or 'all'}",
-            f"x-teelog-property-{self._mark}": "yes",
-        }
+        self.headers = {"Authorization": f"Bearer sk-of-{stage.name}-{stage.world.seed}-{tenant or 'all'}"}
+        self.mark(tenant)
         #: As the screen shows it, OpenAI messages.
         self.shown: list[dict] = []
         #: What must be logged besides.
@@ -133,6 +130,11 @@ class Chat:
         #: What is sent of what is shown.
         self.wire: Callable[[list[dict]], list[dict]] = lambda shown: shown
         self._questions = count(1)
+
+    def mark(self, whose: str) -> None:
+        """Whose conversation it is; one that others had a part in shows their marks, too."""
+        self._mark = f"{MARK}{self.stage.name}{'.' * bool(whose)}{whose}"
+        self._marked = {f"x-teelog-property-{self._mark}": "yes"}
 
     # --- words
 
@@ -188,7 +190,7 @@ class Chat:
     async def send(self, path: str, body: dict, say: Say, headers: dict[str, str], *, lost: bool = False) -> None:
         """A request; where the proxy is being started again it is sent again, as SDKs do."""
         for tries in count():
-            told = self.headers | headers | self.stage.world.upstream.will_say(say)
+            told = self.headers | self._marked | headers | self.stage.world.upstream.will_say(say)
             if tries:
                 await self.stage.world.back()
                 told |= {"x-stainless-retry-count": str(tries)}
@@ -206,7 +208,7 @@ class Chat:
 
     async def leave(self, messages: list[dict], headers: dict[str, str]) -> None:
         """A request that its client gives up while the upstream is silent."""
-        headers = self.headers | headers | self.stage.world.upstream.will_say(Say(fault="silent"))
+        headers = self.headers | self._marked | headers | self.stage.world.upstream.will_say(Say(fault="silent"))
         body = {"model": "scripted", "messages": messages}
         asked = asyncio.create_task(
             self._pool().post(self._url("/chat/completions"), json=body, headers=headers).__aenter__()
@@ -217,7 +219,9 @@ class Chat:
 
     async def stop_after(self, say: Say) -> str:
         """A streamed answer that its reader stops after `say.pieces` pieces; the text so far."""
-        headers = self.headers | self.stage.world.upstream.will_say(replace(say, stream=True, fault="held"))
+        headers = (
+            self.headers | self._marked | self.stage.world.upstream.will_say(replace(say, stream=True, fault="held"))
+        )
         body = {"model": "scripted", "messages": self.wire(deepcopy(self.shown)), "stream": True}
         seen = b""
         async with self._pool().post(self._url("/chat/completions"), json=body, headers=headers) as answer:

@@ -83,6 +83,7 @@ async def users_by_header(chat: Chat) -> None:
     """A backend shows no key and names its users, who all say the same; each has the conversations that are theirs."""
     del chat.headers["Authorization"]
     chat.user = chat.headers["x-teelog-user"] = f"user-{chat.number % 10}"
+    chat.mark(chat.user)
     for turn in range(TURNS):
         await chat.turn(SMALL[turn], Say(COMMON[turn], stream=chat.rng.random() < 0.5))
 
