@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from ..core.conversation import History
+from ..core.history import History
 from ..core.message import Message
 from ..core.responses_request import reference_of
 
@@ -39,12 +39,13 @@ def dereferenced(tx: Tx, entry: Entry) -> Entry:
         is_open = False
         if said is not None and not (found and _repeats(found[-1], said)):
             found.append(said)
-    return replace(entry, history=History.of([*history.prompt, *found]))
+    return replace(entry, history=History.of([*history.prompt, *found], history.root))
 
 
 def _known(tx: Tx, tenant: str, value: str | None, kind: str) -> Message | None:
     row = tx.one("message_known_by", tenant=tenant, value=value, kind=kind)
-    return Message.from_json(orjson.loads(row["body"])) if row else None
+    # (what was said is not here any more once a conversation has been freed)
+    return Message.from_json({"role": row["role"], **body}) if row and (body := orjson.loads(row["body"])) else None
 
 
 def _calls(message: Message, output: Message) -> bool:
