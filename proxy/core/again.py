@@ -12,9 +12,11 @@ from .message import folded, text_of
 from .place import Placing
 
 if TYPE_CHECKING:
-    from .place import Asking, How, Known, Scope, Spot, Standing
+    from .place import Asking, Held, How, Known, Scope, Spot, Standing
 
 
+#: How many unanswered messages are compared; nobody asks in vain so often.
+MOST_UNANSWERED = 50
 #: Messages of one answer; the Responses API gives several.
 _LONGEST_ANSWER = 20
 
@@ -85,3 +87,25 @@ def again(asking: Asking, spot: Spot, known: Known) -> Placing | None:
         how: How = "retried" if asking.caller.retries else "regenerated"
         return Placing(how, spot.held, spot.place, history.asked, first)
     return None
+
+
+def said_once(asking: Asking, held: Held, known: Known) -> Placing | None:
+    """
+    The first question was asked several times, and now the client goes on from the last of its answers alone.
+
+    While only questions came, that was put down as a talk of equal turns; the history shows that they were tries.
+    """
+    history = asking.history
+    brought = [history.digests[at] for at in history.heard(0, history.behind)]
+    standing = known.newest(held, MOST_UNANSWERED, held.last)
+    size = len(brought)
+    is_one_turn = all(history.rest[at].role != "assistant" for at in range(history.answered))
+    if not is_one_turn or len(standing) % size or len(standing) in (size, MOST_UNANSWERED):
+        return None
+    if [one.digest for one in standing[-size:]] != brought or held.last > held.tip_place:
+        return None
+    questions = [one.digest for at, one in enumerate(standing) if (at + 1) % size]
+    if questions != brought[:-1] * (len(standing) // size):
+        return None
+    start = history.before(history.behind)
+    return Placing("goes_on", held, held.tip_place, start, history.behind, drop=standing[-size - 1].place)

@@ -24,13 +24,10 @@ that also stores the outcome; so each tip is taken once. Nothing reads a whole c
 
 from __future__ import annotations
 
-from .again import again, asked_before
+from .again import MOST_UNANSWERED, again, asked_before, said_once
 from .history import History, call_ids
 from .place import Asking, Held, Known, Placing, Scope, Spot, scopes
 from .window import cut_answer, overlaps, quoted_in, window
-
-#: How many unanswered messages are compared; nobody asks in vain so often.
-MOST_UNANSWERED = 50
 
 
 def place(asking: Asking, known: Known) -> Placing:
@@ -56,7 +53,9 @@ def of_side_request(asking: Asking, quoted: History, known: Known) -> Held | Non
     for scope in scopes(caller):
         found = quoted_in(quoted, scope, known)
         if not found and history.answered >= 0:
-            found = _tip(asking, history.before(history.behind), scope, known) or window(asking, scope, known)
+            found = _tip(asking, history.before(history.behind), scope, known)
+        if not found and history.answered >= 0 and (spot := window(asking, scope, known)):
+            found = spot.held
         if found:
             return found
     return known.in_session(caller.session_id, caller.user) if caller.session_id else None
@@ -120,9 +119,12 @@ def _nearer(asking: Asking, found: Placing, scope: Scope, known: Known) -> Placi
 
 
 def _through_window(asking: Asking, scope: Scope, known: Known) -> Placing | None:
-    """Rule 4."""
-    held = window(asking, scope, known)
-    return _behind_tip(asking, held, known, appends=True) if held else None
+    """Rule 4: at the tip it goes on; before that only what was answered last may be asked again."""
+    spot = window(asking, scope, known)
+    if spot is None or spot.place == spot.held.tip_place:
+        return _behind_tip(asking, spot.held, known, appends=True) if spot else None
+    found = _same_turn(asking, spot, asking.history.behind, known)
+    return found if found and found.keep + 1 == spot.held.tip_place else None
 
 
 def _extended(asking: Asking, scope: Scope, known: Known) -> Placing | None:
@@ -167,9 +169,11 @@ def _named(asking: Asking, known: Known) -> Placing | None:
         return more or _without_answers(asking, held, known)
     (scope,) = scopes(asking.caller)
     found = _searched(asking, scope, known)
-    if found and held.appended and (once := _said_once(asking, held, known)):
+    if found and held.appended and (once := said_once(asking, held, known)):
         return once
-    if not found and overlaps(asking.history, held, known):  # where the chat is known the last answer alone will do
+    if not found and overlaps(
+        asking.history, Spot(held, held.tip_place), known
+    ):  # where the chat is known the last answer alone will do
         return _behind_tip(asking, held, known, appends=True)
     return found or _rewritten(asking, held, known)
 
@@ -191,32 +195,21 @@ def _without_answers(asking: Asking, held: Held, known: Known) -> Placing:
     return Placing("goes_on", held, held.last, end, 0, appends=held.last > 0)
 
 
+def _same_turn(asking: Asking, spot: Spot, first: int, known: Known) -> Placing | None:
+    """What is asked, from the message `first` on, was asked behind this place before."""
+    history, held = asking.history, spot.held
+    asked = [history.digests[at] for at in history.heard(first)]
+    turn = known.behind(held, spot.place, len(asked) + 1)
+    if not asked or asked != [one.digest for one in turn[:-1]]:
+        return None
+    found = again(asking, Spot(held, turn[-2].place), known)
+    return _with_start(found, turn[-2].chain) if found else None
+
+
 def _with_start(placing: Placing, start: bytes) -> Placing:
     return Placing(
         placing.how, placing.held, placing.keep, start, placing.first, appends=True, standing=placing.standing
     )
-
-
-def _said_once(asking: Asking, held: Held, known: Known) -> Placing | None:
-    """
-    The first question was asked several times, and now the client goes on from the last of its answers alone.
-
-    While only questions came, that was put down as a talk of equal turns; the history shows that they were tries.
-    """
-    history = asking.history
-    brought = [history.digests[at] for at in history.heard(0, history.behind)]
-    standing = known.newest(held, MOST_UNANSWERED, held.last)
-    size = len(brought)
-    is_one_turn = all(history.rest[at].role != "assistant" for at in range(history.answered))
-    if not is_one_turn or len(standing) % size or len(standing) in (size, MOST_UNANSWERED):
-        return None
-    if [one.digest for one in standing[-size:]] != brought or held.last > held.tip_place:
-        return None
-    questions = [one.digest for at, one in enumerate(standing) if (at + 1) % size]
-    if questions != brought[:-1] * (len(standing) // size):
-        return None
-    start = history.before(history.behind)
-    return Placing("goes_on", held, held.tip_place, start, history.behind, drop=standing[-size - 1].place)
 
 
 def _rewritten(asking: Asking, held: Held, known: Known) -> Placing:
@@ -233,11 +226,7 @@ def _chained(asking: Asking, spot: Spot, known: Known) -> Placing:
     history, held = asking.history, spot.held
     if spot.place == held.tip_place:
         return _behind_tip(asking, held, known, first=0, appends=True)
-    brought = [history.digests[at] for at in history.heard()]
-    turn = known.behind(held, spot.place, len(brought) + 1) if spot.place else []
-    if brought and brought == [one.digest for one in turn[:-1]]:
-        found = again(asking, Spot(held, turn[-2].place), known)
-        if found:
-            return _with_start(found, turn[-2].chain)
+    if spot.place and (found := _same_turn(asking, spot, 0, known)):
+        return found
     start = known.newest(held, 1, spot.place)[-1].chain if spot.place else history.root
     return Placing(start=start, appends=True, origin=spot, copies=spot.place > 0)

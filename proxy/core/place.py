@@ -117,8 +117,8 @@ class Known(Protocol):
     def inside(self, chain: bytes, scope: Scope) -> list[Spot]:
         """Where a history ends with a message that stands in a conversation."""
 
-    def paired(self, pair: bytes, scope: Scope) -> list[Held]:
-        """Conversations whose last question and answer these are."""
+    def paired(self, pair: bytes, scope: Scope) -> list[Spot]:
+        """Where a question and its answer stand."""
 
     def holding(self, calls: frozenset[str], scope: Scope) -> list[Held]:
         """Conversations in which one of these tool calls stands."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .history import call_ids
 from .message import digest, folded, text_of
-from .place import Placing
+from .place import Placing, Spot
 
 if TYPE_CHECKING:
     from .history import History
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from .place import Asking, Held, Known, Scope, Standing
 
 
-def window(asking: Asking, scope: Scope, known: Known) -> Held | None:
-    """Rule 4, a sliding window: the conversation that ends with P; the log keeps the whole."""
+def window(asking: Asking, scope: Scope, known: Known) -> Spot | None:
+    """Rule 4, a sliding window: where P ends in a conversation that says all of it; at its tip, if there is one."""
     history = asking.history
     found = known.paired(history.last_pair, scope) if history.last_pair else []
     if calls := call_ids(history.rest[history.answered]):
         holding = known.holding(calls, scope)
-        found += holding if len(holding) == 1 else []
-    return next((held for held in sorted(found, key=asking.distance) if overlaps(history, held, known)), None)
+        found += [Spot(held, held.tip_place) for held in holding] if len(holding) == 1 else []
+    found.sort(key=lambda spot: (spot.place != spot.held.tip_place, *asking.distance(spot)))
+    return next((spot for spot in found if overlaps(history, spot, known)), None)
 
 
 def cut_answer(asking: Asking, scope: Scope, known: Known, *, sure: bool = False) -> Placing | None:
@@ -62,23 +63,24 @@ def _is_cut(answer: Message, after: Standing, known: Known) -> bool:
 def quoted_in(quoted: History, scope: Scope, known: Known) -> Held | None:
     """The conversation with whose end a quotation ends; of several the one that agrees with it the furthest back."""
     found = known.paired(quoted.last_pair, scope) if quoted.last_pair else []
-    return max(found, key=lambda held: _agreement(quoted, held, known), default=None)
+    best = max(found, key=lambda spot: _agreement(quoted, spot, known), default=None)
+    return best.held if best else None
 
 
-def _agreement(quoted: History, held: Held, known: Known) -> int:
+def _agreement(quoted: History, spot: Spot, known: Known) -> int:
     """How many messages are equal, going back from the end: what lies further back may have been left out."""
     theirs = [quoted.digests[at] for at in quoted.heard(0, quoted.behind)]
-    ours = [one.digest for one in known.newest(held, len(theirs), held.tip_place)]
+    ours = [one.digest for one in known.newest(spot.held, len(theirs), spot.place)]
     pairs = zip(reversed(theirs), reversed(ours), strict=False)
     return next((at for at, (one, other) in enumerate(pairs) if one != other), len(ours))
 
 
-def overlaps(history: History, held: Held, known: Known) -> bool:
-    """Whether P, from its last message back to its first, is what the conversation says before its tip."""
+def overlaps(history: History, spot: Spot, known: Known) -> bool:
+    """Whether P, from its last message back to its first, is what the conversation says up to a place."""
     theirs = history.heard(0, history.behind)
     forgets_tools = not any(_is_tool_turn(history, at) for at in theirs)
     margin = 4 * len(theirs) if forgets_tools else 0  # as many turns of tools as may lie between
-    ours = known.newest(held, len(theirs) + margin, held.tip_place)
+    ours = known.newest(spot.held, len(theirs) + margin, spot.place)
     while theirs and ours:
         if _same(history, theirs[-1], ours[-1], known):
             theirs.pop()

@@ -54,8 +54,8 @@ class Tenant:
     def inside(self, chain: bytes, scope: Scope) -> list[Spot]:
         return self._spots(self._tx.all("inside", chain=chain, tenant=self._tenant, **scope._asdict()))
 
-    def paired(self, pair: bytes, scope: Scope) -> list[Held]:
-        return [_held(row) for row in self._tx.all("paired", pair=pair, tenant=self._tenant, **scope._asdict())]
+    def paired(self, pair: bytes, scope: Scope) -> list[Spot]:
+        return self._spots(self._tx.all("paired", pair=pair, tenant=self._tenant, **scope._asdict()))
 
     def holding(self, calls: frozenset[str], scope: Scope) -> list[Held]:
         rows = {

@@ -60,13 +60,13 @@ WHERE conversation.tenant = :tenant
     AND (:user IS NULL OR user = :user) AND (:thread IS NULL OR thread = :thread)
 ORDER BY rev DESC LIMIT 64;
 
--- name: paired — whose last question and answer these are
-SELECT conversation.*
+-- name: paired — where a question and its answer stand
+SELECT conversation.*, found.place
 FROM (
     SELECT conversation AS held, place FROM message
     WHERE pair = :pair AND place IS NOT NULL AND pair IS NOT NULL ORDER BY conversation DESC LIMIT 256
 ) AS found
-JOIN conversation ON conversation.key = found.held AND conversation.tip_place = found.place
+JOIN conversation ON conversation.key = found.held
 WHERE conversation.tenant = :tenant
     AND (:user IS NULL OR user = :user) AND (:thread IS NULL OR thread = :thread)
 ORDER BY rev DESC LIMIT 64;

@@ -105,12 +105,13 @@ class Memory:
         ]
 
     def paired(self, pair, scope):
-        found = []
-        for key in self._newest_first():
-            held, messages = self._held(key), self.conversations[key].messages
-            if held.tip_place and self._in(scope, self.conversations[key]):
-                found += [held] * (pairs(messages)[held.tip_place - 1] == pair)
-        return found
+        return [
+            Spot(self._held(key), at)
+            for key in self._newest_first()
+            if self._in(scope, self.conversations[key])
+            for at, one in enumerate(pairs(self.conversations[key].messages), 1)
+            if one == pair
+        ]
 
     def holding(self, calls, scope):
         return [

@@ -419,6 +419,19 @@ def test_windows(known, ours, theirs, first):
     assert placing.appends is bool(first)
 
 
+def test_an_answer_asked_for_again_through_a_window(known):
+    """Of a window over the end only the last answer can be asked for again; anything before that is not told."""
+    known.hold("u:1 a:2 u:3 a:4 u:5 a:6 u:7 a:8", times=(1, 2))
+
+    placing = placed(known, "u:5 a:6 u:7", started=3)
+    assert (placing.how, placing.keep, placing.start) == (
+        "regenerated",
+        7,
+        chain(talk("u:1 a:2 u:3 a:4 u:5 a:6 u:7"))[-1],
+    )
+    assert placed(known, "u:3 a:4 u:5", started=3) == Placing()
+
+
 def test_a_call_that_two_conversations_hold(known):
     """A call that a fork holds as well proves nothing."""
     known.hold("u:1 c:call_8f2k1x9q")
