@@ -154,7 +154,7 @@ class Reading:
             for choice in answered.choices:
                 choice.message = self._redactor.message(choice.message)
                 choice.earlier = [self._redactor.message(message) for message in choice.earlier]
-            caller = replace(caller, properties=_in_texts(caller.properties, self._redactor.text))
+            caller = replace(caller, properties=self._redactor.value(caller.properties))
         return entry_of(exchange, endpoint, asked, answered, caller)
 
 

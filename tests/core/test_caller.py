@@ -6,7 +6,7 @@ import pytest
 
 from proxy.config import Conversation
 from proxy.core.caller import Caller, caller_of, checked_id
-from proxy.core.exchange import KEPT_HEADERS
+from proxy.core.capture import KEPT_HEADERS
 from proxy.core.turn import Asked
 
 NAMES = Conversation()
@@ -175,6 +175,4 @@ def test_what_an_id_may_be(value, kept):
 
 def test_inkeep_filters_are_a_property():
     """The filters that Inkeep's chat API is sent are told with the conversation."""
-    assert caller_of({"inkeep-filters": '{"attributes":{}}'}, None, (), ()).properties == {
-        "inkeepFilters": '{"attributes":{}}'
-    }
+    assert said({"inkeep-filters": '{"attributes":{}}'}).properties == {"inkeepFilters": '{"attributes":{}}'}
