@@ -100,4 +100,4 @@ async def responses_chain(chat: Chat) -> None:
         before = {"previous_response_id": say.id}
 
 
-ALL = (chat_id_new_only, chat_id_with_history, two_tenants, rotating_token, users_by_header)
+ALL = (chat_id_new_only, chat_id_with_history, two_tenants, rotating_token, users_by_header, responses_chain)
