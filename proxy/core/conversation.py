@@ -82,8 +82,7 @@ def _searched(asking: Asking, scope: Scope, known: Known) -> Placing | None:
 
 
 def _tip(asking: Asking, tip: bytes, scope: Scope, known: Known) -> Held | None:
-    here = known.at_tip(tip, scope, asking.connection, asking.kin)
-    return here or known.at_tip(tip, scope, None, asking.kin)
+    return known.at_tip(tip, scope, asking.connection, asking.kin)
 
 
 def _at_tip(asking: Asking, scope: Scope, known: Known) -> Placing | None:

@@ -111,8 +111,12 @@ class Known(Protocol):
     def in_session(self, session: str, user: str) -> Held | None:
         """The newest conversation of a session and a user."""
 
-    def at_tip(self, tip: bytes, scope: Scope, connection: str | None, kin: bytes) -> Held | None:
-        """The newest conversation with that tip, last continued on that connection (None: on any), of that kin if any is."""
+    def at_tip(self, tip: bytes, scope: Scope, connection: str, kin: bytes) -> Held | None:
+        """
+        The conversation with that tip.
+
+        Of several one last continued on that connection comes before others, then one of that kin, then the newest.
+        """
 
     def inside(self, chain: bytes, scope: Scope) -> list[Spot]:
         """Where a history ends with a message that stands in a conversation."""

@@ -39,15 +39,11 @@ class Tenant:
         row = self._tx.one("named", tenant=self._tenant, thread=f"session:{session}")
         return _held(row) if row and user in ("", row["user"]) else None
 
-    def at_tip(self, tip: bytes, scope: Scope, connection: str | None, kin: bytes) -> Held | None:
-        values = {"tip": tip, "connection": connection, "kin": kin, **scope._asdict()}
-        if scope.thread is None or (scope.user is None and connection is not None):
-            name = "tip_of_anybody"
-        elif scope.user is None:
-            name = "tip_of_chat"
-        else:
-            name = "tip_of_user" if connection is None else "tip_on_line"
-        found = self._tx.one(name, **values)
+    def at_tip(self, tip: bytes, scope: Scope, connection: str, kin: bytes) -> Held | None:
+        of_chat = scope.user is None and (scope.thread or "").startswith("id:")
+        of_anybody = scope.user is None or scope.thread is None
+        name = "tip_of_chat" if of_chat else "tip_of_anybody" if of_anybody else "tip_of_user"
+        found = self._tx.one(name, tip=tip, connection=connection, kin=kin, **scope._asdict())
         row = self._tx.one("at_tip", key=found["key"]) if found else None
         return _held(row, row["hash"], row["former"] or 0, row["choice"]) if row else None
 

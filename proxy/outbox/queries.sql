@@ -24,26 +24,20 @@ UPDATE conversation SET thread = :thread WHERE key = :key;
 -- name: call_tips — and so do its tips
 UPDATE tip SET thread = :thread WHERE conversation = :key;
 
--- name: tip_on_line — the newest with a tip, of a thread and a user, on a connection; of the 64 newest one of a kin first
+-- name: tip_of_user — of a thread and a user: on this connection before others, of this kin before others, the newest
 SELECT key FROM (
-    SELECT key, kin, rev FROM tip
-    WHERE hash = :tip AND thread = :thread AND user = :user AND connection = :connection ORDER BY rev DESC LIMIT 64
-) ORDER BY kin = :kin DESC, rev DESC LIMIT 1;
-
--- name: tip_of_user — the same, on any connection
-SELECT key FROM (
-    SELECT key, kin, rev FROM tip
-    WHERE hash = :tip AND thread = :thread AND user = :user ORDER BY rev DESC LIMIT 64
-) ORDER BY kin = :kin DESC, rev DESC LIMIT 1;
+    SELECT * FROM tip WHERE hash = :tip AND thread = :thread AND user = :user ORDER BY rev DESC LIMIT 256
+)
+ORDER BY connection = :connection DESC, kin = :kin DESC, rev DESC LIMIT 1;
 
 -- name: tip_of_chat — the same, of those that go by a chat's id
-SELECT key FROM tip WHERE hash = :tip AND thread = :thread ORDER BY kin = :kin DESC, rev DESC LIMIT 1;
+SELECT key FROM tip WHERE hash = :tip AND thread = :thread
+ORDER BY connection = :connection DESC, kin = :kin DESC, rev DESC LIMIT 1;
 
 -- name: tip_of_anybody — the same, of whoever is not told apart
 SELECT key FROM (SELECT * FROM tip WHERE hash = :tip ORDER BY rev DESC LIMIT 256)
 WHERE (:user IS NULL OR user = :user) AND (:thread IS NULL OR thread = :thread)
-    AND (:connection IS NULL OR connection = :connection)
-ORDER BY kin = :kin DESC, rev DESC LIMIT 1;
+ORDER BY connection = :connection DESC, kin = :kin DESC, rev DESC LIMIT 1;
 
 -- name: at_tip — a tip and its conversation
 SELECT conversation.*, tip.hash, tip.former, tip.choice

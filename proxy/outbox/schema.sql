@@ -96,9 +96,7 @@ CREATE TABLE tip (
 
 CREATE INDEX tip_conversation ON tip (conversation);
 CREATE INDEX tip_former ON tip (former) WHERE former IS NOT NULL;
--- Each serves "the newest with this tip", however many said the same: of a user and thread, on a connection or any; of
--- anybody.
-CREATE INDEX tip_on_line ON tip (hash, thread, user, connection, rev);
+-- Each serves "the newest with this tip", however many said the same: of a thread and a user; of anybody.
 CREATE INDEX tip_of_user ON tip (hash, thread, user, rev);
 CREATE INDEX tip_of_anybody ON tip (hash, rev);
 

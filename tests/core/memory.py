@@ -87,13 +87,11 @@ class Memory:
         return self._held(found[0]) if found else None
 
     def at_tip(self, tip, scope, connection, kin):
-        for key in sorted(self._newest_first(), key=lambda key: self.conversations[key].kin != kin):
-            one = self.conversations[key]
-            if self._in(scope, one) and connection in (None, one.line):
-                for held in self._tips(key):
-                    if held.tip_place and held.tip == tip:
-                        return held
-        return None
+        held = (
+            one for key in self._newest_first() if self._in(scope, self.conversations[key]) for one in self._tips(key)
+        )
+        found = [one for one in held if one.tip_place and one.tip == tip]
+        return min(found, key=lambda one: (one.connection != connection, one.kin != kin), default=None)
 
     def inside(self, chain, scope):
         return [
