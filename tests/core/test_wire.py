@@ -218,6 +218,16 @@ def test_pictures_that_a_model_made():
     assert told["content"] == [{"type": "text", "text": "Here:"}, picture]
 
 
+@pytest.mark.parametrize("images", [5, True, 0.5, "x", {"a": 1}, [None]])
+def test_pictures_that_are_none(images):
+    """What a client or an upstream calls images and is no list of them is passed over."""
+    (told,) = build_conversation(Snapshot("c", [Logged(Message("user", "Hi", extra={"images": images}), "m", 0)], 0))[
+        "messages"
+    ]
+
+    assert told["content"] == "Hi"
+
+
 def test_what_a_server_did_itself():
     """Tools that a server ran itself, and whether a message is the last word, are properties."""
     extra = {"server_tool_calls": [{"type": "web_search_call"}], "phase": "final_answer", "unfinished": {"sequence": 1}}
