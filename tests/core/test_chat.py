@@ -132,10 +132,11 @@ def test_spellings_of_an_index(spelled):
     assert said == [["11", "22"]] * 2
 
 
-def test_choices_of_one_index():
+@pytest.mark.parametrize("n", [2, 2.0, "2"])
+def test_choices_of_one_index(n):
     """Of a whole answer each choice asked for stays apart, though all have one index."""
     body = b'{"choices":[{"index":0,"message":{"content":"One"}},{"index":0,"message":{"content":"Two"}}]}'
-    choices = CHAT.read_answer(exchange(body, {"messages": [], "n": 2})).choices
+    choices = CHAT.read_answer(exchange(body, {"messages": [], "n": n})).choices
 
     assert [(choice.index, choice.message.content) for choice in choices] == [(0, "One"), (1, "Two")]
 
