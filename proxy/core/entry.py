@@ -307,7 +307,9 @@ def _answer_properties(exchange: Exchange, asked: Asked, answered: Answered, mod
 
 def _stored_prompt(prompt: Any) -> dict[str, Any] | None:
     """Which prompt of those stored upstream was used (Responses API); its variables hold what a person said."""
-    return {key: prompt[key] for key in ("id", "version") if prompt.get(key)} if isinstance(prompt, dict) else None
+    if not isinstance(prompt, dict):
+        return None
+    return {key: name for key in ("id", "version") if isinstance(name := prompt.get(key), str) and name} or None
 
 
 def _cut_by(answered: Answered) -> str:

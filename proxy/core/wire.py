@@ -140,7 +140,8 @@ def _spoken(logged: Logged) -> dict[str, Any]:
 
 def _with_pictures(content: Content, images: Any) -> Content:
     """The content, and the pictures that a model made, which OpenRouter and LiteLLM give beside it."""
-    made = [one for one in images if isinstance(one, dict) and one.get("type") == "image_url"] if images else []
+    given = images if isinstance(images, list) else []
+    made = [one for one in given if isinstance(one, dict) and one.get("type") == "image_url"]
     if not made:
         return content
     return [*([{"type": "text", "text": content}] if isinstance(content, str) else content or []), *made]

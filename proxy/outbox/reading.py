@@ -151,7 +151,9 @@ class Reading:
         """What is stored of an exchange; of the answer nothing that must not be."""
         if self._redactor:
             answered.error = self._redactor.value(answered.error)
+            answered.usage = self._redactor.value(answered.usage)
             for choice in answered.choices:
+                choice.finish_reason = self._redactor.value(choice.finish_reason)
                 choice.message = self._redactor.message(choice.message)
                 choice.earlier = [self._redactor.message(message) for message in choice.earlier]
             caller = replace(caller, properties=self._redactor.value(caller.properties))

@@ -235,3 +235,12 @@ def test_a_prompt_that_is_stored_upstream():
     question.body = {"prompt": {"id": "pmpt_1", "version": "2", "variables": {"who": "Ann"}}}
 
     assert entry(question).properties["prompt"] == {"id": "pmpt_1", "version": "2"}
+
+
+@pytest.mark.parametrize("prompt", [{}, {"id": 5}, {"id": {"a": ["ann"]}, "version": ["1"]}, "Say hi"])
+def test_a_prompt_without_a_name(prompt):
+    """What is no name is not told of a stored prompt."""
+    question = asked()
+    question.body = {"prompt": prompt}
+
+    assert "prompt" not in entry(question).properties

@@ -23,7 +23,9 @@ class Blackener:
         return Message(message.role, self.text(message.content))
 
     def value(self, value):
-        return value and {key: self.text(text) for key, text in value.items()}
+        if isinstance(value, dict):
+            return {key: self.value(one) for key, one in value.items()}
+        return self.text(value) if isinstance(value, str) else value
 
 
 def test_an_exchange():
@@ -121,6 +123,14 @@ def test_errors_are_redacted():
     item = Reading(Conversation(), Blackener()).read(exchange(HI, body=body)).item
 
     assert item.properties["error"] == {"message": "no *** here"}
+
+
+def test_words_of_the_upstream_are_redacted():
+    """Usage and the reason for the end are told as the upstream says them, redacted: some say it in free words."""
+    body = b'{"choices":[{"message":{"content":"Hi"},"finish_reason":"a secret"}],"usage":{"n":7,"by":"secret"}}'
+    item = Reading(Conversation(), Blackener()).read(exchange(HI, body=body)).item
+
+    assert (item.properties["finishReason"], item.properties["usage"]) == ("a ***", {"n": 7, "by": "***"})
 
 
 def test_every_prompt_is_redacted():
