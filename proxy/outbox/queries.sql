@@ -45,7 +45,7 @@ SELECT place, chain, digest FROM message
 WHERE conversation = :conversation AND place > 0 AND chain IS NOT NULL ORDER BY place;
 
 -- name: message_known_by — the tenant's newest message of an id that somebody else gave it
-SELECT body FROM key JOIN message ON message.key = key.message JOIN conversation ON conversation.key = message.conversation
+SELECT message.key, body FROM key JOIN message ON message.key = key.message JOIN conversation ON conversation.key = message.conversation
 WHERE value = :value AND kind = :kind AND tenant = :tenant ORDER BY message.key DESC LIMIT 1;
 
 -- ── conversations and their messages ────────────────────────────────────────────────────────────────────────────────

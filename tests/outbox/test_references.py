@@ -1,5 +1,7 @@
 """What a history refers to is looked up among the tenant's messages."""
 
+import time
+
 import pytest
 
 from .scenes import asks, message_item, response, user
@@ -56,3 +58,31 @@ def test_unknown_references(book, key):
     book.take(asks([ref(name), user("how?")], response("completed", "Well", completion_id="resp_2"), key=key))
 
     assert book.texts() == [["hi", "Hello"], ["how?", "Well"]]
+
+
+def test_a_reference_costs_nothing(book):
+    """A message is brought in once, however often a history refers to it or to its calls."""
+    book.take(asks("hi", response("completed", SAID, {**message_item("There"), "id": "msg_2"}, CALL)))
+    refers = [*(ref(name) for _ in range(50) for name in ("msg_1", "msg_2")), *[ref("fc_1"), OUTPUT] * 3]
+    book.take(asks([user("hi"), *refers], response("completed", "Well", completion_id="resp_2")))
+
+    assert book.texts() == [["hi", "Hello", "There", "sunny", "sunny", "sunny", "Well"]]
+
+
+def test_no_more_is_brought_in_than_a_request_may_hold(book):
+    """Messages that are longer together than a request may be are left out."""
+    long = [{**message_item(letter * (12 << 20)), "id": f"msg_{letter}"} for letter in "abc"]
+    book.take(asks("hi", response("completed", *long)))
+    book.take(asks([*(ref(one["id"]) for one in long), user("how?")], response("completed", completion_id="resp_2")))
+
+    assert [text[:1] for text in book.texts()[0]] == ["a", "b", "h"]
+
+
+def test_messages_that_repeat_take_linear_time(book):
+    """Fifty thousand calls that a message has again are looked at once each."""
+    calls = [CALL | {"call_id": f"call_{at}"} for at in range(50_000)]
+    said = [ref("msg_7"), *calls, {**message_item(""), "content": []}, *calls, user("how?")]
+    begun = time.process_time()
+
+    assert book.take(asks(said, response("completed", "Well"))).outcome == "recorded"
+    assert time.process_time() - begun < 15
