@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: Longer ids are tokens or texts put into the wrong header.
 LONGEST_ID = 256
+#: Upstreams make longer ones: LiteLLM and GitHub Copilot seal what they need themselves into those of answers and items.
+LONGEST_UPSTREAM_ID = 2048
 PROPERTY_PREFIX = "x-teelog-property-"
 
 #: What programs write for "no value".
@@ -48,10 +50,10 @@ def caller_of(
     )
 
 
-def checked_id(value: str | None) -> str:
+def checked_id(value: str | None, longest: int = LONGEST_ID) -> str:
     """An id that can be used as one, without the blanks around it; else empty."""
     text = (value or "").strip()
-    if len(text) > LONGEST_ID or text.lower() in _NO_VALUE or ("{{" in text and "}}" in text):
+    if len(text) > longest or text.lower() in _NO_VALUE or ("{{" in text and "}}" in text):
         return ""
     return "" if any(ord(letter) < 0x20 or 0x7F <= ord(letter) < 0xA0 for letter in text) else text
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..core.caller import checked_id
+from ..core.caller import LONGEST_UPSTREAM_ID, checked_id
 from ..core.jsontext import write
 from ..core.message import SYSTEM_ROLES, Message, chain, digest, pairs
 from ..core.responses_answer import FINAL, GOING_ON
@@ -101,7 +101,7 @@ class _Retelling:
         found = [{"value": entry.id, "kind": "exchange", "message": self._row["key"]}]
         for key, message in zip(keys, (*earlier, last), strict=True):
             found += [{"value": one["id"], "kind": "tool_call", "message": key} for one in message.tool_calls]
-            if name := checked_id(message.id):
+            if name := checked_id(message.id, LONGEST_UPSTREAM_ID):
                 found.append({"value": name, "kind": "message", "message": key})
         self._tx.many("add_key", found)
         return [self._row["id"], entry.id, entry.completion_id]

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from .scenes import asks, message_item, response, user
+from .scenes import asks, message_item, note, polls, response, user
 from .test_conversations import Book
 
 CALL = {
@@ -58,6 +58,22 @@ def test_unknown_references(book, key):
     book.take(asks([ref(name), user("how?")], response("completed", "Well", completion_id="resp_2"), key=key))
 
     assert book.texts() == [["hi", "Hello"], ["how?", "Well"]]
+
+
+def test_ids_as_gateways_seal_them(book, store):
+    """Answers and items are known by ids of many hundred letters, as LiteLLM and GitHub Copilot make them."""
+    answer, item = ("".join(f"{kind}_{number}" for number in range(150)) for kind in ("resp", "msg"))
+    book.take(asks("hi", response("queued", background=True, completion_id=answer), name="e-1"))
+    said = {**message_item("Hello"), "id": item}
+    book.take(polls(response("completed", said, completion_id=answer), completion_id=answer))
+    book.take(note(messageId=answer))
+    refers = [user("hi"), {"type": "item_reference", "id": item}, user("how?")]
+    book.take(asks(refers, response("completed", {**message_item("Well"), "id": item + "."}, completion_id="r_2")))
+    refers += [{"type": "item_reference", "id": item + "."}, user("so?")]
+    book.take(asks(refers, response("completed", "So", completion_id="r_3")))
+
+    assert book.texts() == [["hi", "Hello", "how?", "Well", "so?", "So"]]
+    assert store._database.read(lambda tx: tx.one("annotation", key=1)["message_id"]) == "e-1"
 
 
 def test_a_reference_costs_nothing(book):
