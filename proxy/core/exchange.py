@@ -1,55 +1,21 @@
 """An exchange: one request and what came of it; and a note: feedback or an event that a client sent.
 
-Both ways of the journal's payload stand here: `Capture.encode` (in the relay's writer thread) and `decode` (in the
-recorder), so that they cannot drift. Nothing that was not named in `KEPT_HEADERS` or `KEPT_QUERY` is ever encoded:
-credentials never rest on disk because only what is known to be harmless is copied, and a credential that the request
-carried is also blanked out wherever it is quoted in a body.
+The journal's payload, as it is read, and put together for both (`capture.py` says what of an exchange goes in). What
+cannot be read is `RecordUnreadable`, with what is wrong with it.
 
     payload = u32 meta length | meta (JSON) | u32 request length | request body | answer body (framing as it came)
 """
 
 from __future__ import annotations
 
-import functools
-import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import orjson
 
 from ..errors import RecordUnreadable
-from .coding import decode as undo_coding
 from .framing import dechunk
-from .ids import tenant_of
-
-#: Request headers that are copied; what tells a conversation, a user or a client, and how the body is coded.
-KEPT_HEADERS = frozenset(
-    """
-    content-type content-encoding user-agent traceparent
-    x-teelog-conversation-id x-teelog-user
-    x-conversation-id x-session-id x-chat-id x-thread-id session-id session_id thread-id conversation_id
-    x-openwebui-chat-id x-openwebui-message-id x-openwebui-user-id x-openwebui-user-name x-openwebui-user-email
-    x-openwebui-user-role x-client-request-id x-codex-window-id x-codex-parent-thread-id originator
-    x-claude-code-session-id x-session-affinity x-parent-session-id x-opencode-session x-opencode-request
-    x-kilocode-taskid x-kilo-session x-roo-task-id x-continue-session-id x-client-session-id x-interaction-id
-    helicone-session-id helicone-session-path helicone-session-name helicone-user-id
-    x-litellm-session-id x-litellm-trace-id x-litellm-end-user-id x-litellm-customer-id x-litellm-tags
-    x-portkey-trace-id x-portkey-metadata cf-aig-metadata baggage agent-session-id inkeep-filters
-    """.split()  # noqa: SIM905 - a table is read by columns
-)
-KEPT_PREFIXES = ("x-teelog-property-", "helicone-property-", "x-stainless-")
-#: Answer headers that are copied.
-KEPT_ANSWER_HEADERS = frozenset(("content-type", "content-encoding", "x-request-id", "openai-processing-ms"))
-#: Query parameters whose values are copied; any other value is blanked, since keys travel there too (`?key=`).
-KEPT_QUERY = frozenset(("api-version", "stream", "starting_after", "after", "before", "limit", "order", "include[]"))
-#: Fields and query parameters of these names hold credentials.
-_CREDENTIAL_NAME = re.compile(r"auth|key|token|secret|cookie|passw|credential|signature|^sig$|^code$", re.IGNORECASE)
-#: Where a caller's key stands, the first one found wins; ours, OpenAI's, Azure's, Anthropic's.
-_KEY_FIELDS = (b"x-teelog-key", b"authorization", b"api-key", b"x-api-key")
-#: Shorter credentials than this are not blanked out of bodies: "test" would be cut out of ordinary words.
-SHORTEST_SECRET = 8
 
 _LENGTH = struct.Struct(">I")
 
@@ -101,154 +67,10 @@ class Note:
     started: int
 
 
-@dataclass(slots=True, frozen=True)
-class CaptureRules:
-    """What the configuration says of every capture."""
-
-    #: More request headers to copy, lower-case.
-    more_headers: frozenset[str] = frozenset()
-    #: "key", "none" or "header:<name>".
-    tenant: str = "key"
-    #: The secret of this installation, that makes tenants of keys.
-    secret: bytes = b""
-    #: Our own credentials, that an upstream might quote.
-    secrets: tuple[bytes, ...] = ()
-
-
-class CapturedHead:
-    """
-    What a request's head tells the record: worked out once, for all requests of a connection that repeat their head.
-
-    Args:
-        method: As it came.
-        target: As it came.
-        upstream: Name of the upstream; empty for the first one.
-        connection: Which client connection it came on.
-        raw_headers: As aiohttp gives them: (name, value) in bytes, in the client's spelling.
-        rules: What the configuration says.
-
-    """
-
-    __slots__ = ("connection", "method", "raw_headers", "rules", "target", "told", "upstream")
-
-    def __init__(
-        self,
-        method: str,
-        target: str,
-        upstream: str,
-        connection: str,
-        raw_headers: tuple[tuple[bytes, bytes], ...],
-        rules: CaptureRules,
-    ) -> None:
-        self.method = method
-        self.target = target
-        self.upstream = upstream
-        self.connection = connection
-        self.raw_headers = raw_headers
-        self.rules = rules
-        #: Once `tell` was called, its result.
-        self.told: _Told | None = None
-
-    def tell(self) -> _Told:
-        """Credentials, and what is written; worked out in the writer thread, off the event loop."""
-        secrets = self.rules.secrets + tuple(_credentials(self.raw_headers, self.target))
-        headers = {
-            name: _blank(value, secrets)
-            for name, value in _kept_request_headers(self.raw_headers, self.rules.more_headers)
-        }
-        meta = {
-            "kind": "exchange",
-            "method": self.method,
-            "target": _blank(safe_target(self.target), secrets),
-            "upstream": self.upstream,
-            "tenant": tenant_in(self.raw_headers, self.rules),
-            "connection": self.connection,
-        }
-        told = self.told = _Told(secrets, headers, meta)
-        return told
-
-
-class _Told:
-    """What is written of a request's head, and the credentials that stood in it."""
-
-    __slots__ = ("_finders", "encoded", "headers", "meta", "secrets")
-
-    def __init__(self, secrets: tuple[bytes, ...], headers: dict[str, str], meta: dict[str, Any]) -> None:
-        self.secrets = secrets
-        self._finders = [_finder(secret) for secret in secrets]
-        self.headers = headers
-        self.meta = meta
-        #: Both as JSON, open at the end.
-        self.encoded = self.open_json(headers)
-
-    def open_json(self, headers: dict[str, str]) -> bytes:
-        """The meta of a request with these headers, to be gone on with."""
-        return orjson.dumps(self.meta | {"headers": headers})[:-1] + b","
-
-    def blanked(self, body: bytes) -> bytes:
-        """A body without the credentials; as long as it was, so that the framing in it still counts right."""
-        for finder in self._finders:
-            if finder.search(body):
-                body = finder.sub(lambda found: b"*" * len(found[0]), body)
-        return body
-
-
-@dataclass(slots=True)
-class Capture:
-    """What the relay gathers of one exchange; encoded later, in the writer thread."""
-
-    id: str
-    head: CapturedHead
-    request: bytes
-    started: int
-    #: The answer's reads as they came, head and framing included.
-    pieces: list[bytes] = field(default_factory=list)
-    #: Bytes of the answer's head in the pieces; 0 while it has not come.
-    head_size: int = 0
-    status: int = 0
-    #: "length", "chunked" or "close".
-    framing: str = "length"
-    first_byte: int | None = None
-    ended: int = 0
-    interrupted: str = ""
-    #: Why we had to answer in the upstream's stead.
-    fault: str = ""
-
-    def encode(self) -> bytes:
-        """The journal payload; called once, off the event loop."""
-        told = self.head.told or self.head.tell()
-        answer = b"".join(self.pieces)
-        answer_head, answer = answer[: self.head_size], answer[self.head_size :]
-        request, framing, opening = self.request, self.framing, told.encoded
-        answer_headers = _kept_answer_headers(answer_head)
-        if told.secrets:
-            if (plain := _quoting(request, told.headers, told.secrets)) is not None:
-                request = plain
-                opening = told.open_json({k: v for k, v in told.headers.items() if k != "content-encoding"})
-            if (plain := _quoting(answer, answer_headers, told.secrets, framing)) is not None:
-                answer, framing = plain, "length"
-                del answer_headers["content-encoding"]
-            request, answer = told.blanked(request), told.blanked(answer)
-        rest = orjson.dumps(
-            {
-                "id": self.id,
-                "status": self.status,
-                "answer_headers": answer_headers,
-                "framing": framing,
-                "started": self.started,
-                "first_byte": self.first_byte,
-                "ended": self.ended,
-                "interrupted": self.interrupted,
-                "fault": self.fault,
-            }
-        )
-        return _join(opening, rest[1:], request, answer)
-
-
 def encode_note(note: Note) -> bytes:
     """The journal payload of feedback or an event."""
     meta = {"kind": note.kind, "id": note.id, "tenant": note.tenant, "started": note.started}
-    return _join(orjson.dumps(meta), b"", orjson.dumps(note.body), b"")
+    return join(orjson.dumps(meta), b"", orjson.dumps(note.body), b"")
 
 
 def decode(payload: bytes) -> Exchange | Note:
@@ -270,105 +92,6 @@ def decode(payload: bytes) -> Exchange | Note:
         raise RecordUnreadable(f"journal record cannot be read: {error}") from error
 
 
-def safe_target(target: str) -> str:
-    """A request target with the values of all but the known query parameters blanked, and no user-info."""
-    path, mark, query = target.partition("?")
-    if not mark:
-        return path
-    fields = []
-    for part in query.split("&"):
-        name, equals, _ = part.partition("=")
-        fields.append(part if name in KEPT_QUERY or not part else f"{name}=***" if equals else "***")
-    return f"{path}?{'&'.join(fields)}"
-
-
-def _kept_request_headers(raw: tuple[tuple[bytes, bytes], ...], more: frozenset[str]) -> list[tuple[str, str]]:
-    out = []
-    for raw_name, value in raw:
-        name, kept, _ = _kind(raw_name)
-        if kept or name in more:
-            out.append((name, value.decode("utf-8", "replace")))
-    return out
-
-
-@functools.lru_cache(maxsize=1024)
-def _kind(raw_name: bytes) -> tuple[str, bool, bool]:
-    """A field's name in lower case, whether it is copied, and whether it holds a credential; clients send few names."""
-    name = raw_name.decode("latin-1").lower()
-    return name, name in KEPT_HEADERS or name.startswith(KEPT_PREFIXES), bool(_CREDENTIAL_NAME.search(name))
-
-
-def _kept_answer_headers(head: bytes) -> dict[str, str]:
-    out = {}
-    for line in head.split(b"\r\n"):
-        raw_name, colon, value = line.partition(b":")
-        name = _answer_name(raw_name) if colon else ""
-        if name:
-            out[name] = value.strip(b" \t").decode("utf-8", "replace")
-    return out
-
-
-@functools.lru_cache(maxsize=1024)
-def _answer_name(raw_name: bytes) -> str:
-    """The lower-case name of a field that is copied, empty for any other; upstreams send few names."""
-    name = raw_name.decode("latin-1").lower()
-    return name if name in KEPT_ANSWER_HEADERS else ""
-
-
-def _quoting(body: bytes, headers: dict[str, str], secrets: tuple[bytes, ...], framing: str = "") -> bytes | None:
-    """A content-coded body, decoded, where it quotes a secret; None for any other."""
-    if "content-encoding" not in headers:
-        return None
-    try:
-        plain, _ = undo_coding(dechunk(body)[0] if framing == "chunked" else body, headers["content-encoding"])
-    except RecordUnreadable:
-        return None  # nobody after us reads it either
-    if not any(secret in plain for secret in secrets):
-        return None
-    return plain
-
-
-def _credentials(raw: tuple[tuple[bytes, bytes], ...], target: str) -> set[bytes]:
-    """Every value in a head that names itself a credential, long enough not to be an ordinary word."""
-    found: set[bytes] = set()
-    for raw_name, value in raw:
-        name, _, secret = _kind(raw_name)
-        if secret and name == "cookie":
-            found.update(part.partition(b"=")[2].strip() for part in value.split(b";"))
-        elif secret:
-            found.update(value.split(b" "))
-    for part in target.partition("?")[2].split("&"):
-        key, _, text = part.partition("=")
-        if key not in KEPT_QUERY and _CREDENTIAL_NAME.search(key):
-            found.update((text.encode("latin-1", "replace"), unquote_to_bytes(text)))
-    return {value for value in found if len(value) >= SHORTEST_SECRET}
-
-
-def tenant_in(raw: tuple[tuple[bytes, bytes], ...], rules: CaptureRules) -> str:
-    """The tenant of a request; empty for a caller without a credential."""
-    if rules.tenant == "none":
-        return ""
-    names = _KEY_FIELDS if rules.tenant == "key" else (rules.tenant.partition(":")[2].lower().encode("latin-1"),)
-    fields = {name.lower(): value for name, value in raw}
-    value = next((fields[name] for name in names if name in fields), b"")
-    return _tenant_of(value, rules.secret)
-
-
-# in memory alone, like the requests that carry them; a caller's next request costs nothing then
-_tenant_of = functools.lru_cache(maxsize=1024)(lambda value, secret: tenant_of(value.decode("latin-1"), secret))
-
-
-@functools.lru_cache(maxsize=1024)
-def _finder(secret: bytes) -> re.Pattern[bytes]:
-    """Looks for a credential at one pace, whatever the text; `in` is seven times slower where the letters are alike."""
-    return re.compile(re.escape(secret))
-
-
-def _blank(text: str, secrets: tuple[bytes, ...]) -> str:
-    for secret in secrets:
-        text = text.replace(secret.decode("utf-8", "replace"), "***")
-    return text
-
-
-def _join(meta: bytes, more: bytes, request: bytes, answer: bytes) -> bytes:
+def join(meta: bytes, more: bytes, request: bytes, answer: bytes) -> bytes:
+    """The payload of a record whose meta comes in two parts."""
     return b"".join((_LENGTH.pack(len(meta) + len(more)), meta, more, _LENGTH.pack(len(request)), request, answer))

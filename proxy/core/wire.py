@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Logged", "Snapshot", "build_conversation", "build_event", "build_feedback",
     "emit_conversation", "emit_event", "emit_feedback", "emit_message",
-    "problem", "read_conversation", "read_event", "read_feedback", "read_json",
+    "problem", "replaced_event", "read_conversation", "read_event", "read_feedback", "read_json",
 ]  # fmt: skip
 
 #: A picture in a message is sent as it is up to this many characters (a small thumbnail); a body may have 2 MB in all.
@@ -97,6 +97,19 @@ def build_conversation(snapshot: Snapshot) -> dict[str, Any]:
     if snapshot.tags is not None:
         body["tags"] = snapshot.tags
     return body
+
+
+def replaced_event(kind: str, about: Mapping[str, str], lost: Iterable[Logged], at: int) -> dict[str, Any]:
+    """The event that tells what a conversation does not say any more; `about` names the conversation or a message."""
+    messages = public_messages((_spoken(logged) for logged in lost), inline_limit=INLINE_LIMIT)
+    entity = "message" if "messageId" in about else "conversation"
+    return {
+        "type": kind,
+        "entityType": entity,
+        **about,
+        "createdAt": time_text(at),
+        "properties": {"messages": messages},
+    }
 
 
 def _spoken(logged: Logged) -> dict[str, Any]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..config import JournalConfig
-    from ..core.exchange import Capture
+    from ..core.capture import Capture
 
 #: What may wait in memory; a disk that stalls for seconds at full speed, then new exchanges are lost, not the machine.
 WAITING_BYTES = 64 * 1024**2

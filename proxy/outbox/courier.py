@@ -47,6 +47,7 @@ RAMP_SECONDS = 10.0
 _ENOUGH_DOUBLINGS = 10
 #: How often the store is looked into without being woken, for a clock that was set.
 POLL_SECONDS = 1.0
+HOUR_MS = 3_600_000
 #: How often what is too old is looked for.
 SWEEP_SECONDS = 60.0
 #: The rate of deliveries is that of so long.
@@ -208,9 +209,12 @@ class Courier:
         if self._sweep_at - interval <= now < self._sweep_at:  # earlier: the clock was set back
             return
         self._sweep_at = now + interval
-        buried = await self._store.bury_old(self._sink, now - round(self._delivery.max_age_hours * 3_600_000))
-        if buried:
-            _log.error("delivery.buried", sink=self._sink, rows=buried, reason="too old")
+        aged = self._store.bury_old(self._sink, now - round(self._delivery.max_age_hours * HOUR_MS))
+        if rows := await aged:
+            _log.error("delivery.buried", sink=self._sink, rows=rows, reason="too old")
+        unknown = self._store.bury_unknown(self._sink, now - round(self._delivery.feedback_wait_hours * HOUR_MS))
+        if rows := await unknown:
+            _log.warning("delivery.buried", sink=self._sink, rows=rows, reason="unknown message")
 
     async def _deliver(self, lease: Lease) -> None:
         """One row, from its lease to what became of it; raises nothing."""

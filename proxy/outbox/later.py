@@ -18,9 +18,10 @@ import orjson
 
 from ..core.caller import LONGEST_UPSTREAM_ID, checked_id
 from ..core.jsontext import write
-from ..core.message import SYSTEM_ROLES, Message, chain, digest, pairs
+from ..core.message import Message, chain, digest, is_heard, pairs
 from ..core.responses_answer import FINAL, GOING_ON
-from .conversations import Recorded, free_id
+from .conversations import Recorded
+from .growth import free_id
 
 if TYPE_CHECKING:
     import sqlite3
@@ -43,7 +44,7 @@ def take_later(tx: Tx, later: Later, now: int) -> Recorded:
     row = tx.one("answer_of_completion", tenant=entry.tenant, completion=entry.completion_id)
     if row is None:
         return Recorded("unknown_answer")
-    logged, properties = Message.from_json(orjson.loads(row["body"])), orjson.loads(row["properties"])
+    logged, properties = _message(row), orjson.loads(row["properties"])
     if _has_ended(properties):
         return Recorded("seen", row["conversation_id"])
     kept = logged.extra.get("unfinished")
@@ -157,6 +158,11 @@ class _Retelling:
             id=free_id(self._tx, f"{self._row['id']}.{at}"),
             rev=self._rev,
             created_at=now,
+            started=self._row["started"],
+            cut=False,
+            retry=bool(self._row["retry"]),
+            role=message.role,
+            of_tools=_of_tools(message),
             chain=None,
             digest=None,
             pair=None,
@@ -168,7 +174,14 @@ class _Retelling:
 
     def _tell(self, row: sqlite3.Row, message: Message, now: int, properties: dict[str, Any]) -> int:
         body = write(message.to_json())
-        self._tx.run("tell_again", key=row["key"], created_at=now, body=body, properties=write(properties))
+        self._tx.run(
+            "tell_again",
+            key=row["key"],
+            created_at=now,
+            of_tools=_of_tools(message),
+            body=body,
+            properties=write(properties),
+        )
         return int(row["key"])
 
     def _move(self, first: int, by: int) -> None:
@@ -182,27 +195,25 @@ class _Retelling:
         rows = self._standing()
         messages = [_message(row) for row in rows]
         at = next(at for at, row in enumerate(rows) if row["place"] >= first)
-        before = next((row["chain"] for row in reversed(rows[:at]) if row["chain"]), b"")
+        root = self._row["tenant"].encode()
+        before = next((row["chain"] for row in reversed(rows[:at]) if row["chain"]), root)
         hashes = chain(messages[at:], before)
-        told = zip(rows[at:], messages[at:], hashes, pairs(messages)[at:], strict=True)
-        heard = [one for one in told if one[1].role not in SYSTEM_ROLES]
+        told = list(zip(rows[at:], messages[at:], hashes, pairs(messages)[at:], strict=True))
+        unheard = {"chain": None, "digest": None, "pair": None}
         self._tx.many(
             "hash_again",
             (
-                {"key": row["key"], "chain": hashed, "digest": digest(message), "pair": pair}
-                for row, message, hashed, pair in heard
+                {"key": row["key"]}
+                | ({"chain": hashed, "digest": digest(message), "pair": pair} if is_heard(message) else unheard)
+                for row, message, hashed, pair in told
             ),
         )
-        at_place = {row["place"]: hashed for row, _, hashed, _ in heard}
+        at_place = {row["place"]: hashed for row, _, hashed, _ in told}
         tip_place = self._row["tip_place"] + (moved if self._row["tip_place"] >= self._row["place"] else 0)
-        self._tx.run(
-            "go_on_later",
-            key=self._row["conversation"],
-            rev=self._rev,
-            moved=moved,
-            tip_place=tip_place,
-            tip=at_place.get(tip_place, self._row["tip"]),
-        )
+        tip = at_place.get(tip_place, self._row["tip"])
+        key = self._row["conversation"]
+        self._tx.run("go_on_later", key=key, rev=self._rev, moved=moved, tip_place=tip_place, tip=tip)
+        self._tx.run("tip_again", conversation=key, before=self._row["tip"], hash=tip)
 
     def _standing(self) -> list[sqlite3.Row]:
         return self._tx.all("standing_messages", conversation=self._row["conversation"])
@@ -214,4 +225,8 @@ def _is_part(name: str, answer: str) -> bool:
 
 
 def _message(row: sqlite3.Row) -> Message:
-    return Message.from_json(orjson.loads(row["body"]))
+    return Message.from_json({"role": row["role"], **orjson.loads(row["body"])})
+
+
+def _of_tools(message: Message) -> bool:
+    return bool(message.tool_calls or message.function_call)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from ..core.conversation import History
+from ..core.history import History
 from ..core.message import Message
 from ..core.responses_request import reference_of
 
@@ -45,7 +45,7 @@ def dereferenced(tx: Tx, entry: Entry) -> Entry:
         is_open = False
         if said is not None and not (found and _repeats(found[-1], said)):
             found.append(said)
-    return replace(entry, history=History.of([*history.prompt, *found]))
+    return replace(entry, history=History.of([*history.prompt, *found], history.root))
 
 
 class _Known:
@@ -64,7 +64,8 @@ class _Known:
             return None
         self._given.add(row["key"])
         self._room -= len(row["body"])
-        return Message.from_json(orjson.loads(row["body"]))
+        body = orjson.loads(row["body"])  # empty once a conversation has been freed
+        return Message.from_json({"role": row["role"], **body}) if body else None
 
 
 def _calls(message: Message, output: Message) -> bool:

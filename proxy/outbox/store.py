@@ -41,6 +41,7 @@ from .conversations import Conversations, Recorded, snapshot
 from .later import Early, take_later
 from .reading import Item, Later, Passed, SetAside
 from .standing import standing
+from .tidying import Tidying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,6 +112,7 @@ class Store:
         self._sinks = tuple(sinks)
         self._conversations = Conversations(secret, sample_rate)
         self._early = Early()
+        self._tidying = Tidying()
         self._database = Database(path, queries=QUERIES, migrations=MIGRATIONS, full_sync=full_sync)
 
     def __repr__(self) -> str:
@@ -176,7 +178,10 @@ class Store:
         if recorded.outcome == "recorded":
             for sink in self._sinks:
                 tx.run("put", sink=sink, item=recorded.key, rev=recorded.rev, now=now)
+        if recorded.outcome != "sampled_out":
             notes.settle(tx, recorded.names, self._sinks, now)
+        for event in recorded.events:
+            notes.take(tx, event, self._sinks, now)
         return recorded
 
     # ── a person's side: `held`, `replay` ───────────────────────────────────────────────────────────────────────────
@@ -261,13 +266,20 @@ class Store:
         await self._database.awrite(lambda tx: _counted(tx, "buried", tx.run("bury", **values)))
 
     async def bury_old(self, sink: str, before: int) -> int:
-        """Set aside what first failed, or began to wait for its message, before a time; how many rows."""
+        """Set aside what first failed before a time; how many rows."""
+        return await self._database.awrite(
+            lambda tx: _counted(tx, "buried", tx.run("bury_too_old", sink=sink, before=before))
+        )
 
-        def work(tx: Tx) -> int:
-            rows = sum(tx.run(name, sink=sink, before=before) for name in ("bury_too_old", "bury_unknown"))
-            return _counted(tx, "buried", rows)
+    async def bury_unknown(self, sink: str, before: int) -> int:
+        """Set aside what began to wait for a message before a time, and nobody has recorded that; how many rows."""
+        return await self._database.awrite(
+            lambda tx: _counted(tx, "buried", tx.run("bury_unknown", sink=sink, before=before))
+        )
 
-        return await self._database.awrite(work)
+    async def tidy(self, idle_before: int, known_before: int) -> bool:
+        """Free and forget some of what has not changed since (unix milliseconds); whether there may be more."""
+        return await self._database.awrite(lambda tx: self._tidying.step(tx, idle_before, known_before))
 
     async def status(self, now: int) -> dict[str, Any]:
         """What `/status` shows; see `standing`."""

@@ -12,7 +12,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from ..core.exchange import Capture, CaptureRules
+from ..core.capture import Capture, CaptureRules
 from ..errors import RequestRefused, UpstreamError
 from .answers import CLOSE, KEEP, openai_error, write_answer
 from .client import read_part

@@ -15,7 +15,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..core.exchange import CaptureRules, Note, encode_note, tenant_in
+from ..core.capture import CaptureRules, tenant_in
+from ..core.exchange import Note, encode_note
 from ..core.fields import read_json
 from ..core.ids import uuid7
 from ..core.notes import emit_event, emit_feedback, read_event, read_feedback

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..core.capture import CapturedHead
 from ..core.dialect import is_recorded
-from ..core.exchange import CapturedHead
 
 if TYPE_CHECKING:
     from aiohttp.http import HttpVersion, RawRequestMessage
 
-    from ..core.exchange import CaptureRules
+    from ..core.capture import CaptureRules
     from .forward import Route
     from .headers import RawHeaders, RequestHead
 

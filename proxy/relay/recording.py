@@ -16,7 +16,7 @@ from .timing import Histogram
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..core.exchange import Capture
+    from ..core.capture import Capture
     from ..journal.writer import JournalWriter
     from .reply import Reply
 

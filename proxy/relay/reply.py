@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from ..core.exchange import Capture
+    from ..core.capture import Capture
 
 OPEN, HOLDING, COMMITTING, RELEASED = range(4)
 _RESET = struct.pack("ii", 1, 0)

@@ -52,7 +52,7 @@ def test_only_what_is_new():
     """Messages before the first new one are not added, and the chain goes on from the place that is kept."""
     one = entry(asked(USER, ANSWER, Message("user", "More")))
     start = chain([USER, ANSWER])[-1]
-    new = additions(one, Placing(None, 2, start, 2))
+    new = additions(one, Placing(keep=2, start=start, first=2))
 
     assert [addition.message.content for addition in new] == ["More", "Hello"]
     assert [addition.chain for addition in new] == chain([USER, ANSWER, Message("user", "More"), ANSWER])[2:]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.core.exchange import Capture, CapturedHead, CaptureRules, Exchange, Note, decode, encode_note, safe_target
+from proxy.core.capture import Capture, CapturedHead, CaptureRules, safe_target
+from proxy.core.exchange import Exchange, Note, decode, encode_note
 from proxy.errors import RecordUnreadable
 
 SECRET = "sk-planted-0123456789"

@@ -141,3 +141,24 @@ def test_notes_are_redacted():
     assert item.body["messageId"] == "secret"
     assert item.body["details"] == "***!"
     assert item.body["reasons"] == [{"label": "***", "details": "a ***"}]
+
+
+TITLE = [user("Please generate a concise title (max 40 characters) for a conversation that starts with: a secret")]
+
+
+def test_side_requests():
+    """A side request is told by its kind; as configured it is dropped, and counted."""
+    item = Reading(Conversation()).read(exchange(TITLE)).item
+    dropped = Reading(Conversation(side_requests="drop")).read(exchange(TITLE))
+
+    assert item.side == "title"
+    assert dropped.item == Passed("side_request")
+    assert dropped.facts["side"] == "title"
+
+
+def test_properties_are_redacted():
+    """What callers tell besides their messages is redacted, too."""
+    headers = [("x-teelog-property-note", "a secret")]
+    item = Reading(Conversation(), Blackener()).read(exchange(HI, headers=headers)).item
+
+    assert item.caller.properties == {"note": "a ***"}

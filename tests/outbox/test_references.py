@@ -72,7 +72,11 @@ def test_ids_as_gateways_seal_them(book, store):
     refers += [{"type": "item_reference", "id": item + "."}, user("so?")]
     book.take(asks(refers, response("completed", "So", completion_id="r_3")))
 
-    assert book.texts() == [["hi", "Hello", "how?", "Well", "so?", "So"]]
+    long = answer.upper()
+    book.take(asks([*refers, message_item("So"), user("?")], response("completed", "!", completion_id=long)))
+    book.take(asks("bye", response("completed", "Bye", completion_id="r_5"), previous_response_id=long))
+
+    assert book.texts() == [["hi", "Hello", "how?", "Well", "so?", "So", "?", "!", "bye", "Bye"]]
     assert store._database.read(lambda tx: tx.one("annotation", key=1)["message_id"]) == "e-1"
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from proxy.config import Listen
 from proxy.config import Upstream as UpstreamConfig
-from proxy.core.exchange import Capture, CaptureRules, decode
+from proxy.core.capture import Capture, CaptureRules
+from proxy.core.exchange import decode
 from proxy.relay.forward import Forwarder, Route
 from proxy.relay.keys import KeyRing
 from proxy.relay.own import OwnEndpoints
