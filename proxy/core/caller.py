@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Longer ids are tokens or texts put into the wrong header.
 LONGEST_ID = 256
+#: Upstreams make longer ones: LiteLLM and GitHub Copilot seal what they need themselves into those of answers and items.
+LONGEST_UPSTREAM_ID = 2048
 #: Of what else callers tell, longer values are contents, not properties.
 LONGEST_PROPERTY = 1024
 PROPERTY_PREFIXES = ("x-teelog-property-", "helicone-property-")
@@ -93,16 +95,16 @@ def caller_of(headers: Mapping[str, str], asked: Asked, names: Names) -> Caller:
         retries=headers.get("x-stainless-retry-count", "0") != "0",
         session_id=_first((*session, users_session)),
         trace_id=_first(map(_trace, trace)),
-        previous_id=_first((asked.previous_id,)),
+        previous_id=checked_id(asked.previous_id, LONGEST_UPSTREAM_ID),
     )
 
 
-def checked_id(value: object) -> str:
+def checked_id(value: object, longest: int = LONGEST_ID) -> str:
     """An id that can be used as one, without the blanks around it; else empty."""
     if not isinstance(value, (str, int)) or isinstance(value, bool):
         return ""
     text = str(value).strip()
-    if len(text) > LONGEST_ID or text.lower() in _NO_VALUE or ("{{" in text and "}}" in text):
+    if len(text) > longest or text.lower() in _NO_VALUE or ("{{" in text and "}}" in text):
         return ""
     return "" if any(ord(letter) < 0x20 or 0x7F <= ord(letter) < 0xA0 for letter in text) else text
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from .caller import Caller, checked_id
+from .caller import LONGEST_ID, LONGEST_UPSTREAM_ID, Caller, checked_id
 from .fields import time_text
 from .history import History, kin
 from .message import Message, digest, is_heard, link, pair, text_of
@@ -79,8 +79,8 @@ class Addition:
 
     @property
     def own_id(self) -> str:
-        """The id that the client itself gave the message; empty without a usable one."""
-        return checked_id(self.message.id)
+        """The id that the client itself gave the message, or the upstream; empty without a usable one."""
+        return checked_id(self.message.id, LONGEST_UPSTREAM_ID if self.is_answer else LONGEST_ID)
 
 
 def entry_of(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, caller: Caller) -> Entry:
@@ -126,7 +126,7 @@ def _entry(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, 
         properties=properties | {"prefill": history.begun} if history.begun and answers else properties,
         model=model,
         endpoint=endpoint,
-        completion_id=checked_id(answered.completion_id),
+        completion_id=checked_id(answered.completion_id, LONGEST_UPSTREAM_ID),
         started=exchange.started,
         ended=exchange.ended,
         others=[

@@ -4,6 +4,9 @@ An answer made in the background is logged when it is asked for, still empty; on
 exchange that brings more of it (`reading.Later`) finds it by its completion id, within the tenant. The message keeps its
 id; further messages in it come before it, so that what stands behind moves on. Hashes are made anew from there. An answer
 that came to its end is not touched again. Everything runs inside the recorder's transaction.
+
+An exchange is recorded when it ends, so that a stream whose client has gone unnoticed can be recorded after the one that
+resumed it: what nobody has asked for yet is kept in memory for a while (`Early`), and lost with the process.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..core.caller import checked_id
+from ..core.caller import LONGEST_UPSTREAM_ID, checked_id
 from ..core.jsontext import write
 from ..core.message import Message, chain, digest, is_heard, pairs
 from ..core.responses_answer import FINAL, GOING_ON
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from ..db.sqlite import Tx
     from .reading import Later
 
+#: How many answers, and bytes of them, wait for their question.
+MOST_EARLY, MOST_EARLY_BYTES = 256, 32 * 1024 * 1024
 #: Places that no conversation reaches.
 _FAR = 1 << 40
 
@@ -51,6 +56,34 @@ def take_later(tx: Tx, later: Later, now: int) -> Recorded:
     rev = max(row["conversation_rev"] + 1, now)
     names = _Retelling(tx, row, rev).store(entry, _properties(properties, entry, row["created_at"]))
     return Recorded("recorded", row["conversation_id"], row["conversation"], rev, (*names, row["conversation_id"]))
+
+
+class Early:
+    """Answers that were recorded before the exchange that asked for them; the oldest go first when they are too many."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], Later] = {}
+        self._size = 0
+
+    def keep(self, later: Later) -> None:
+        """Keep the newest part of an answer, or its end."""
+        name = (later.entry.tenant, later.entry.completion_id)
+        before = self._kept.get(name)
+        if before and _has_ended(before.entry.properties):
+            return
+        if before:
+            self._drop(name)
+        self._kept[name] = later
+        self._size += later.size
+        while len(self._kept) > MOST_EARLY or self._size > MOST_EARLY_BYTES:
+            self._drop(next(iter(self._kept)))
+
+    def of(self, entry: Entry) -> Later | None:
+        """What came of an entry's answer before it; again and again, since a transaction may fail."""
+        return self._kept.get((entry.tenant, entry.completion_id)) if entry.answers and entry.completion_id else None
+
+    def _drop(self, name: tuple[str, str]) -> None:
+        self._size -= self._kept.pop(name).size
 
 
 def _says_something(message: Message) -> bool:
@@ -102,7 +135,7 @@ class _Retelling:
         found = [{"value": entry.id, "kind": "exchange", "message": self._row["key"]}]
         for key, message in zip(keys, (*earlier, last), strict=True):
             found += [{"value": one["id"], "kind": "tool_call", "message": key} for one in message.tool_calls]
-            if name := checked_id(message.id):
+            if name := checked_id(message.id, LONGEST_UPSTREAM_ID):
                 found.append({"value": name, "kind": "message", "message": key})
         self._tx.many("add_key", found)
         return [self._row["id"], entry.id, entry.completion_id]

@@ -100,7 +100,7 @@ SELECT value FROM key WHERE message = :message AND kind = 'tool_call';
 SELECT * FROM message WHERE key = :key;
 
 -- name: message_known_by — the tenant's newest message of an id that somebody else gave it
-SELECT role, body FROM key
+SELECT message.key, role, body FROM key
 JOIN message ON message.key = key.message JOIN conversation ON conversation.key = message.conversation
 WHERE value = :value AND kind = :kind AND tenant = :tenant AND freed = 0 ORDER BY message.key DESC LIMIT 1;
 

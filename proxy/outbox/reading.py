@@ -55,6 +55,8 @@ class Later:
     entry: Entry
     #: The same read behind what was kept of an earlier part of the answer.
     behind: Callable[[dict[str, Any]], Entry]
+    #: Bytes of the answer, which `behind` keeps in memory.
+    size: int
 
 
 Item = Entry | Later | Note | SetAside | Passed
@@ -145,7 +147,7 @@ class Reading:
         def behind(kept: dict[str, Any]) -> Entry:
             return self._entry(exchange, dialect.name, asked, read_later_answer(exchange, kept), caller)
 
-        return Told(Later(entry, behind), facts)
+        return Told(Later(entry, behind, len(exchange.answer)), facts)
 
     def _entry(self, exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, caller: Caller) -> Entry:
         """What is stored of an exchange; of the answer nothing that must not be."""

@@ -38,7 +38,7 @@ from ..db.sqlite import Database, Tx
 from ..journal.reader import Position
 from . import notes
 from .conversations import Conversations, Recorded, snapshot
-from .later import take_later
+from .later import Early, take_later
 from .reading import Item, Later, Passed, SetAside
 from .standing import standing
 from .tidying import Tidying
@@ -111,6 +111,7 @@ class Store:
         self._failed_bounds = {"rows": most_failed, "bytes": most_failed_bytes}
         self._sinks = tuple(sinks)
         self._conversations = Conversations(secret, sample_rate)
+        self._early = Early()
         self._tidying = Tidying()
         self._database = Database(path, queries=QUERIES, migrations=MIGRATIONS, full_sync=full_sync)
 
@@ -150,11 +151,16 @@ class Store:
         match item:
             case Entry():
                 recorded = self._take_entry(tx, item, now)
+                if recorded.outcome == "recorded" and (later := self._early.of(item)):
+                    self._to_send(tx, take_later(tx, later, now), now)
                 for further in item.further:
                     self._take_entry(tx, further, now)
                 return recorded
             case Later():
-                return self._to_send(tx, take_later(tx, item, now), now)
+                recorded = take_later(tx, item, now)
+                if recorded.outcome == "unknown_answer":
+                    self._early.keep(item)
+                return self._to_send(tx, recorded, now)
             case Note():
                 notes.take(tx, item, self._sinks, now)
                 return Recorded(item.kind)
