@@ -44,6 +44,7 @@ from .outbox.exporting import exported as exported_by_outbox
 from .outbox.reading import Reading
 from .outbox.recorder import Recorder
 from .outbox.store import ANALYTICS, Store
+from .outbox.tidying import keep_tidy
 from .relay.forward import Forwarder, Route
 from .relay.keys import KeyRing
 from .relay.own import OwnEndpoints
@@ -258,9 +259,8 @@ class RelayProcess:
 
         config, loop = self._config, asyncio.get_running_loop()
         sections = {"v1": config.upstream, **config.upstreams}
-        named = (*config.conversation.id_headers, *config.conversation.user_headers)
         rules = CaptureRules(
-            more_headers=frozenset(name.lower() for name in named),
+            more_headers=config.conversation.headers,
             tenant=config.conversation.tenant,
             secret=settings.secret,
             secrets=tuple(section.api_key.reveal().encode() for section in sections.values() if section.api_key),
@@ -360,6 +360,7 @@ async def _recorder() -> int:
     )
     control.start()
     delivering = loop.create_task(courier.run())
+    tidying = loop.create_task(keep_tidy(store, config.conversation))
     parent.say({"ready": True})
 
     room = Room(folder.path)
@@ -374,6 +375,7 @@ async def _recorder() -> int:
 
     drain = await parent.listen(status)
     looking.cancel()
+    tidying.cancel()
     if drain:
         await asyncio.to_thread(thread.drain, DELIVER_SECONDS)
         await courier.drain(DELIVER_SECONDS)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from . import config_rules as rules
 from .config_values import Secret, show
+from .core import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,6 +42,7 @@ Url = Annotated[str, rules.url]
 Origin = Annotated[str, rules.origin]
 HeaderName = Annotated[str, rules.header_name]
 KeptHeaderName = Annotated[str, rules.kept_header_name]
+FieldPath = Annotated[str, rules.field_path]
 #: Seconds that may not be 0: a wait that ends before it began would refuse everything.
 Patience = Annotated[float, rules.Range(0.1, 86_400)]
 Seconds = Annotated[float, rules.Range(0, 86_400)]
@@ -120,6 +122,8 @@ class Delivery:
     debounce_seconds: Annotated[float, rules.Range(0, 60)] = 1.0
     #: An undelivered conversation older than this is set aside.
     max_age_hours: Annotated[float, rules.Range(0.01, 87_600)] = 168.0
+    #: Feedback on a message that never came is set aside after so long.
+    feedback_wait_hours: Annotated[float, rules.Range(0.01, 8_760)] = 24.0
     #: How many conversations a second go out after an outage.
     recovery_per_second: Annotated[float, rules.Range(0.1, 10_000)] = 20.0
     #: As `upstream.trust_env`; the local analytics server is always reached directly.
@@ -128,14 +132,36 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Which headers tell whose conversation it is."""
+    """What tells whose conversation it is; headers in lower case, body fields as paths."""
 
-    #: Headers that name the conversation, besides `x-teelog-conversation-id`. Lower-case.
-    id_headers: tuple[KeptHeaderName, ...] = ("x-conversation-id",)
-    #: Headers that name the user, besides `x-teelog-user`. Lower-case.
-    user_headers: tuple[KeptHeaderName, ...] = ()
+    #: Name the chat, besides `x-teelog-conversation-id`.
+    id_headers: tuple[KeptHeaderName, ...] = names.ID_HEADERS
+    id_fields: tuple[FieldPath, ...] = names.ID_FIELDS
+    #: Name a session, which may span several conversations.
+    session_headers: tuple[KeptHeaderName, ...] = names.SESSION_HEADERS
+    session_fields: tuple[FieldPath, ...] = names.SESSION_FIELDS
+    #: Kept as a property only.
+    trace_headers: tuple[KeptHeaderName, ...] = names.TRACE_HEADERS
+    trace_fields: tuple[FieldPath, ...] = names.TRACE_FIELDS
+    #: Name the user, besides `x-teelog-user`.
+    user_headers: tuple[KeptHeaderName, ...] = names.USER_HEADERS
+    user_fields: tuple[FieldPath, ...] = names.USER_FIELDS
+    #: JSON objects of properties.
+    metadata_headers: tuple[KeptHeaderName, ...] = names.METADATA_HEADERS
     #: What keeps callers apart: "key" (their credential), "none", or "header:<name>".
     tenant: Annotated[str, rules.tenant] = "key"
+    #: What becomes of a front end's own requests (titles, tags, …): an event of their chat, or nothing.
+    side_requests: Literal["attach", "drop"] = "attach"
+    #: What was said is taken out of the store so long after the last turn, and once it is delivered.
+    idle_days: Annotated[int, rules.Range(1, 90)] = 7
+    #: A conversation that nobody has spoken in for so long is not known any more.
+    known_days: Annotated[int, rules.Range(90, 36_500)] = 90
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """All headers that are read for this, so that they must be recorded."""
+        ids = (self.id_headers, self.session_headers, self.trace_headers, self.user_headers, self.metadata_headers)
+        return frozenset(name for headers in ids for name in headers)
 
 
 @dataclass(frozen=True, slots=True)

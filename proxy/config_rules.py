@@ -107,6 +107,13 @@ def kept_header_name(value: str) -> str:
     return name
 
 
+def field_path(value: str) -> str:
+    """Where a value stands in a JSON body."""
+    if not all(value.split(".")):
+        raise ValueError('names of body fields, as "session_id" or "metadata.session_id"')
+    return value
+
+
 def tenant(value: str) -> str:
     """What keeps callers apart."""
     kind, _, name = value.partition(":")

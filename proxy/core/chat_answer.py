@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .body import error_in
 from .choice import ChoiceBuilder, text_in
-from .jsontext import mend
+from .jsontext import index_in, mend
 from .turn import Answered, Choice
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Lists beside the choices; Perplexity repeats them on every chunk, so the last one counts.
 _SHARED_LISTS = ("citations", "search_results", "images", "videos")
 
-#: No server makes more choices (OpenAI: 128); a larger index is none.
+#: No server makes more choices (OpenAI: 128, and legacy completions of 2048 prompts); a larger index is none.
 MAX_INDEX = 1 << 16
 
 
@@ -52,10 +52,15 @@ class ChatAnswer:
         A JSON answer.
 
         With `one_choice` all its choices are one message: GitHub Copilot puts the text and each call of a Claude answer
-        into choices of their own, without an index, though one was asked for.
+        into choices of their own, without an index, though one was asked for. Otherwise each is one of its own, by its
+        position where an index is repeated.
         """
-        for position, choice in enumerate(self._choices_of(answer, "")):
-            self._builder(0 if one_choice else _index_of(choice, position)).take_whole(choice)
+        choices = self._choices_of(answer, "")
+        indexes = [0 if one_choice else _index_of(choice, position) for position, choice in enumerate(choices)]
+        if not one_choice and len(set(indexes)) < len(indexes):
+            indexes = list(range(len(choices)))
+        for index, choice in zip(indexes, choices, strict=True):
+            self._builder(index).take_whole(choice)
 
     def varying(self, chunk: dict[str, Any]) -> Varying | None:
         """The string of a chunk just taken by which the next of its run may differ; see `runs`."""
@@ -101,7 +106,8 @@ class ChatAnswer:
         if self.error is None:
             self.error = error_in(chunk, event)
         choices = chunk.get("choices")
-        choices = [one for one in choices if isinstance(one, dict)] if isinstance(choices, list) else []
+        given = choices[:MAX_INDEX] if isinstance(choices, list) else []
+        choices = [one for one in given if isinstance(one, dict)]
         self._note_usage(chunk, choices)
         for choice in choices:
             if self.error is None and choice.get("error"):
@@ -124,5 +130,5 @@ class ChatAnswer:
 
 
 def _index_of(choice: dict[str, Any], default: int) -> int:
-    index = choice.get("index")
-    return index if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < MAX_INDEX else default
+    index = index_in(choice.get("index"))
+    return default if index is None or not 0 <= index < MAX_INDEX else index

@@ -52,7 +52,9 @@ class ChoiceBuilder:
 
     def varying(self, delta: Any) -> Varying | None:
         """The string of a delta just taken by which the next of its run may differ: the only thing that it says."""
-        said = [(key, value) for key, value in delta.items() if value and key != "role"] if delta else []
+        if not isinstance(delta, dict):
+            return None
+        said = [(key, value) for key, value in delta.items() if value and key != "role"]
         if len(said) != 1:
             return None
         ((key, value),) = said

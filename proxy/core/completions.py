@@ -44,8 +44,10 @@ class CompletionAnswer(ChatAnswer):
 
     def varying(self, chunk: dict[str, Any]) -> Varying | None:
         """The string of a chunk just taken by which the next of its run may differ; see `runs`."""
-        found = super().varying(_as_chat(chunk))
-        return found and found._replace(key="text")
+        spoken = _as_chat(chunk)
+        found = super().varying(spoken)
+        is_text = found is not None and isinstance(spoken["choices"][0].get("text"), str)
+        return found._replace(key="text") if found and is_text else found
 
     def take_whole(self, answer: dict[str, Any], *, one_choice: bool) -> None:
         """A JSON answer."""

@@ -60,9 +60,9 @@ class PublicContent:
     def add(self, text: str) -> None:
         """Appends what the message said outside its content."""
         if isinstance(self.value, list):
-            self.value.append({"type": "text", "text": text})
+            self.value.append(self._text_item(text))
         else:
-            self.value = f"{self.value}\n{text}" if self.value else text
+            self.value = f"{self.value}\n{self._text(text)}" if self.value else self._text(text)
 
     def _text(self, text: str) -> str:
         return text if self._limit is None else data_described(text, self._limit)
@@ -90,12 +90,23 @@ class PublicContent:
         return {"type": "text", "text": self._text(text)}
 
     def _is_too_long(self, url: str) -> bool:
-        return self._limit is not None and len(url) > self._limit and url.startswith("data:")
+        return self._limit is not None and len(url) > self._limit and url[:4].lower() != "http"
 
 
 def data_described(text: str, limit: int) -> str:
     """A text whose data URLs and base64 over `limit` characters are replaced by a few words."""
     return text if len(text) <= limit else _DATA.sub(lambda match: _described(match, limit), text)
+
+
+def value_described(value: Any, limit: int) -> Any:
+    """A JSON value, its texts as `data_described`."""
+    if isinstance(value, str):
+        return data_described(value, limit)
+    if isinstance(value, list):
+        return [value_described(one, limit) for one in value]
+    if isinstance(value, dict):
+        return {name: value_described(one, limit) for name, one in value.items()}
+    return value
 
 
 def json_text(value: Any) -> str:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from .caller import Caller, checked_id
-from .conversation import History, Placing
-from .message import Message, chain, digest, pairs
+from .caller import LONGEST_ID, LONGEST_UPSTREAM_ID, Caller, checked_id
+from .fields import time_text
+from .history import History, kin
+from .message import Message, digest, is_heard, link, pair, text_of
+from .place import Asking, Placing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +34,7 @@ class Entry:
     connection: str
     caller: Caller
     history: History
-    #: The answer's messages, of the first choice; empty when nothing was said.
+    #: The answer's messages, of the first choice; empty when nothing was said. What the client had begun is joined to it.
     answers: list[Message]
     #: Properties of the last of them.
     properties: dict[str, Any]
@@ -43,6 +45,21 @@ class Entry:
     ended: int
     #: Conversations of their own that the same exchange holds: the further prompts of a legacy completion.
     further: list[Entry] = field(default_factory=list)
+    #: What was answered besides, in the order of `alternatives`.
+    others: list[Message] = field(default_factory=list)
+    #: The end of the answer did not come through.
+    cut: bool = False
+    #: `history.kin` of the request.
+    kin: bytes = b""
+    #: What a front end asked for itself, by its kind (`side.kind_of`), and the chat that it quotes; empty for a chat.
+    side: str = ""
+    quoted: list[Message] = field(default_factory=list)
+
+    @property
+    def asking(self) -> Asking:
+        """What its place is found by."""
+        answer = self.answers[-1] if self.answers else None
+        return Asking(self.history, self.caller, self.connection, self.started, answer, self.cut, self.kin)
 
 
 @dataclass(slots=True)
@@ -54,7 +71,7 @@ class Addition:
     id: str
     created_at: int
     properties: dict[str, Any]
-    #: None for system messages, which a history is not recognised by.
+    #: None for messages that a history is not recognised by.
     chain: bytes | None
     digest: bytes | None
     pair: bytes | None
@@ -62,8 +79,8 @@ class Addition:
 
     @property
     def own_id(self) -> str:
-        """The id that the client itself gave the message; empty without a usable one."""
-        return checked_id(self.message.id)
+        """The id that the client itself gave the message, or the upstream; empty without a usable one."""
+        return checked_id(self.message.id, LONGEST_UPSTREAM_ID if self.is_answer else LONGEST_ID)
 
 
 def entry_of(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, caller: Caller) -> Entry:
@@ -96,19 +113,28 @@ def _choices_by_prompt(choices: list[Choice], n: int, prompts: int) -> list[list
 
 def _entry(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, caller: Caller) -> Entry:
     model = answered.model or asked.model
+    history = History.of(asked.messages, exchange.tenant.encode())
+    properties = _answer_properties(exchange, asked, answered, model)
+    answers = _answers(exchange.id, answered)
     return Entry(
         id=exchange.id,
         tenant=exchange.tenant,
         connection=exchange.connection,
         caller=caller,
-        history=History.of(asked.messages),
-        answers=_answers(exchange.id, answered),
-        properties=_answer_properties(exchange, asked, answered, model),
+        history=history,
+        answers=[_joined(history.begun, answers[0]), *answers[1:]] if answers else [],
+        properties=properties | {"prefill": history.begun} if history.begun and answers else properties,
         model=model,
         endpoint=endpoint,
-        completion_id=checked_id(answered.completion_id),
+        completion_id=checked_id(answered.completion_id, LONGEST_UPSTREAM_ID),
         started=exchange.started,
         ended=exchange.ended,
+        others=[
+            _joined(history.begun, _as_assistant(_with_ids(other.message, f"{exchange.id}/{other.index}")))
+            for other in answered.choices[1:]
+        ],
+        cut=bool(exchange.interrupted) or not (answered.complete or answered.is_pending),
+        kin=kin(asked, history.prompt),
     )
 
 
@@ -128,6 +154,24 @@ def _answers(seed: str, answered: Answered) -> list[Message]:
     return [_as_assistant(_with_ids(one, own)) for one, own in zip(messages, seeds, strict=True)]
 
 
+def side_event(entry: Entry, conversation_id: str) -> dict[str, Any]:
+    """The event that a side request is to its conversation."""
+    told = {
+        "kind": entry.side,
+        "model": entry.model,
+        "answer": "\n".join(text_of(one.content) for one in entry.answers),
+        "usage": entry.properties.get("usage"),
+    }
+    return {
+        "id": entry.id,
+        "type": "conversation:side_request",
+        "entityType": "conversation",
+        "conversationId": conversation_id,
+        "createdAt": time_text(entry.ended),
+        "properties": {name: value for name, value in told.items() if value},
+    }
+
+
 def prompt_additions(entry: Entry) -> list[Addition]:
     """The system prompt, in its order."""
     return [
@@ -139,47 +183,75 @@ def prompt_additions(entry: Entry) -> list[Addition]:
 def additions(entry: Entry, placing: Placing) -> list[Addition]:
     """What comes behind `placing.keep`: the messages that are not in the conversation yet, and the answer."""
     history = entry.history
-    questions = history.rest[placing.first :]
-    messages = [*questions, *entry.answers]
-    hashes = chain(messages, placing.start)
-    paired = pairs([*history.rest, *entry.answers])[placing.first :]
-    named = [*_question_ids(entry, placing.first), *_answer_ids(entry)]
+    last, asked = placing.start, _question_before(history, placing.first)
     out = []
-    for at, (message, (message_id, created_at, properties)) in enumerate(zip(messages, named, strict=True)):
-        before = hashes[at - 1] if at else placing.start
-        heard = hashes[at] != before  # a system message leaves the chain as it was
-        out.append(
-            Addition(
-                message=message,
-                id=message_id,
-                created_at=created_at,
-                properties=properties,
-                chain=hashes[at] if heard else None,
-                digest=digest(message) if heard else None,
-                pair=paired[at],
-                is_answer=at >= len(questions),
-            )
-        )
+    for message, message_id, created_at, properties, is_answer in _named(entry, placing.first):
+        digested = digest(message) if is_heard(message) else None
+        last = link(last, digested) if digested else last
+        paired = pair(asked, digested) if asked and digested and message.role == "assistant" else None
+        asked = digested if message.role == "user" else asked
+        chain = last if digested else None
+        out.append(Addition(message, message_id, created_at, properties, chain, digested, paired, is_answer))
     return out
+
+
+def other_tips(entry: Entry, before: bytes) -> list[tuple[bytes, int]]:
+    """
+    By what else the client may go on from this answer: chain hashes, and the other choice that each means (from 1).
+
+    0 is the answer itself, in the words of a client that keeps what it has begun as a message of its own. `before` is the
+    chain hash before the answer.
+    """
+    tips = [(link(before, digest(other)), at) for at, other in enumerate(entry.others, 1) if is_heard(other)]
+    prefill = entry.history.prefill
+    if prefill and entry.answers:
+        apart, rest = before, _without(entry.history.begun, entry.answers[0])
+        for one in (*prefill, rest, *entry.answers[1:]):
+            apart = link(apart, digest(one)) if is_heard(one) else apart
+        tips.append((apart, 0))
+    return tips
 
 
 def conversation_properties(entry: Entry) -> dict[str, Any]:
     """What an exchange says of its conversation as a whole; ours win over the caller's."""
-    ours = {"source": "teelog", "endpoint": entry.endpoint, "model": entry.model}
+    ours = {
+        "source": "teelog",
+        "endpoint": entry.endpoint,
+        "model": entry.model,
+        "sessionId": entry.caller.session_id or None,
+        "traceId": entry.caller.trace_id or None,
+        "kind": entry.side or None,
+    }
     return entry.caller.properties | {name: value for name, value in ours.items() if value is not None}
 
 
-def _question_ids(entry: Entry, first: int) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    offset = len(entry.history.prompt)
-    for at in range(first, len(entry.history.rest)):
-        yield f"{entry.id}.h{offset + at}", entry.started, {}
+def _named(entry: Entry, first: int) -> Iterator[tuple[Message, str, int, dict[str, Any], bool]]:
+    """Messages with their ids, times and properties, and whether they are answers."""
+    offset, history = len(entry.history.prompt), entry.history
+    for at in range(first, history.end):
+        yield history.rest[at], f"{entry.id}.h{offset + at}", entry.started, {}, False
+    for at, message in enumerate(entry.answers[:-1]):
+        yield message, f"{entry.id}.{at}", entry.ended, {}, True
+    for message in entry.answers[-1:]:
+        yield message, entry.id, entry.ended, entry.properties, True
 
 
-def _answer_ids(entry: Entry) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    for at in range(len(entry.answers) - 1):
-        yield f"{entry.id}.{at}", entry.ended, {}
-    if entry.answers:
-        yield entry.id, entry.ended, entry.properties
+def _question_before(history: History, first: int) -> bytes | None:
+    questions = (at for at in range(min(first, history.end) - 1, -1, -1) if history.rest[at].role == "user")
+    return history.digests[at] if (at := next(questions, -1)) >= 0 else None
+
+
+def _joined(begun: str, answer: Message) -> Message:
+    """An answer with its beginning, which some servers repeat and others leave out."""
+    text = answer.content or ""
+    if not begun or not isinstance(text, str) or text.startswith(begun):
+        return answer
+    return replace(answer, content=begun + text)
+
+
+def _without(begun: str, answer: Message) -> Message:
+    text = answer.content or ""
+    return replace(answer, content=text.removeprefix(begun)) if isinstance(text, str) else answer
 
 
 def _with_ids(message: Message, seed: str) -> Message:
@@ -235,7 +307,9 @@ def _answer_properties(exchange: Exchange, asked: Asked, answered: Answered, mod
 
 def _stored_prompt(prompt: Any) -> dict[str, Any] | None:
     """Which prompt of those stored upstream was used (Responses API); its variables hold what a person said."""
-    return {key: prompt[key] for key in ("id", "version") if prompt.get(key)} if isinstance(prompt, dict) else None
+    if not isinstance(prompt, dict):
+        return None
+    return {key: name for key in ("id", "version") if isinstance(name := prompt.get(key), str) and name} or None
 
 
 def _cut_by(answered: Answered) -> str:

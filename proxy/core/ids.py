@@ -1,4 +1,4 @@
-"""Ids: of exchanges (UUIDv7, RFC 9562 §5.7: sorted by time) and of callers (a keyed hash, never the key).
+"""Ids: of exchanges (UUIDv7, RFC 9562 §5.7: sorted by time), conversations, and callers (a keyed hash, never the key).
 
 Time and chance are arguments.
 """
@@ -17,6 +17,18 @@ def uuid7(now_ms: int, chance: bytes) -> str:
     time = f"{now_ms & 0xFFFFFFFFFFFF:012x}"
     rest = chance.hex()
     return f"{time[:8]}-{time[8:]}-7{rest[:3]}-{'89ab'[chance[1] & 3]}{rest[4:7]}-{rest[7:19]}"
+
+
+def conversation_id(given: str, *, taken: bool, chance: bytes) -> str:
+    """The id of a new conversation, of 16 random bytes; a given id is used as given by the first that is given it."""
+    if not given:
+        return f"conv_{base64.b32encode(chance).decode().rstrip('=').lower()}"
+    return f"{given}~{chance[:4].hex()}" if taken else given
+
+
+def is_sampled(chance: bytes, rate: float) -> bool:
+    """Whether a conversation is among the recorded share; `chance` is 8 random bytes that stay with it."""
+    return int.from_bytes(chance[:8], "big") < rate * 2**64
 
 
 def tenant_of(credential: str, secret: bytes) -> str:

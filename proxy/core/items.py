@@ -67,10 +67,14 @@ class OutputItem:
         """Whether it came whole."""
         return bool(self._done)
 
+    @property
+    def names(self) -> set[tuple[str, str]]:
+        """What it is known by."""
+        return names_of(self._opened | self._done)
+
     def is_same(self, item: dict[str, Any]) -> bool:
-        """Whether another telling is of this item, by its ids."""
-        own = self._opened | self._done
-        return any(item.get(key) and item.get(key) == own.get(key) for key in ("id", "call_id"))
+        """Whether another telling is of this item, by its ids; or the same telling came twice."""
+        return not self.names.isdisjoint(names_of(item)) or item == self._done
 
     def begin(self, item: dict[str, Any]) -> None:
         """What `output_item.added` holds."""
@@ -136,6 +140,11 @@ class OutputItem:
                 if part.get("type") == field.part:
                     self.add(field, at, part.get(field.text))
                     self._annotations[at] = objects(part.get("annotations"))
+
+
+def names_of(item: dict[str, Any]) -> set[tuple[str, str]]:
+    """The ids of an item, each with its kind."""
+    return {(key, name) for key in ("id", "call_id") if (name := text_in(item.get(key)))}
 
 
 def objects(values: Any) -> list[dict[str, Any]]:

@@ -57,6 +57,15 @@ def mend_text(text: str) -> str:
     return text
 
 
+def index_in(value: Any) -> int | None:
+    """A number that counts something, also as some servers spell it (1.0, "1"); None for what is none."""
+    if isinstance(value, str):
+        return int(value) if len(value) < 10 and value.isdecimal() else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def write(value: Any) -> str:
     """A JSON value as compact text."""
     try:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .jsontext import read_mended
+from .jsontext import mend, read_mended
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -54,12 +54,12 @@ def links_of(message: Message) -> list[dict[str, Any]]:
 
 
 def data_of(message: Message) -> dict[str, Any]:
-    """Properties that a message brings along as calls of Inkeep's data tools."""
+    """Properties that a message brings along as calls of Inkeep's data tools; cut where they are nested too deeply."""
     found: dict[str, Any] = {}
     for tool, name in _DATA_TOOLS.items():
         for arguments in _arguments(message, tool):
             if data := arguments.get(name):
-                found[name] = data
+                found[name] = mend(data)
     return found
 
 

@@ -9,6 +9,7 @@ the messages; nothing here raises.
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 HASH_SIZE = 16
 #: Their text is said to the model for one turn only, so that a history is the same history without them.
 SYSTEM_ROLES = frozenset(("system", "developer"))
+
+#: A text that begins otherwise says something; blanks and `<think>` may be all there is.
+_MAY_BE_SILENT = frozenset(("", "<", *string.whitespace))
+_SAME_ROLES = {"developer": "system", "function": "tool"}
 
 #: What models and clients put before a message and others leave out again: reasoning, reminders to agents.
 _WRAPPERS = re.compile(
@@ -81,14 +86,37 @@ def chain(messages: Sequence[Message], start: bytes = b"") -> list[bytes]:
     """
     The hash of the history up to and with each message, 16 bytes each; `start` is the hash before the first.
 
-    System and developer messages leave it as it was: their text changes from turn to turn (dates, retrieved passages).
+    Messages that are not heard (`is_heard`) leave it as it was.
     """
     out = []
     for message in messages:
-        if message.role not in SYSTEM_ROLES:
-            start = _hashed((start, digest(message)))
+        if is_heard(message):
+            start = link(start, digest(message))
         out.append(start)
     return out
+
+
+def link(start: bytes, digested: bytes) -> bytes:
+    """The chain hash behind one more message."""
+    return blake2b(start + digested, digest_size=HASH_SIZE).digest()
+
+
+def is_heard(message: Message) -> bool:
+    """
+    Whether a history is recognised by a message.
+
+    Not by system and developer messages: their text changes from turn to turn (dates, retrieved passages). And not by an
+    answer that says nothing: clients put one before a call, or leave one out.
+    """
+    if message.role != "assistant":
+        return message.role not in SYSTEM_ROLES
+    if message.tool_calls or message.function_call or message.refusal:
+        return True
+    if isinstance(message.content, str) and message.content[:1] not in _MAY_BE_SILENT:
+        return True
+    if isinstance(message.content, list) and any(_mark(part) for part in message.content):
+        return True
+    return bool(folded(text_of(message.content)))
 
 
 def pairs(messages: Sequence[Message]) -> list[bytes | None]:
@@ -98,8 +126,14 @@ def pairs(messages: Sequence[Message]) -> list[bytes | None]:
     for message in messages:
         if message.role == "user":
             asked = digest(message)
-        out.append(_hashed((asked, digest(message))) if asked and message.role == "assistant" else None)
+        is_answer = asked and message.role == "assistant" and is_heard(message)
+        out.append(pair(asked, digest(message)) if asked and is_answer else None)
     return out
+
+
+def pair(asked: bytes, answered: bytes) -> bytes:
+    """The hash of a question and its answer, by their digests."""
+    return _hashed((asked, answered))
 
 
 def digest(message: Message) -> bytes:
@@ -109,8 +143,10 @@ def digest(message: Message) -> bytes:
     Role (developer as system, function as tool), text, attachments, and calls by name and arguments. Ids, name, cache
     marks and reasoning are left out; a refusal is text.
     """
-    role = {"developer": "system", "function": "tool"}.get(message.role, message.role)
-    text = _folded(text_of(message.content) or message.refusal or "")
+    role = _SAME_ROLES.get(message.role, message.role)
+    text = folded(text_of(message.content) or message.refusal or "")
+    if not (isinstance(message.content, list) or message.tool_calls or message.function_call):
+        return _hashed((role.encode("utf-8", "surrogatepass"), text.encode("utf-8", "surrogatepass")))
     marks = [_mark(part) for part in message.content] if isinstance(message.content, list) else []
     calls = [call.get("function") or {} for call in message.tool_calls]
     if message.function_call:
@@ -119,11 +155,16 @@ def digest(message: Message) -> bytes:
     return _hashed(part.encode("utf-8", "surrogatepass") for part in parts)
 
 
-def _folded(text: str) -> str:
-    at = 0
-    while wrapper := _WRAPPERS.match(text, at):
-        at = wrapper.end()
-    return " ".join(unicodedata.normalize("NFC", text[at:]).split())
+def folded(text: str) -> str:
+    """A text without what is put before it (`_WRAPPERS`), its blanks folded."""
+    if "<" in text:
+        at = 0
+        while wrapper := _WRAPPERS.match(text, at):
+            at = wrapper.end()
+        text = text[at:]
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    return " ".join(text.split())
 
 
 def _part_text(part: dict[str, Any]) -> str:
@@ -146,12 +187,9 @@ def _mark(part: dict[str, Any]) -> str:
 
 
 def _call(function: dict[str, Any]) -> str:
-    return f"call\n{function.get('name')}\n{_folded(canonical(function.get('arguments') or ''))}"
+    return f"call\n{function.get('name')}\n{folded(canonical(function.get('arguments') or ''))}"
 
 
 def _hashed(pieces: Iterable[bytes]) -> bytes:
-    hasher = blake2b(digest_size=HASH_SIZE)
-    for piece in pieces:
-        hasher.update(len(piece).to_bytes(8, "big"))
-        hasher.update(piece)
-    return hasher.digest()
+    framed = [len(piece).to_bytes(8, "big") + piece for piece in pieces]
+    return blake2b(b"".join(framed), digest_size=HASH_SIZE).digest()

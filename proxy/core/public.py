@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from .content import TOO_DEEP, PublicContent, data_described, json_text
+from .content import TOO_DEEP, PublicContent, data_described, json_text, value_described
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -85,6 +85,9 @@ def _public_message(message: Mapping[str, Any], inline_limit: int | None) -> dic
         public["tool_calls"] = calls
     if told := {name: value for name, value in found.items() if value}:
         public["properties"] = {**(message.get("properties") or {}), **told}
+    if inline_limit is not None:
+        said = (name for name in ("name", "links", "properties") if public.get(name))
+        public |= {name: value_described(public[name], inline_limit) for name in said}
     return public
 
 

@@ -29,7 +29,7 @@ LONG_NUMBER = 10**12
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 #: A JSON string, or the beginning of one that was cut.
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+("|\\?\Z)', re.DOTALL)
-_BLOB = re.compile(r"(?:data:[\w.+/;=-]{0,200};base64,|(?=[A-Za-z0-9+/_-]{1000}))[A-Za-z0-9+/_\s-]*+={0,2}")
+_BLOB = re.compile(r"(?:data:[\w.+/;=-]{0,200};base64,|(?=[A-Za-z0-9+/_-]{1000}))[A-Za-z0-9+/_\r\n-]*+={0,2}")
 _KEPT_KEYS = frozenset(("id", "type", "role", "tool_call_id", "call_id"))
 
 
@@ -87,8 +87,9 @@ class Redactor:
         if isinstance(value, list):
             return [self._value(each, depth - 1) for each in value]
         out: dict[str, Any] = {}
+        numbers: dict[str, int] = {}
         for key, each in value.items():
-            name = _free(out, self.text(key))
+            name = _free(out, self.text(key), numbers)
             if key in _KEPT_KEYS and isinstance(each, str):
                 out[name] = each
             elif isinstance(each, str) and is_secret(key, each):
@@ -123,9 +124,10 @@ class Redactor:
         return found[0] if redacted == plain else orjson.dumps(redacted).decode()
 
 
-def _free(taken: dict[str, Any], name: str) -> str:
-    """A key that is not taken: two addresses as keys must not become one."""
-    free, number = name, 2
+def _free(taken: dict[str, Any], name: str, numbers: dict[str, int]) -> str:
+    """A key that is not taken: two addresses as keys must not become one; `numbers` are those last given out."""
+    free = name
     while free in taken:
-        free, number = f"{name} {number}", number + 1
+        numbers[name] = numbers.get(name, 1) + 1
+        free = f"{name} {numbers[name]}"
     return free

@@ -7,12 +7,13 @@ unknown types are passed over. Nothing raises; what came before an error or a cu
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .body import error_in
 from .choice import text_in
 from .item_messages import ItemMessages
-from .items import FIELDS, OutputItem, objects
+from .items import FIELDS, OutputItem, names_of, objects
 from .jsontext import mend
 from .message import Message
 from .runs import Varying
@@ -31,8 +32,9 @@ _PARTS_DONE = frozenset(("response.content_part.done", "response.reasoning_summa
 _OPENED = "response.output_item.added"
 _ITEMS = frozenset((_OPENED, "response.output_item.done"))
 _STARTS = frozenset(("response.created", "response.queued", "response.in_progress"))
-#: Larger numbers are none.
-_FAR = 1 << 53
+#: Larger numbers are none; those below are no card's, so that they are kept as they are though something is redacted.
+_FAR = 1 << 39
+_DIGITS = re.compile("[0-9]{1,15}")
 
 
 class ResponseAnswer:
@@ -64,6 +66,8 @@ class ResponseAnswer:
         self._items: list[tuple[int, OutputItem]] = []
         self._at_index: dict[int, OutputItem] = {}
         self._index_of_id: dict[str, int] = {}
+        #: Items that have neither number nor id and are not done, by type and name.
+        self._open_alike: dict[tuple[str | None, str | None], list[int]] = {}
         self._top = -1
         #: Numbers of the newest event that was kept, and of the newest one now.
         self._kept_until = self._sequence = kept["sequence"] if kept else -1
@@ -75,7 +79,7 @@ class ResponseAnswer:
     def take(self, chunk: dict[str, Any], event: str = "") -> None:
         """One event's object; `event` is the name it had, which counts where the object has no type."""
         kind = text_in(chunk.get("type")) or event
-        if self._is_repeated(chunk):
+        if self._is_repeated(chunk) and kind.removeprefix("response.") not in FINAL:  # after which nothing was kept
             return
         if field := _DELTAS.get(kind):
             self._item(chunk).add(field, _part_number(chunk), chunk.get("delta"))
@@ -124,7 +128,7 @@ class ResponseAnswer:
             messages = [Message("assistant")]
         if is_pending and self._sequence >= 0:
             messages[-1].extra["unfinished"] = self._unfinished()
-        reason = self._limit or (self._status if is_pending or not is_going_on else None)
+        reason = self._status if is_pending else self._limit or (None if is_going_on else self._status)
         return Answered(
             choices=[Choice(0, messages[-1], mend(reason), earlier=messages[:-1])] if messages else [],
             complete=bool(messages) and self.error is None and (self._status in _WHOLE or (is_going_on and is_done)),
@@ -160,7 +164,7 @@ class ResponseAnswer:
         key = text_in(item.get("id")) or ""
         index = _number(chunk.get("output_index"))
         if index is None:
-            index = self._index_of_id.get(key, self._top + 1)
+            index = self._index_unsaid(kind, key, item)
         mine = self._at_index.get(index)
         if mine is None or (mine.is_done and not mine.is_same(item)):
             mine = self._begin(index, OutputItem())
@@ -170,6 +174,15 @@ class ResponseAnswer:
             mine.begin(item)
         elif kind != _OPENED:
             mine.finish(item)
+
+    def _index_unsaid(self, kind: str, key: str, item: dict[str, Any]) -> int:
+        """Where an item belongs that has no number: by its id, else by what it is, to the newest that is still open."""
+        if key:
+            return self._index_of_id.get(key, self._top + 1)
+        alike = self._open_alike.setdefault((text_in(item.get("type")), text_in(item.get("name"))), [])
+        if kind == _OPENED:
+            alike.append(self._top + 1)
+        return alike.pop() if alike and kind != _OPENED else self._top + 1
 
     def _take_other(self, chunk: dict[str, Any], kind: str, event: str) -> None:
         response = chunk.get("response")
@@ -229,16 +242,22 @@ class ResponseAnswer:
         """Items that no event told are taken from the answer's own list, and those of which only a later part came."""
         output = list(enumerate(self._output))
         is_missing = len(self._items) < len(output)
+        known = {name for _, item in self._items for name in item.names} if is_missing else set()
         for index, told in output:
             mine = self._at_index.get(index)
             if mine is not None:
                 if not mine.is_done and not (mine.is_opened and self._is_from_start):
                     mine.finish(told)
-            elif is_missing and not any(item.is_same(told) for _, item in self._items):
+            elif is_missing and known.isdisjoint(names_of(told)):
                 self._begin(index, OutputItem()).finish(told)
 
 
 def _number(value: Any) -> int | None:
+    """A place in a list, as it is or as some write it: in quotes, or with a point."""
+    if isinstance(value, str):
+        value = int(value) if _DIGITS.fullmatch(value) else None
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _FAR else None
 
 

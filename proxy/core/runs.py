@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 #: Padding against guessing texts from sizes (OpenAI, Mistral); its place in the bytes and its value.
 _PADDING = re.compile(rb'"(obfuscation|p)": ?"([A-Za-z0-9]*)"')
 _NUMBER = re.compile(rb'"sequence_number": ?([0-9]{1,15})')
-_STRING = re.compile(rb' ?("[^"\\]*(?:\\.[^"\\]*)*")')
+#: What stands behind a key.
+_STRING = re.compile(rb': ?("[^"\\]*(?:\\.[^"\\]*)*")')
 #: A longer event is worth its reading.
 MAX_LINE = 16 * 1024
 #: Numbers as they are written; writing one costs as much as comparing a line.
@@ -66,7 +67,7 @@ class Run:
         *names, line = event
         if len(names) > 1 or not all(name.startswith(b"event:") for name in names) or not line.startswith(b"data:"):
             return None
-        key = b'"%s":' % varying.key.encode()
+        key = b'"%s"' % varying.key.encode()
         string = _STRING.match(line, line.find(key) + len(key))
         if len(line) > MAX_LINE or line.count(key) != 1 or string is None:
             return None
@@ -79,7 +80,7 @@ class Run:
         if found and line.count(b"sequence_number") == 1 and chunk.get("sequence_number") == int(found[1]):
             number, prefix, between = int(found[1]), prefix[: found.start(1)], prefix[found.end(1) :]
         padding = _PADDING.search(rest)
-        if padding and rest.count(padding[1]) == 1 and chunk.get(padding[1].decode()) == padding[2].decode():
+        if padding and line.count(b'"%s"' % padding[1]) == 1 and chunk.get(padding[1].decode()) == padding[2].decode():
             middle, rest = rest[: padding.start(2)], rest[padding.end(2) :]
         return cls(names[0] if names else b"", prefix, number, between, middle, rest, varying)
 
@@ -117,8 +118,8 @@ class Run:
                 behind = line.find(b'"', start + 1)
                 if not line.startswith(middle, behind):  # it is a quote in the piece
                     behind = line.find(middle, start + 1)
-                padding = line[behind + size : end]
-                if behind < 0 or not (padding.isalnum() or not padding):
+                padding, room = line[behind + size : end], len(line) + end - behind - size
+                if behind < 0 or room < 0 or not (padding.isalnum() or not padding):
                     return
             pieces.append(read(line[start : behind + 1]))
 

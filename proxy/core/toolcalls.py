@@ -16,7 +16,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from .jsontext import canonical, mend_text, read, write
+from .jsontext import canonical, index_in, mend_text, read, write
 from .runs import Varying
 
 #: Characters of arguments that do not parse which are still searched for repeats.
@@ -66,7 +66,7 @@ class ToolCalls:
         return [call.result() for call in self._calls if call.id or call.name or call.arguments]
 
     def _call_of(self, fragment: dict[str, Any]) -> _Call:
-        index, key, name = _index_of(fragment), _id_of(fragment), _name_of(fragment)
+        index, key, name = index_in(fragment.get("index")), _id_of(fragment), _name_of(fragment)
         if index is not None:
             call = self._at_index.get(index)
             if call is None or call.is_ended_by(key, name):
@@ -202,11 +202,6 @@ def _parses(text: str) -> bool:
 
 def _objects(values: Any) -> list[dict[str, Any]]:
     return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
-
-
-def _index_of(fragment: dict[str, Any]) -> int | None:
-    index = fragment.get("index")
-    return index if isinstance(index, int) and not isinstance(index, bool) else None
 
 
 def _id_of(fragment: dict[str, Any]) -> str:

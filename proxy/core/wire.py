@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Logged", "Snapshot", "build_conversation", "build_event", "build_feedback",
     "emit_conversation", "emit_event", "emit_feedback", "emit_message",
-    "problem", "read_conversation", "read_event", "read_feedback", "read_json",
+    "problem", "replaced_event", "read_conversation", "read_event", "read_feedback", "read_json",
 ]  # fmt: skip
 
 #: A picture in a message is sent as it is up to this many characters (a small thumbnail); a body may have 2 MB in all.
@@ -99,6 +99,19 @@ def build_conversation(snapshot: Snapshot) -> dict[str, Any]:
     return body
 
 
+def replaced_event(kind: str, about: Mapping[str, str], lost: Iterable[Logged], at: int) -> dict[str, Any]:
+    """The event that tells what a conversation does not say any more; `about` names the conversation or a message."""
+    messages = public_messages((_spoken(logged) for logged in lost), inline_limit=INLINE_LIMIT)
+    entity = "message" if "messageId" in about else "conversation"
+    return {
+        "type": kind,
+        "entityType": entity,
+        **about,
+        "createdAt": time_text(at),
+        "properties": {"messages": messages},
+    }
+
+
 def _spoken(logged: Logged) -> dict[str, Any]:
     """A logged message as an OpenAI message that carries the format's own fields as well."""
     message = logged.message
@@ -127,7 +140,8 @@ def _spoken(logged: Logged) -> dict[str, Any]:
 
 def _with_pictures(content: Content, images: Any) -> Content:
     """The content, and the pictures that a model made, which OpenRouter and LiteLLM give beside it."""
-    made = [one for one in images if isinstance(one, dict) and one.get("type") == "image_url"] if images else []
+    given = images if isinstance(images, list) else []
+    made = [one for one in given if isinstance(one, dict) and one.get("type") == "image_url"]
     if not made:
         return content
     return [*([{"type": "text", "text": content}] if isinstance(content, str) else content or []), *made]

@@ -37,6 +37,9 @@ _log = structlog.get_logger("teelog")
 LEASE_SECONDS = 120.0
 #: How often the store is looked into without being woken, for a clock that was set.
 POLL_SECONDS = 1.0
+HOUR_MS = 3_600_000
+#: What to do about what was set aside.
+SEE_DEAD = "see them with `teelog outbox list --state dead`, then retry or drop them"
 #: How often what is too old is looked for.
 SWEEP_SECONDS = 60.0
 #: The rate of deliveries is that of so long.
@@ -202,13 +205,13 @@ class Courier:
         if self._sweep_at - interval <= now < self._sweep_at:  # earlier: the clock was set back
             return
         self._sweep_at = now + interval
-        before = now - round(self._delivery.max_age_hours * 3_600_000)
-        buried = await self._store.bury_old(
-            self._sink, before, untried=bool(self._gate.cause) and self._gate.since < before
-        )
-        if buried:
-            hint = "see them with `teelog outbox list --state dead`, then retry or drop them"
-            _log.error("delivery.buried", sink=self._sink, rows=buried, reason="too old", hint=hint)
+        before = now - round(self._delivery.max_age_hours * HOUR_MS)
+        untried = bool(self._gate.cause) and self._gate.since < before
+        if rows := await self._store.bury_old(self._sink, before, untried=untried):
+            _log.error("delivery.buried", sink=self._sink, rows=rows, reason="too old", hint=SEE_DEAD)
+        before = now - round(self._delivery.feedback_wait_hours * HOUR_MS)
+        if rows := await self._store.bury_unknown(self._sink, before):
+            _log.warning("delivery.buried", sink=self._sink, rows=rows, reason="unknown message", hint=SEE_DEAD)
 
     async def _deliver(self, lease: Lease) -> None:
         if await self._sending.send(lease):

@@ -4,6 +4,9 @@ An answer made in the background is logged when it is asked for, still empty; on
 exchange that brings more of it (`reading.Later`) finds it by its completion id, within the tenant. The message keeps its
 id; further messages in it come before it, so that what stands behind moves on. Hashes are made anew from there. An answer
 that came to its end is not touched again. Everything runs inside the recorder's transaction.
+
+An exchange is recorded when it ends, so that a stream whose client has gone unnoticed can be recorded after the one that
+resumed it: what nobody has asked for yet is kept in memory for a while (`Early`), and lost with the process.
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..core.caller import checked_id
+from ..core.caller import LONGEST_UPSTREAM_ID, checked_id
 from ..core.jsontext import write
-from ..core.message import SYSTEM_ROLES, Message, chain, digest, pairs
+from ..core.message import Message, chain, digest, is_heard, pairs
 from ..core.responses_answer import FINAL, GOING_ON
-from .conversations import Recorded, free_id
+from .conversations import Recorded
+from .growth import free_id
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     from ..db.sqlite import Tx
     from .reading import Later
 
+#: How many answers, and bytes of them, wait for their question.
+MOST_EARLY, MOST_EARLY_BYTES = 256, 32 * 1024 * 1024
 #: Places that no conversation reaches.
 _FAR = 1 << 40
 
@@ -38,7 +44,7 @@ def take_later(tx: Tx, later: Later, now: int) -> Recorded:
     row = tx.one("answer_of_completion", tenant=entry.tenant, completion=entry.completion_id)
     if row is None:
         return Recorded("unknown_answer")
-    logged, properties = Message.from_json(orjson.loads(row["body"])), orjson.loads(row["properties"])
+    logged, properties = _message(row), orjson.loads(row["properties"])
     if _has_ended(properties):
         return Recorded("seen", row["conversation_id"])
     kept = logged.extra.get("unfinished")
@@ -50,6 +56,34 @@ def take_later(tx: Tx, later: Later, now: int) -> Recorded:
     rev = max(row["conversation_rev"] + 1, now)
     names = _Retelling(tx, row, rev).store(entry, _properties(properties, entry, row["created_at"]))
     return Recorded("recorded", row["conversation_id"], row["conversation"], rev, (*names, row["conversation_id"]))
+
+
+class Early:
+    """Answers that were recorded before the exchange that asked for them; the oldest go first when they are too many."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], Later] = {}
+        self._size = 0
+
+    def keep(self, later: Later) -> None:
+        """Keep the newest part of an answer, or its end."""
+        name = (later.entry.tenant, later.entry.completion_id)
+        before = self._kept.get(name)
+        if before and _has_ended(before.entry.properties):
+            return
+        if before:
+            self._drop(name)
+        self._kept[name] = later
+        self._size += later.size
+        while len(self._kept) > MOST_EARLY or self._size > MOST_EARLY_BYTES:
+            self._drop(next(iter(self._kept)))
+
+    def of(self, entry: Entry) -> Later | None:
+        """What came of an entry's answer before it; again and again, since a transaction may fail."""
+        return self._kept.get((entry.tenant, entry.completion_id)) if entry.answers and entry.completion_id else None
+
+    def _drop(self, name: tuple[str, str]) -> None:
+        self._size -= self._kept.pop(name).size
 
 
 def _says_something(message: Message) -> bool:
@@ -101,7 +135,7 @@ class _Retelling:
         found = [{"value": entry.id, "kind": "exchange", "message": self._row["key"]}]
         for key, message in zip(keys, (*earlier, last), strict=True):
             found += [{"value": one["id"], "kind": "tool_call", "message": key} for one in message.tool_calls]
-            if name := checked_id(message.id):
+            if name := checked_id(message.id, LONGEST_UPSTREAM_ID):
                 found.append({"value": name, "kind": "message", "message": key})
         self._tx.many("add_key", found)
         return [self._row["id"], entry.id, entry.completion_id]
@@ -124,6 +158,11 @@ class _Retelling:
             id=free_id(self._tx, f"{self._row['id']}.{at}"),
             rev=self._rev,
             created_at=now,
+            started=self._row["started"],
+            cut=False,
+            retry=bool(self._row["retry"]),
+            role=message.role,
+            of_tools=_of_tools(message),
             chain=None,
             digest=None,
             pair=None,
@@ -135,7 +174,14 @@ class _Retelling:
 
     def _tell(self, row: sqlite3.Row, message: Message, now: int, properties: dict[str, Any]) -> int:
         body = write(message.to_json())
-        self._tx.run("tell_again", key=row["key"], created_at=now, body=body, properties=write(properties))
+        self._tx.run(
+            "tell_again",
+            key=row["key"],
+            created_at=now,
+            of_tools=_of_tools(message),
+            body=body,
+            properties=write(properties),
+        )
         return int(row["key"])
 
     def _move(self, first: int, by: int) -> None:
@@ -149,27 +195,25 @@ class _Retelling:
         rows = self._standing()
         messages = [_message(row) for row in rows]
         at = next(at for at, row in enumerate(rows) if row["place"] >= first)
-        before = next((row["chain"] for row in reversed(rows[:at]) if row["chain"]), b"")
+        root = self._row["tenant"].encode()
+        before = next((row["chain"] for row in reversed(rows[:at]) if row["chain"]), root)
         hashes = chain(messages[at:], before)
-        told = zip(rows[at:], messages[at:], hashes, pairs(messages)[at:], strict=True)
-        heard = [one for one in told if one[1].role not in SYSTEM_ROLES]
+        told = list(zip(rows[at:], messages[at:], hashes, pairs(messages)[at:], strict=True))
+        unheard = {"chain": None, "digest": None, "pair": None}
         self._tx.many(
             "hash_again",
             (
-                {"key": row["key"], "chain": hashed, "digest": digest(message), "pair": pair}
-                for row, message, hashed, pair in heard
+                {"key": row["key"]}
+                | ({"chain": hashed, "digest": digest(message), "pair": pair} if is_heard(message) else unheard)
+                for row, message, hashed, pair in told
             ),
         )
-        at_place = {row["place"]: hashed for row, _, hashed, _ in heard}
+        at_place = {row["place"]: hashed for row, _, hashed, _ in told}
         tip_place = self._row["tip_place"] + (moved if self._row["tip_place"] >= self._row["place"] else 0)
-        self._tx.run(
-            "go_on_later",
-            key=self._row["conversation"],
-            rev=self._rev,
-            moved=moved,
-            tip_place=tip_place,
-            tip=at_place.get(tip_place, self._row["tip"]),
-        )
+        tip = at_place.get(tip_place, self._row["tip"])
+        key = self._row["conversation"]
+        self._tx.run("go_on_later", key=key, rev=self._rev, moved=moved, tip_place=tip_place, tip=tip)
+        self._tx.run("tip_again", conversation=key, before=self._row["tip"], hash=tip)
 
     def _standing(self) -> list[sqlite3.Row]:
         return self._tx.all("standing_messages", conversation=self._row["conversation"])
@@ -181,4 +225,8 @@ def _is_part(name: str, answer: str) -> bool:
 
 
 def _message(row: sqlite3.Row) -> Message:
-    return Message.from_json(orjson.loads(row["body"]))
+    return Message.from_json({"role": row["role"], **orjson.loads(row["body"])})
+
+
+def _of_tools(message: Message) -> bool:
+    return bool(message.tool_calls or message.function_call)

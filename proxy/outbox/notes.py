@@ -73,8 +73,8 @@ def _settle(tx: Tx, key: int, kind: str, name: str | None, tenant: str, sinks: S
         row = tx.one("message_called", name=name, tenant=tenant)
         found = row and (row["key"], row["conversation"], row["rev"])
     else:
-        row = tx.one("conversation_named", name=name, tenant=tenant) if tenant else None
-        row = row or (None if tenant else tx.one("conversation_with_id", id=name))
+        row = tx.one("named", tenant=tenant, thread=f"id:{name}") or tx.one("conversation_with_id", id=name)
+        row = row if row and tenant in ("", row["tenant"]) else None
         found = row and (None, row["key"], 1)  # any rev of it will do
     if not found:
         return

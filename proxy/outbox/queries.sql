@@ -10,43 +10,99 @@ INSERT INTO position (source, segment, offset, tries) VALUES (:source, :segment,
 ON CONFLICT (source) DO UPDATE SET segment = excluded.segment, offset = excluded.offset, tries = excluded.tries;
 
 -- ── whose conversation is it ────────────────────────────────────────────────────────────────────────────────────────
+-- `:user` and `:thread` may be NULL: anybody's, any. What many conversations share is looked up in the newest 256 of them.
 
--- name: conversation_named — the tenant's conversation that goes by a name: given by the client, or our own
-SELECT * FROM conversation
-WHERE (tenant = :tenant AND given = :name) OR (id = :name AND tenant = :tenant)
-ORDER BY given IS NULL LIMIT 1;
+-- name: named — the newest of the tenant's conversations that go by a chat's id
+SELECT * FROM conversation WHERE tenant = :tenant AND thread = :thread AND thread <> '' ORDER BY rev DESC LIMIT 1;
 
--- name: newest_of_user_on_line — the newest conversation with a tip, of a user, on a client connection
-SELECT * FROM conversation WHERE key = (
-    SELECT key FROM conversation
-    WHERE tenant = :tenant AND tip = :tip AND user = :user AND connection = :connection ORDER BY rev DESC LIMIT 1
-);
+-- name: of_tenant_with_id — the tenant's conversation that analytics knows by an id
+SELECT * FROM conversation WHERE id = :id AND tenant = :tenant;
 
--- name: newest_of_user — the newest conversation with a tip, of a user
-SELECT * FROM conversation WHERE key = (
-    SELECT key FROM conversation
-    WHERE tenant = :tenant AND tip = :tip AND user = :user ORDER BY rev DESC LIMIT 1
-);
+-- name: call_thread — a conversation goes by another name from now on
+UPDATE conversation SET thread = :thread WHERE key = :key;
 
--- name: newest_on_line — the newest conversation with a tip, on a client connection
-SELECT * FROM conversation WHERE key = (
-    SELECT key FROM conversation
-    WHERE tenant = :tenant AND tip = :tip AND connection = :connection ORDER BY rev DESC LIMIT 1
-);
+-- name: call_tips — and so do its tips
+UPDATE tip SET thread = :thread WHERE conversation = :key;
 
--- name: newest — the newest conversation with a tip
-SELECT * FROM conversation WHERE key = (
-    SELECT key FROM conversation
-    WHERE tenant = :tenant AND tip = :tip ORDER BY rev DESC LIMIT 1
-);
+-- name: tip_of_user — of a thread and a user: on this connection before others, of this kin before others, the newest
+SELECT key FROM (
+    SELECT * FROM tip WHERE hash = :tip AND thread = :thread AND user = :user ORDER BY rev DESC LIMIT 256
+)
+ORDER BY connection = :connection DESC, kin = :kin DESC, rev DESC LIMIT 1;
 
--- name: standing — what a conversation is recognised by, in order
-SELECT place, chain, digest FROM message
-WHERE conversation = :conversation AND place > 0 AND chain IS NOT NULL ORDER BY place;
+-- name: tip_of_chat — the same, of those that go by a chat's id
+SELECT key FROM tip WHERE hash = :tip AND thread = :thread
+ORDER BY connection = :connection DESC, kin = :kin DESC, rev DESC LIMIT 1;
+
+-- name: tip_of_anybody — the same, of whoever is not told apart
+SELECT key FROM (SELECT * FROM tip WHERE hash = :tip ORDER BY rev DESC LIMIT 256)
+WHERE (:user IS NULL OR user = :user) AND (:thread IS NULL OR thread = :thread)
+ORDER BY connection = :connection DESC, kin = :kin DESC, rev DESC LIMIT 1;
+
+-- name: at_tip — a tip and its conversation
+SELECT conversation.*, tip.hash, tip.former, tip.choice
+FROM tip JOIN conversation ON conversation.key = tip.conversation WHERE tip.key = :key;
+
+-- name: inside — where a history ends with a message that stands
+SELECT conversation.*, found.place
+FROM (
+    SELECT conversation AS held, place FROM message
+    WHERE chain = :chain AND place IS NOT NULL AND chain IS NOT NULL ORDER BY conversation DESC LIMIT 256
+) AS found
+JOIN conversation ON conversation.key = found.held
+WHERE conversation.tenant = :tenant
+    AND (:user IS NULL OR user = :user) AND (:thread IS NULL OR thread = :thread)
+ORDER BY rev DESC LIMIT 64;
+
+-- name: paired — where a question and its answer stand
+SELECT conversation.*, found.place
+FROM (
+    SELECT conversation AS held, place FROM message
+    WHERE pair = :pair AND place IS NOT NULL AND pair IS NOT NULL ORDER BY conversation DESC LIMIT 256
+) AS found
+JOIN conversation ON conversation.key = found.held
+WHERE conversation.tenant = :tenant
+    AND (:user IS NULL OR user = :user) AND (:thread IS NULL OR thread = :thread)
+ORDER BY rev DESC LIMIT 64;
+
+-- name: holding — in which conversations a tool call stands
+SELECT DISTINCT conversation.*
+FROM key
+JOIN message ON message.key = key.message AND message.place IS NOT NULL
+JOIN conversation ON conversation.key = message.conversation
+WHERE key.value = :call AND key.kind = 'tool_call' AND conversation.tenant = :tenant
+    AND (:user IS NULL OR user = :user) AND (:thread IS NULL OR thread = :thread)
+ORDER BY rev DESC LIMIT 64;
+
+-- name: answer_of — where the tenant's newest answer with a completion id stands
+SELECT conversation.*, coalesce(message.place, 0) AS place
+FROM key
+JOIN message ON message.key = key.message
+JOIN conversation ON conversation.key = message.conversation
+WHERE key.value = :completion AND key.kind = 'completion' AND conversation.tenant = :tenant
+ORDER BY message.key DESC LIMIT 1;
+
+-- name: place_of — with which message of a conversation a history ends
+SELECT * FROM message WHERE chain = :chain AND conversation = :conversation AND place IS NOT NULL;
+
+-- name: newest_standing — the last messages up to a place, the newest first
+SELECT * FROM message
+WHERE conversation = :conversation AND place BETWEEN 1 AND :upto AND chain IS NOT NULL ORDER BY place DESC LIMIT :count;
+
+-- name: standing_behind — the first messages behind a place
+SELECT * FROM message
+WHERE conversation = :conversation AND place > :place AND chain IS NOT NULL ORDER BY place LIMIT :count;
+
+-- name: call_ids — the tool calls that a message makes or answers
+SELECT value FROM key WHERE message = :message AND kind = 'tool_call';
+
+-- name: message — one message
+SELECT * FROM message WHERE key = :key;
 
 -- name: message_known_by — the tenant's newest message of an id that somebody else gave it
-SELECT body FROM key JOIN message ON message.key = key.message JOIN conversation ON conversation.key = message.conversation
-WHERE value = :value AND kind = :kind AND tenant = :tenant ORDER BY message.key DESC LIMIT 1;
+SELECT message.key, role, body FROM key
+JOIN message ON message.key = key.message JOIN conversation ON conversation.key = message.conversation
+WHERE value = :value AND kind = :kind AND tenant = :tenant AND freed = 0 ORDER BY message.key DESC LIMIT 1;
 
 -- ── conversations and their messages ────────────────────────────────────────────────────────────────────────────────
 
@@ -54,24 +110,37 @@ WHERE value = :value AND kind = :kind AND tenant = :tenant ORDER BY message.key 
 SELECT * FROM conversation WHERE key = :key;
 
 -- name: begin_conversation — a new one, still without messages
-INSERT INTO conversation (id, tenant, given, user, connection, created_at, rev, sampled, properties, user_properties)
-VALUES (:id, :tenant, :given, '', '', :created_at, 0, :sampled, '{}', '{}')
+INSERT INTO conversation (id, tenant, user, thread, connection, created_at, rev, sampled, properties, user_properties)
+VALUES (:id, :tenant, '', :thread, '', :created_at, 0, :sampled, :properties, '{}')
 RETURNING *;
 
 -- name: go_on — a conversation after an exchange
 UPDATE conversation SET
-    user = :user, connection = :connection, rev = :rev, last_place = :last_place, tip_place = :tip_place, tip = :tip,
+    user = :user, thread = :thread, connection = :connection, kin = :kin, rev = :rev,
+    last_place = :last_place, tip_place = :tip_place, tip = :tip, freed = 0,
     appended = max(appended, :appended), properties = :properties, user_properties = :user_properties
 WHERE key = :key;
 
+-- name: forget_tips — a conversation goes on elsewhere; `:all` 0: the replaced answers may still be gone on with
+DELETE FROM tip WHERE conversation = :conversation AND (:all OR former IS NULL);
+
+-- name: add_tip — where a conversation may be gone on with
+INSERT INTO tip (conversation, hash, user, thread, connection, kin, rev, former, choice)
+VALUES (:conversation, :hash, :user, :thread, :connection, :kin, :rev, :former, :choice);
+
 -- name: messages — what a conversation says now, in order
-SELECT id, created_at, body, properties FROM message
+SELECT id, created_at, role, body, properties FROM message
 WHERE conversation = :conversation AND place IS NOT NULL ORDER BY place;
 
--- name: add_message — a message takes its place
-INSERT INTO message (conversation, place, id, rev, created_at, chain, digest, pair, body, properties)
-VALUES (:conversation, :place, :id, :rev, :created_at, :chain, :digest, :pair, :body, :properties)
-RETURNING key;
+-- name: add_message — a message takes its place, or none
+INSERT INTO message (
+    conversation, place, id, rev, created_at, started, cut, retry, role, of_tools, chain, digest, pair, body, properties
+)
+VALUES (
+    :conversation, :place, :id, :rev, :created_at, :started, :cut, :retry, :role, :of_tools, :chain, :digest, :pair,
+    :body, :properties
+)
+RETURNING key, id;
 
 -- name: message_id_taken — whether any standing message has an id
 SELECT 1 FROM message WHERE id = :id AND place IS NOT NULL;
@@ -79,7 +148,7 @@ SELECT 1 FROM message WHERE id = :id AND place IS NOT NULL;
 -- name: prompt — the system prompt as it stands
 SELECT key, place, body FROM message WHERE conversation = :conversation AND place <= 0;
 
--- name: say_again — a system prompt with its newest text
+-- name: say_again — a message with its newest text
 UPDATE message SET body = :body WHERE key = :key;
 
 -- name: keep_ids — messages that are about to be replaced stay known by their ids
@@ -88,6 +157,43 @@ SELECT id, 'message', key FROM message WHERE conversation = :conversation AND pl
 
 -- name: replace — messages give up their places
 UPDATE message SET place = NULL WHERE conversation = :conversation AND place BETWEEN :first AND :last;
+
+-- name: between — messages in some places
+SELECT * FROM message WHERE conversation = :conversation AND place BETWEEN :first AND :last ORDER BY place;
+
+-- name: up_to — what was said up to a place
+SELECT * FROM message WHERE conversation = :conversation AND place BETWEEN 1 AND :place ORDER BY place;
+
+-- name: at_place — the message at a place
+SELECT * FROM message WHERE conversation = :conversation AND place = :place;
+
+-- name: question_before — the last question before a place
+SELECT digest FROM message
+WHERE conversation = :conversation AND place BETWEEN 1 AND :place - 1 AND role = 'user' ORDER BY place DESC LIMIT 1;
+
+-- name: put_back — a replaced message stands again; its id may have been given to another since
+UPDATE message SET
+    place = :place, chain = :chain,
+    id = iif(EXISTS (SELECT 1 FROM message AS other WHERE other.id = message.id AND other.place IS NOT NULL),
+             id || '~' || key, id)
+WHERE key = :key;
+
+-- name: rehash — what was before a message has changed
+UPDATE message SET chain = :chain WHERE key = :key;
+
+-- name: say_otherwise — a message says something else, and is recognised by that
+UPDATE message SET body = :body, chain = :chain, digest = :digest, pair = :pair WHERE key = :key;
+
+-- name: tell — a message's properties
+UPDATE message SET properties = :properties WHERE key = :key;
+
+-- name: times — when the messages of a conversation came, by what they end
+SELECT chain, created_at FROM message
+WHERE conversation = :conversation AND place BETWEEN 1 AND :place AND chain IS NOT NULL;
+
+-- name: freed — what a client must bring again
+SELECT key, chain, body FROM message
+WHERE conversation = :conversation AND place BETWEEN 1 AND :upto AND chain IS NOT NULL;
 
 -- name: add_key — one more thing that a message is known by
 INSERT OR IGNORE INTO key (value, kind, message) VALUES (:value, :kind, :message);
@@ -98,16 +204,18 @@ SELECT 1 FROM key WHERE value = :id AND kind = 'exchange';
 -- ── answers that came later ─────────────────────────────────────────────────────────────────────────────────────────
 
 -- name: answer_of_completion — the answer that an upstream gave an id, the newest of the tenant's
-SELECT message.*, conversation.id AS conversation_id, conversation.rev AS conversation_rev, tip_place, tip
+SELECT message.*, conversation.id AS conversation_id, conversation.rev AS conversation_rev, tip_place, tip, tenant
 FROM key JOIN message ON message.key = key.message JOIN conversation ON conversation.key = message.conversation
 WHERE key.value = :completion AND key.kind = 'completion' AND conversation.tenant = :tenant AND place IS NOT NULL
+    AND freed = 0
 ORDER BY message.key DESC LIMIT 1;
 
 -- name: standing_messages — what a conversation says now and is recognised by, without its system prompt, in order
-SELECT key, place, id, chain, body FROM message WHERE conversation = :conversation AND place > 0 ORDER BY place;
+SELECT key, place, id, chain, role, body FROM message WHERE conversation = :conversation AND place > 0 ORDER BY place;
 
 -- name: tell_again — a message says more than it did
-UPDATE message SET created_at = :created_at, body = :body, properties = :properties WHERE key = :key;
+UPDATE message SET created_at = :created_at, of_tools = :of_tools, cut = 0, body = :body, properties = :properties
+WHERE key = :key;
 
 -- name: move_messages — messages move on to make room
 UPDATE message SET place = place + :by WHERE conversation = :conversation AND place >= :first;
@@ -118,6 +226,9 @@ UPDATE message SET chain = :chain, digest = :digest, pair = :pair WHERE key = :k
 -- name: go_on_later — a conversation after an answer in it was told again
 UPDATE conversation SET rev = :rev, last_place = last_place + :moved, tip_place = :tip_place, tip = :tip
 WHERE key = :key;
+
+-- name: tip_again — the answer by which a conversation may be gone on with says more than it did
+UPDATE tip SET hash = :hash WHERE conversation = :conversation AND hash = :before AND former IS NULL AND choice = 0;
 
 -- ── feedback and events ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -281,9 +392,52 @@ WHERE sink = :sink AND state = 'ready' AND first_failed_at < :before AND dirty_s
 UPDATE outbox SET state = 'dead', due = NULL, dead_reason = 'too old'
 WHERE sink = :sink AND state = 'ready' AND dirty_since < :before;
 
--- name: bury_unknown — annotations whose message never came are set aside
+-- name: bury_unknown — annotations whose message never came are set aside; those whose message is owed wait with it
 UPDATE outbox SET state = 'dead', due = NULL, dead_reason = 'unknown message'
-WHERE sink = :sink AND state = 'waiting' AND dirty_since < :before;
+WHERE sink = :sink AND state = 'waiting' AND dirty_since < :before
+    AND item IN (SELECT key FROM annotation WHERE about IS NOT NULL AND needs_rev IS NULL);
+
+-- ── what nobody has spoken in for long ──────────────────────────────────────────────────────────────────────────────
+
+-- name: idle — conversations that have not changed since a rev; those whose history only we may have are kept longer
+SELECT key, rev FROM conversation WHERE freed = 0 AND appended = 0 AND rev > :after AND rev < :before ORDER BY rev LIMIT :limit;
+
+-- name: forgotten — the same, whether freed or not
+SELECT key, rev, thread FROM conversation
+WHERE freed = :freed AND appended = :appended AND rev > :after AND rev < :before ORDER BY rev LIMIT :limit;
+
+-- name: is_owed — whether any sink lacks a conversation, or something that was said of it
+SELECT 1 FROM outbox WHERE kind = 'conversation' AND item = :key AND state <> 'sent'
+UNION ALL
+SELECT 1 FROM annotation JOIN outbox ON outbox.kind = annotation.kind AND outbox.item = annotation.key
+WHERE annotation.conversation = :key AND outbox.state <> 'sent'
+LIMIT 1;
+
+-- name: free_standing — what clients bring back with their history is taken out (`rewording.CONTENT`)
+UPDATE message SET body = json_remove(body, '$.content', '$.tool_calls', '$.function_call')
+WHERE conversation = :key AND place IS NOT NULL AND chain IS NOT NULL;
+
+-- name: free_replaced — of what was replaced only the ids stay
+UPDATE message SET body = '{}', properties = '{}' WHERE conversation = :key AND place IS NULL;
+
+-- name: forget_former — it cannot be gone on with any more
+DELETE FROM tip WHERE conversation = :key AND former IS NOT NULL;
+
+-- name: mark_freed — what was said in a conversation is not here any more; 2: nothing of it is
+UPDATE conversation SET freed = :freed WHERE key = :key;
+
+-- name: forget_rows — what the outbox knows of a conversation that every sink has
+DELETE FROM outbox WHERE (kind = 'conversation' AND item = :key)
+    OR (kind IN ('feedback', 'event') AND item IN (SELECT key FROM annotation WHERE conversation = :key));
+
+-- name: forget_annotations — what was said of a conversation
+DELETE FROM annotation WHERE conversation = :key;
+
+-- name: forget_messages — what was said in a conversation
+DELETE FROM message WHERE conversation = :key;
+
+-- name: forget_conversation — a conversation and all that hangs on it
+DELETE FROM conversation WHERE key = :key;
 
 -- ── what went wrong, and how much of everything ─────────────────────────────────────────────────────────────────────
 

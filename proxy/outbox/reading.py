@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ..core import side
 from ..core.caller import caller_of
 from ..core.dialect import dialect_of
 from ..core.entry import Entry, entry_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..config import Conversation, Privacy
+    from ..core.caller import Caller
     from ..core.redact import Redactor
     from ..core.turn import Answered, Asked
 
@@ -40,7 +42,7 @@ class SetAside:
 
 @dataclass(slots=True, frozen=True)
 class Passed:
-    """An exchange of which no message comes: "refused", "not_rebuilt"."""
+    """An exchange of which no message comes: "refused", "not_rebuilt", "side_request" (dropped, as configured)."""
 
     outcome: str
 
@@ -53,6 +55,8 @@ class Later:
     entry: Entry
     #: The same read behind what was kept of an earlier part of the answer.
     behind: Callable[[dict[str, Any]], Entry]
+    #: Bytes of the answer, which `behind` keeps in memory.
+    size: int
 
 
 Item = Entry | Later | Note | SetAside | Passed
@@ -71,7 +75,7 @@ class Reading:
     How records are read.
 
     Args:
-        conversation: Which headers name conversation and user.
+        conversation: By which names requests say whose they are, and what becomes of side requests.
         redactor: Takes out what must not be stored; None: nothing.
         keep_unreadable: Keep what cannot be read, though there is a redactor and it cannot be redacted.
 
@@ -125,28 +129,36 @@ class Reading:
         asked = dialect.read_request(exchange)
         if not asked.is_conversation:
             return Told(Passed("not_rebuilt"), facts)
+        kind = side.kind_of(asked)
+        if kind and self._conversation.side_requests == "drop":
+            return Told(Passed("side_request"), facts | {"side": kind})
+        caller = caller_of(exchange.headers, asked, self._conversation)
         if self._redactor:
             asked.messages = [self._redactor.message(message) for message in asked.messages]
             asked.further = [[self._redactor.message(message) for message in one] for one in asked.further]
-        entry = self._entry(exchange, dialect.name, asked, answered)
+        entry = self._entry(exchange, dialect.name, asked, answered, caller)
         facts["model"] = entry.model
+        if kind:
+            entry.side, entry.quoted = kind, side.quoted(asked)
+            facts["side"] = kind
         if exchange.method != "GET":
             return Told(entry, facts)
 
         def behind(kept: dict[str, Any]) -> Entry:
-            return self._entry(exchange, dialect.name, asked, read_later_answer(exchange, kept))
+            return self._entry(exchange, dialect.name, asked, read_later_answer(exchange, kept), caller)
 
-        return Told(Later(entry, behind), facts)
+        return Told(Later(entry, behind, len(exchange.answer)), facts)
 
-    def _entry(self, exchange: Exchange, endpoint: str, asked: Asked, answered: Answered) -> Entry:
+    def _entry(self, exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, caller: Caller) -> Entry:
         """What is stored of an exchange; of the answer nothing that must not be."""
         if self._redactor:
             answered.error = self._redactor.value(answered.error)
+            answered.usage = self._redactor.value(answered.usage)
             for choice in answered.choices:
+                choice.finish_reason = self._redactor.value(choice.finish_reason)
                 choice.message = self._redactor.message(choice.message)
                 choice.earlier = [self._redactor.message(message) for message in choice.earlier]
-        sections = self._conversation
-        caller = caller_of(exchange.headers, asked.user, sections.id_headers, sections.user_headers)
+            caller = replace(caller, properties=self._redactor.value(caller.properties))
         return entry_of(exchange, endpoint, asked, answered, caller)
 
 

@@ -14,30 +14,37 @@ CREATE TABLE conversation (
     -- What analytics knows it by.
     id              TEXT NOT NULL UNIQUE,
     tenant          TEXT NOT NULL,
-    -- The id that the client gave; differs from `id` when another tenant gave it first. NULL: it gave none.
-    given           TEXT,
     -- Empty while nobody was named.
     user            TEXT NOT NULL,
+    -- What the client calls it: "id:<chat>", "session:<session>", or nothing. Forks of a chat go by its id, too; such an
+    -- id differs from `id` there, and where another tenant gave it first.
+    thread          TEXT NOT NULL,
     -- The client connection of the newest exchange.
     connection      TEXT NOT NULL,
+    -- Model and system prompt of the newest exchange, hashed.
+    kin             BLOB NOT NULL DEFAULT x'',
     created_at      INTEGER NOT NULL,
+    -- Also when it last changed: at least the time, in unix milliseconds.
     rev             INTEGER NOT NULL,
     last_place      INTEGER NOT NULL DEFAULT 0,
-    -- The newest answer: its place (0: none yet) and the chain hash there; while there is none, that of the question.
+    -- The newest answer: its place (0: none yet) and the chain hash there.
     tip_place       INTEGER NOT NULL DEFAULT 0,
     tip             BLOB,
-    -- 1 once a request came without the history and was put behind what there was.
+    -- 1 once a request came without the whole history, so that nobody but us may have it.
     appended        INTEGER NOT NULL DEFAULT 0 CHECK (appended IN (0, 1)),
-    -- 0: sampled out; followed by its hashes, but no message of it is kept or sent.
+    -- 1: nobody has spoken for long and everything was delivered, so what was said has been taken out. 2: for very long,
+    -- so that only the client's own id is still known, which must not be given to another conversation.
+    freed           INTEGER NOT NULL DEFAULT 0 CHECK (freed IN (0, 1, 2)),
+    -- 0: sampled out; followed by its hashes, but nothing that was said is kept or sent.
     sampled         INTEGER NOT NULL CHECK (sampled IN (0, 1)),
     properties      TEXT NOT NULL,
     user_properties TEXT NOT NULL,
     CHECK (tip_place <= last_place)
 ) STRICT;
 
-CREATE UNIQUE INDEX conversation_given ON conversation (tenant, given) WHERE given IS NOT NULL;
--- Serves "the newest with this tip", of a user, on a connection, or of anyone.
-CREATE INDEX conversation_tip ON conversation (tenant, tip, user, connection, rev) WHERE tip IS NOT NULL;
+CREATE INDEX conversation_thread ON conversation (tenant, thread, rev) WHERE thread <> '';
+-- Serves the sweeps of what nobody has spoken in for long.
+CREATE INDEX conversation_idle ON conversation (freed, appended, rev);
 
 CREATE TABLE message (
     key          INTEGER PRIMARY KEY,
@@ -48,16 +55,50 @@ CREATE TABLE message (
     -- The first rev of the conversation that has it.
     rev          INTEGER NOT NULL,
     created_at   INTEGER NOT NULL,
-    -- NULL for system messages, which no history is recognised by; pair: only for answers.
+    -- When the exchange that it is the answer of began; NULL for what clients said or brought.
+    started      INTEGER,
+    -- 1: the end of that answer did not come through; the exchange was an SDK's retry.
+    cut          INTEGER NOT NULL DEFAULT 0 CHECK (cut IN (0, 1)),
+    retry        INTEGER NOT NULL DEFAULT 0 CHECK (retry IN (0, 1)),
+    role         TEXT NOT NULL,
+    -- 1: it calls tools, or is what one of them gave.
+    of_tools     INTEGER NOT NULL DEFAULT 0 CHECK (of_tools IN (0, 1)),
+    -- NULL for messages that no history is recognised by; pair: only for answers.
     chain        BLOB,
     digest       BLOB,
     pair         BLOB,
+    -- Without its content once the conversation is freed.
     body         TEXT NOT NULL,
     properties   TEXT NOT NULL
 ) STRICT;
 
-CREATE UNIQUE INDEX message_place ON message (conversation, place) WHERE place IS NOT NULL;
+CREATE UNIQUE INDEX message_place ON message (conversation, place);
 CREATE UNIQUE INDEX message_id ON message (id) WHERE place IS NOT NULL;
+-- Serve "who has said exactly this so far", and "who has asked and been told this last".
+CREATE INDEX message_chain ON message (chain, conversation) WHERE place IS NOT NULL AND chain IS NOT NULL;
+CREATE INDEX message_pair ON message (pair, conversation) WHERE place IS NOT NULL AND pair IS NOT NULL;
+
+-- Where a conversation may be gone on with: its newest answer, and what the client may have in its stead.
+CREATE TABLE tip (
+    key          INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL REFERENCES conversation (key) ON DELETE CASCADE,
+    hash         BLOB NOT NULL,
+    -- As in `conversation`.
+    user         TEXT NOT NULL,
+    thread       TEXT NOT NULL,
+    connection   TEXT NOT NULL,
+    kin          BLOB NOT NULL,
+    rev          INTEGER NOT NULL,
+    -- The replaced answer that this one is (NULL: it stands), and which of its other choices (0: itself).
+    former       INTEGER REFERENCES message (key) ON DELETE CASCADE,
+    choice       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE INDEX tip_conversation ON tip (conversation);
+CREATE INDEX tip_former ON tip (former) WHERE former IS NOT NULL;
+-- Each serves "the newest with this tip", however many said the same: of a thread and a user; of anybody.
+CREATE INDEX tip_of_user ON tip (hash, thread, user, rev);
+CREATE INDEX tip_of_anybody ON tip (hash, rev);
 
 -- What else a message is known by: its exchange, its completion, the ids of its tool calls, its id before it was replaced.
 CREATE TABLE key (
@@ -88,6 +129,7 @@ CREATE TABLE annotation (
 ) STRICT;
 
 CREATE INDEX annotation_open ON annotation (about) WHERE about IS NOT NULL AND needs_rev IS NULL;
+CREATE INDEX annotation_message ON annotation (message) WHERE message IS NOT NULL;
 CREATE INDEX annotation_conversation ON annotation (conversation) WHERE conversation IS NOT NULL;
 
 -- What each sink has and should have; its life is drawn above `store.py`.

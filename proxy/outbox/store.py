@@ -31,17 +31,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..core.entry import Entry
 from ..core.exchange import Note
-from ..core.retry import LONGEST_POSTPONEMENT_SECONDS, doubt_until
-from ..core.trim import BODY_LIMIT
 from ..db.queries import load_queries
 from ..db.sqlite import Database, Tx
 from ..journal.reader import Position
 from . import notes
 from .conversations import Conversations, Recorded
-from .later import take_later
-from .parcel import Lease, Parcel, parcel_of
+from .later import Early, take_later
+from .leases import Leases
 from .reading import Item, Later, Passed, SetAside
 from .standing import standing
+from .tidying import Tidying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,7 +58,7 @@ MOST_FAILED = 10_000
 MOST_FAILED_BYTES = 128 * 1024 * 1024
 
 
-class Store:
+class Store(Leases):
     """
     The open store; the recorder calls it from its thread, the courier from the event loop.
 
@@ -88,10 +87,12 @@ class Store:
         most_failed_bytes: int = MOST_FAILED_BYTES,
     ) -> None:
         self._failed_bounds = {"rows": most_failed, "bytes": most_failed_bytes}
-        self._debounce = round(debounce_seconds * 1000)
         self._sinks = tuple(sinks)
         self._conversations = Conversations(secret, sample_rate)
-        self._database = Database(path, queries=QUERIES, migrations=MIGRATIONS, full_sync=full_sync)
+        self._early = Early()
+        self._tidying = Tidying()
+        database = Database(path, queries=QUERIES, migrations=MIGRATIONS, full_sync=full_sync)
+        super().__init__(database, round(debounce_seconds * 1000))
 
     def __repr__(self) -> str:
         return f"<Store {self._database!r}>"
@@ -129,11 +130,16 @@ class Store:
         match item:
             case Entry():
                 recorded = self._take_entry(tx, item, now)
+                if recorded.outcome == "recorded" and (later := self._early.of(item)):
+                    self._to_send(tx, take_later(tx, later, now), now)
                 for further in item.further:
                     self._take_entry(tx, further, now)
                 return recorded
             case Later():
-                return self._to_send(tx, take_later(tx, item, now), now)
+                recorded = take_later(tx, item, now)
+                if recorded.outcome == "unknown_answer":
+                    self._early.keep(item)
+                return self._to_send(tx, recorded, now)
             case Note():
                 notes.take(tx, item, self._sinks, now)
                 return Recorded(item.kind)
@@ -151,7 +157,10 @@ class Store:
         if recorded.outcome == "recorded":
             for sink in self._sinks:
                 tx.run("put", sink=sink, item=recorded.key, rev=recorded.rev, now=now, debounce=self._debounce)
+        if recorded.outcome != "sampled_out":
             notes.settle(tx, recorded.names, self._sinks, now)
+        for event in recorded.events:
+            notes.take(tx, event, self._sinks, now)
         return recorded
 
     # ── a person's side: `held`, `replay` ───────────────────────────────────────────────────────────────────────────
@@ -184,114 +193,14 @@ class Store:
 
         return self._database.write(work)
 
-    # ── the courier's side ──────────────────────────────────────────────────────────────────────────────────────────
-
-    async def lease(self, sink: str, now: int, until: int, limit: int) -> list[Lease]:
-        """The rows that are due longest, with the right to send them until a time."""
-
-        def work(tx: Tx) -> list[Lease]:
-            tx.run("expire_leases", sink=sink, now=now, until=now, doubt=doubt_until(now))
-            tx.run("bring_forward", sink=sink, now=now, latest=now + _LONGEST_WAIT)
-            rows = tx.all("lease", sink=sink, now=now, until=until, limit=limit)
-            return [
-                Lease(row["key"], row["kind"], row["item"], row["lease_token"], row["wanted_rev"], row["tries"], until)
-                for row in rows
-            ]
-
-        return await self._database.awrite(work)
-
-    async def take_over(self, sink: str, now: int) -> int:
-        """End all leases at start: one process has the file, so that their holders are gone."""
-        values = {"sink": sink, "now": now, "until": _FOREVER, "doubt": doubt_until(now)}
-        return await self._database.awrite(lambda tx: tx.run("expire_leases", **values))
-
-    async def hasten(self, sink: str, now: int) -> None:
-        """What waits only because its conversation was just sent is due."""
-        await self._database.awrite(lambda tx: tx.run("hasten", sink=sink, now=now, debounce=self._debounce))
-
-    async def next_due(self, sink: str) -> int | None:
-        """When the next row is due; None when none is."""
-        row = await self._database.aread(lambda tx: tx.one("next_due", sink=sink))
-        return row["due"] if row else None
-
-    async def any_failing(self, sink: str) -> bool:
-        """Whether any row that is still to be sent has failed."""
-        return await self._database.aread(lambda tx: tx.one("any_failing", sink=sink)) is not None
-
-    async def parcel(self, lease: Lease, limit: int = BODY_LIMIT) -> Parcel:
-        """What to send for a lease, as of now; see `parcel_of`."""
-        return await self._database.aread(lambda tx: parcel_of(tx, lease, limit))
-
-    async def ack(self, lease: Lease, rev: int, now: int, *, began: int | None = None, doubt: int = 0) -> None:
-        """
-        The sink has a rev; what waited for it in the way of annotations becomes due.
-
-        Args:
-            lease: Of the row.
-            rev: What was sent.
-            now: The time of the acknowledgement.
-            began: When the POST was begun; None: now.
-            doubt: Until when another POST of this lease, whose end was not seen, may be applied; 0: there was none.
-
-        """
-        values = {"rev": rev, "now": now, "began": now if began is None else began, "doubt": doubt}
-
-        def work(tx: Tx) -> None:
-            more = {"latest": doubt_until(now), "debounce": self._debounce}
-            row = tx.one("ack", key=lease.key, token=lease.token, **values, **more)
-            if row:
-                tx.run("count", name="delivered", n=1)
-                if row["kind"] == "conversation":
-                    tx.run("free_notes", sink=row["sink"], conversation=row["item"], now=now)
-
-        await self._database.awrite(work)
-
-    async def postpone(
-        self, lease: Lease, due: int, error: str, now: int, *, doubt: int = 0, blameless: bool = False
-    ) -> None:
-        """Try again at `due`; `doubt` as in `ack`, `blameless`: it was not the row's fault."""
-        name = "hand_back" if blameless else "postpone"
-        values = {"key": lease.key, "token": lease.token, "due": due, "error": error, "now": now, "doubt": doubt}
-        await self._database.awrite(lambda tx: _counted(tx, "postponed", tx.run(name, **values)))
-
-    async def bury(self, lease: Lease, rev: int, reason: str, error: str, now: int, *, doubt: int = 0) -> bool:
-        """Set aside with a reason (one of the schema's), unless there is a newer rev to try; whether it was."""
-        values = {"rev": rev, "reason": reason, "error": error, "now": now, "doubt": doubt}
-
-        def work(tx: Tx) -> bool:
-            row = tx.one("bury", key=lease.key, token=lease.token, **values)
-            return bool(_counted(tx, "buried", row is not None and row["state"] == "dead"))
-
-        return await self._database.awrite(work)
-
-    async def bury_old(self, sink: str, before: int, *, untried: bool = False) -> int:
-        """
-        Set aside what first failed, or began to wait for its message, before a time; how many rows.
-
-        `untried`: also what has only waited for so long, since the sink takes nothing.
-        """
-        names = ("bury_too_old", "bury_unknown", *(("bury_untried",) if untried else ()))
-
-        def work(tx: Tx) -> int:
-            return _counted(tx, "buried", sum(tx.run(name, sink=sink, before=before) for name in names))
-
-        return await self._database.awrite(work)
+    async def tidy(self, idle_before: int, known_before: int) -> bool:
+        """Free and forget some of what has not changed since (unix milliseconds); whether there may be more."""
+        return await self._database.awrite(lambda tx: self._tidying.step(tx, idle_before, known_before))
 
     async def status(self, now: int) -> dict[str, Any]:
         """What `/status` shows; see `standing`."""
         return await self._database.aread(lambda tx: standing(tx, self._sinks, now))
 
 
-_FOREVER = (1 << 63) - 1
-_LONGEST_WAIT = round(LONGEST_POSTPONEMENT_SECONDS * 1000)
-
-
 def _move(tx: Tx, source: str, position: Position, tries: int = 0) -> None:
     tx.run("move_position", source=source, segment=position.segment, offset=position.offset, tries=tries)
-
-
-def _counted(tx: Tx, name: str, rows: int) -> int:
-    """Add to a counter, when there is something to add."""
-    if rows:
-        tx.run("count", name=name, n=rows)
-    return rows

@@ -43,7 +43,9 @@ class FinalEvent:
             self._tail = data[-_TAIL:] if len(data) >= _TAIL else (tail + data)[-_TAIL:]
         if _DONE in data or _RESPONSE in data:
             return self._confirm(tail + data)
-        return len(tail) > 1 and self._confirm(tail + data[:_TAIL])
+        if len(tail) > 1 and self._confirm(tail + data[:_TAIL]):
+            self._after += data[_TAIL:]  # its end may lie in this read, too
+        return self._begun
 
     def _confirm(self, text: bytes) -> bool:
         match = _FINAL.search(text)

@@ -80,3 +80,27 @@ def steady(answer: tuple[int, str, bytes]) -> tuple[int, str, bytes]:
     """An answer without what differs from one to the next."""
     status, kind, body = answer
     return status, kind, re.sub(rb'"(id|created|timings)": ?("[^"]*"|\d+|\{[^}]*\})', rb'"\1":?', body)
+
+
+def ask_response(client: openai.OpenAI, how: str, body: dict) -> openai.types.responses.Response:
+    """The Responses answer as the SDK tells it; of a stream what it says at its end, which the deltas before must say."""
+    if how == "whole":
+        return client.responses.create(**body)
+    events = list(client.responses.create(**body, stream=True))
+    response = events[-1].response
+    assert "".join(one.delta for one in events if one.type == "response.output_text.delta") == response.output_text
+    return response
+
+
+def shown_response(response) -> dict:
+    """A Responses answer as the log tells it."""
+    calls = [one for one in response.output if one.type == "function_call"]
+    limit = response.incomplete_details
+    return {
+        "content": response.output_text,
+        "tool_calls": [
+            {"id": one.call_id, "type": "function", "function": {"name": one.name, "arguments": one.arguments}}
+            for one in calls
+        ],
+        "finishReason": limit.reason if limit else response.status,
+    }

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.answers import ask, raw, shown, steady, told
+from tests.clients.answers import ask, ask_response, raw, shown, shown_response, steady, told
 from tests.clients.installs import run, version
 from tests.clients.place import Place
 from tests.clients.servers import HERE, started
@@ -72,6 +72,29 @@ def test_answers(place, model, name, how):
     assert "interrupted" not in answer["properties"]
     assert answer["properties"]["completionId"] == through.id
     assert answer["properties"]["usage"]["completion_tokens"] == through.usage.completion_tokens
+
+
+@pytest.mark.parametrize("how", ["whole", "streamed", "put together"])
+def test_responses(place, model, how):
+    """An answer of its Responses API: the same as directly, and logged as the SDK tells it or puts it together."""
+    question = f"responses, {how}"
+    body = {"model": model, "input": question, "max_output_tokens": 8}
+    if how == "put together":
+        told_by_sdk = []
+        for client in place.clients:
+            with client.responses.stream(**body) as stream:
+                told_by_sdk.append(stream.get_final_response())
+        direct, through = told_by_sdk
+    else:  # it streams unless it is told not to
+        body = body if how == "streamed" else {**body, "stream": False}
+        direct, through = (ask_response(client, how, body) for client in place.clients)
+    answer = place.logged(question)["messages"][1]
+
+    assert shown_response(through) == shown_response(direct)
+    assert told(answer) == [shown_response(through)]
+    assert answer["content"]
+    assert "interrupted" not in answer["properties"]
+    assert answer["properties"]["completionId"] == through.id
 
 
 REFUSED = {

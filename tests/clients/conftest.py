@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.installs import npm, python_with
+from tests.clients.installs import npm, python_with, version
+from tests.clients.place import Place
+from tests.clients.servers import litellm, llama
 from tests.clients.upstream import ProviderUpstream
 from tests.e2e.process import Teelog
 
@@ -42,6 +44,28 @@ def llama_python(folder):
     home = folder / "llama"
     home.mkdir()
     return python_with(home, "xllamacpp", "gguf", "tokenizers", "numpy<2.4")
+
+
+@pytest.fixture(scope="module")
+def llama_url(llama_python, tmp_path_factory):
+    """llama.cpp's server."""
+    print("xllamacpp:", version(llama_python, "xllamacpp"))
+    with llama(llama_python, tmp_path_factory.mktemp("llama")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["llama.cpp", "LiteLLM"])
+def place(request, llama_url, tmp_path_factory):
+    """That server, or LiteLLM in front of it, and teelog before it."""
+    folder = tmp_path_factory.mktemp("place")
+    if request.param == "llama.cpp":
+        with Teelog(folder, llama_url) as teelog:
+            yield Place(request.param, llama_url, teelog)
+        return
+    python = request.getfixturevalue("litellm_python")
+    print("litellm:", version(python, "litellm"))
+    with litellm(python, folder, llama_url) as url, Teelog(folder, url) as teelog:
+        yield Place(request.param, url, teelog)
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "gzip"])

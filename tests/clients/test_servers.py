@@ -12,10 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.clients.answers import ask, raw, shown, shown_calls, steady, told, without_ids
-from tests.clients.installs import version
-from tests.clients.place import Place, first
-from tests.clients.servers import litellm, llama
-from tests.e2e.process import Teelog
+from tests.clients.place import first
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
@@ -46,26 +43,6 @@ CASES = {
     "usage": {"stream_options": {"include_usage": True}},
     "logprobs": {"logprobs": True, "top_logprobs": 2},
 }
-
-
-@pytest.fixture(scope="module")
-def llama_url(llama_python, tmp_path_factory):
-    print("xllamacpp:", version(llama_python, "xllamacpp"))
-    with llama(llama_python, tmp_path_factory.mktemp("llama")) as url:
-        yield url
-
-
-@pytest.fixture(scope="module", params=["llama.cpp", "LiteLLM"])
-def place(request, llama_url, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("place")
-    if request.param == "llama.cpp":
-        with Teelog(folder, llama_url) as teelog:
-            yield Place(request.param, llama_url, teelog)
-        return
-    python = request.getfixturevalue("litellm_python")
-    print("litellm:", version(python, "litellm"))
-    with litellm(python, folder, llama_url) as url, Teelog(folder, url) as teelog:
-        yield Place(request.param, url, teelog)
 
 
 def body_of(question: str, **fields) -> dict:

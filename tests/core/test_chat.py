@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.core.chat import ChatCompletions
+from proxy.core.chat_answer import MAX_INDEX
 from proxy.core.message import chain, pairs, text_of
 from proxy.errors import RecordUnreadable
 
@@ -107,6 +108,44 @@ def test_split_choices_of_an_unreadable_request():
     )
 
     assert [choice.message.content for choice in answered.choices] == ["ab"]
+
+
+@pytest.mark.parametrize("delta", [b'"text"', b"[1]", b"7", b"true"])
+def test_deltas_of_other_types(delta):
+    """A delta that is no object says nothing, and what follows is read."""
+    body = b'data: {"choices":[{"delta":%s}]}\n\n' % delta
+
+    assert CHAT.read_answer(exchange(body + FINISHED)).choices[0].message.content == "One"
+
+
+@pytest.mark.parametrize("spelled", [b"%d", b"%d.0", b'"%d"'], ids=["integer", "float", "text"])
+def test_spellings_of_an_index(spelled):
+    """An index is one in every spelling of a number, and choices and calls are kept apart by it."""
+    call = b'{"index":%s,"function":{"arguments":"%d"}}'
+    chunk = b'data: {"choices":[{"index":%s,"delta":{"content":"%d","tool_calls":[%s]}}]}\n\n'
+    numbers = [(one, other) for _ in range(2) for one in (0, 1) for other in (0, 1)]
+    body = b"".join(chunk % (spelled % one, one, call % (spelled % other, other + 1)) for one, other in numbers)
+    choices = CHAT.read_answer(exchange(body)).choices
+
+    assert [choice.message.content for choice in choices] == ["0000", "1111"]
+    said = [[call["function"]["arguments"] for call in choice.message.tool_calls] for choice in choices]
+    assert said == [["11", "22"]] * 2
+
+
+@pytest.mark.parametrize("n", [2, 2.0, "2"])
+def test_choices_of_one_index(n):
+    """Of a whole answer each choice asked for stays apart, though all have one index."""
+    body = b'{"choices":[{"index":0,"message":{"content":"One"}},{"index":0,"message":{"content":"Two"}}]}'
+    choices = CHAT.read_answer(exchange(body, {"messages": [], "n": n})).choices
+
+    assert [(choice.index, choice.message.content) for choice in choices] == [(0, "One"), (1, "Two")]
+
+
+def test_choices_are_bounded():
+    """Of more choices than any server makes the first are kept."""
+    body = b'{"choices":[' + b",".join([b"{}"] * (MAX_INDEX + 10)) + b"]}"
+
+    assert len(CHAT.read_answer(exchange(body, {"messages": [], "n": 2})).choices) == MAX_INDEX
 
 
 def test_details():

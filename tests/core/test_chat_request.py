@@ -86,7 +86,7 @@ def test_request():
 
 def test_request_says_little():
     """What a request leaves out, or says in another type, has its default."""
-    body = {"model": 7, "messages": [], "stream": "yes", "n": "3", "user": "", "metadata": "x"}
+    body = {"model": 7, "messages": [], "stream": "yes", "n": "three", "user": "", "metadata": "x"}
     asked = read_request(exchange(request=body))
 
     assert (asked.model, asked.stream, asked.n, asked.user, asked.metadata) == (None, False, 1, None, {})

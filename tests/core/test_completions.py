@@ -99,6 +99,22 @@ def test_whole_answer():
     assert answered.complete
 
 
+def test_deltas():
+    """Where a delta is said in place of a text, some other text is not taken for it."""
+    chunks = (
+        b'data: {"choices":[{"delta":{"content":"%d"},"more":{"text":"%d"}}]}\n\n' % (n // 5, n) for n in range(10)
+    )
+
+    assert texts(COMPLETIONS.read_answer(exchange(b"".join(chunks)))) == [(0, "0000011111")]
+
+
+def test_choices_of_one_index():
+    """Servers that number the choices of each prompt anew are understood: no two choices become one."""
+    answer = orjson.dumps({"choices": [{"index": 0, "text": "One"}, {"index": 0, "text": "Two"}]})
+
+    assert texts(COMPLETIONS.read_answer(exchange(answer))) == [(0, "One"), (1, "Two")]
+
+
 def test_echo():
     """A prompt that the answer repeats is no part of it, in a cut answer too; other beginnings are."""
     body = {"prompt": ["Say", "Tell"], "n": 2, "echo": True}

@@ -52,7 +52,7 @@ def test_only_what_is_new():
     """Messages before the first new one are not added, and the chain goes on from the place that is kept."""
     one = entry(asked(USER, ANSWER, Message("user", "More")))
     start = chain([USER, ANSWER])[-1]
-    new = additions(one, Placing(None, 2, start, 2))
+    new = additions(one, Placing(keep=2, start=start, first=2))
 
     assert [addition.message.content for addition in new] == ["More", "Hello"]
     assert [addition.chain for addition in new] == chain([USER, ANSWER, Message("user", "More"), ANSWER])[2:]
@@ -235,3 +235,12 @@ def test_a_prompt_that_is_stored_upstream():
     question.body = {"prompt": {"id": "pmpt_1", "version": "2", "variables": {"who": "Ann"}}}
 
     assert entry(question).properties["prompt"] == {"id": "pmpt_1", "version": "2"}
+
+
+@pytest.mark.parametrize("prompt", [{}, {"id": 5}, {"id": {"a": ["ann"]}, "version": ["1"]}, "Say hi"])
+def test_a_prompt_without_a_name(prompt):
+    """What is no name is not told of a stored prompt."""
+    question = asked()
+    question.body = {"prompt": prompt}
+
+    assert "prompt" not in entry(question).properties

@@ -1,4 +1,4 @@
-"""Ids of exchanges and of callers."""
+"""Ids of exchanges, of conversations and of callers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from proxy.core.ids import tenant_of, uuid7
+from proxy.core.ids import conversation_id, is_sampled, tenant_of, uuid7
 
 SECRET = b"s" * 32
 
@@ -71,3 +71,26 @@ def test_a_token_that_rotates_stays_one_tenant():
 def test_what_only_looks_like_a_jwt_is_a_key(token):
     """A token without a readable subject is hashed as it is."""
     assert tenant_of(token, SECRET) != tenant_of(token + "x", SECRET)
+
+
+def test_conversation_ids():
+    """A given id is used as given, unless another tenant has it; ours are random."""
+    chance = bytes(range(16))
+
+    assert conversation_id("chat-1", taken=False, chance=chance) == "chat-1"
+    assert conversation_id("chat-1", taken=True, chance=chance) == "chat-1~00010203"
+    assert conversation_id("", taken=False, chance=chance) == "conv_aaaqeayeaudaocajbifqydiob4"
+
+
+@pytest.mark.parametrize(
+    ("chance", "rate", "sampled"),
+    [
+        pytest.param(b"\xff" * 16, 1.0, True, id="all"),
+        pytest.param(b"\x00" * 16, 0.0, False, id="none"),
+        pytest.param(b"\x7f" + b"\xff" * 15, 0.5, True, id="below a half"),
+        pytest.param(b"\x80" + b"\x00" * 15, 0.5, False, id="above a half"),
+    ],
+)
+def test_sampling(chance, rate, sampled):
+    """A rate of 1 takes every conversation, 0 none, a half one of two."""
+    assert is_sampled(chance, rate) is sampled

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 
+from proxy.core.jsontext import MAX_DEPTH
 from proxy.core.links import MAX_LINKS, data_of, links_of, read_links
 from proxy.core.message import Message
 from proxy.core.wire import Logged, Snapshot, build_conversation
@@ -112,6 +113,13 @@ def test_data_tools():
         "provideAIAnnotations",
     ]
     assert data_of(said(None, calls("provideAIAnnotations", "{"))) == {}
+
+
+def test_deep_data():
+    """What a data tool says is cut where it is nested deeper than any reader of the format goes."""
+    nested = '{"aiAnnotations":' + '{"a":' * 245 + "1" + "}" * 246
+
+    assert str(data_of(said(None, calls("provideAIAnnotations", nested)))).count("a'") == MAX_DEPTH
 
 
 @given(JSON, JSON, JSON)

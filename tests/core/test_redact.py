@@ -246,11 +246,22 @@ def test_arguments(arguments, redacted):
         ("data:image/png;base64," + "+14155552671/" * 20, "data:image/png;base64," + "+14155552671/" * 20),
         ("/+14155552671/" * 100, "/+14155552671/" * 100),
         ("data:text/plain,ann@example.com", "data:text/plain,[email]"),
+        ("data:image/png;base64,QUJD 4242424242424242", "data:image/png;base64,QUJD [card]"),
+        ("data:image/png;base64,QUJD\r\n" + "QUJD" * 15, "data:image/png;base64,QUJD\r\n" + "QUJD" * 15),
     ],
 )
 def test_value(value, redacted):
     """JSON values are redacted wherever they are, keys too; files and ids are not."""
     assert REDACTOR.value(value) == redacted
+
+
+def test_keys_alike():
+    """Many keys of which the same is left take linear time, and none is lost."""
+    with patience(10):
+        out = REDACTOR.value({f"a{n}@b.example": n for n in range(20_000)})
+
+    assert list(out.values()) == list(range(20_000))
+    assert [*out][:2] == ["[email]", "[email] 2"]
 
 
 def test_deep():

@@ -95,6 +95,7 @@ NO_RUNS = {
     "ids change": lambda n: event({"content": "x"}, id=f"c{n}"),
     "usage grows": lambda n: event({"content": "x"}, usage={"total_tokens": n}),
     "padding inside the usage": lambda n: event({"content": "x"}, usage={"p": "abc"[: n % 4]}),
+    "padding inside the usage alone": lambda n: b'{"p":"","choices":[{"delta":{"content":"x"}}],"usage":{"p":"%s"}}' % (b"a" * (n % 2)),
     "padding that is no text": lambda n: event({"content": "x"}, p=n),
     "two things said": lambda n: event({"content": "x", "reasoning": f"{n}"}),
     "refusals": lambda n: event({"refusal": f"{n}"}),
@@ -105,6 +106,7 @@ NO_RUNS = {
     "transcripts": lambda n: event({"audio": {"transcript": f"{n}"}}),
     "the key twice": lambda n: b'{"choices":[{"delta":{"content":"a","content":"%d"}}]}' % n,
     "the key once more, elsewhere": lambda n: event({"content": f"{n}"}, choice={"logprobs": {"content": [n]}}),
+    "the key once more, with a blank": lambda n: b'{"choices":[{"delta":{"content":"%s","content" :"a"}}]}' % (b"b" if n % 2 else b"a"),
     "the key under another spelling": lambda n: b'{"a":"x","content":"%d","choices":[{"delta":{"cont\\u0065nt":"%d"}}]}' % (n, n),
     "errors": lambda n: event({"content": f"{n}"}, error={"code": 5}),
     "not even an object": lambda n: b"%d" % n,
@@ -237,6 +239,13 @@ def test_legacy_completions():
     stream = body(*(json.dumps({"choices": [{"index": 0, "text": f" {n}"}]}).encode() for n in range(50)))
 
     assert same(stream, CompletionAnswer).choices[0].message.content == "".join(f" {n}" for n in range(50))
+
+
+def test_padding_that_shares_its_quotes():
+    """An event that is no JSON, for its padding has one quote only, is none of the run."""
+    word = event({"content": "x"}, obfuscation="aB")
+    stream = body(word, word, word.replace(b'"aB"', b'"'), word)
+    assert same(stream).choices[0].message.content == "xxx"
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if (STREAMS / f"{name}.sse").exists()])

@@ -218,6 +218,40 @@ def test_pictures_that_a_model_made():
     assert told["content"] == [{"type": "text", "text": "Here:"}, picture]
 
 
+@pytest.mark.parametrize("images", [5, True, 0.5, "x", {"a": 1}, [None]])
+def test_pictures_that_are_none(images):
+    """What a client or an upstream calls images and is no list of them is passed over."""
+    (told,) = build_conversation(Snapshot("c", [Logged(Message("user", "Hi", extra={"images": images}), "m", 0)], 0))[
+        "messages"
+    ]
+
+    assert told["content"] == "Hi"
+
+
+DATA = "QUJD" * 8000
+URL = f"data:image/png;base64,{DATA}"
+HIDDEN = {
+    "a link": Logged(Message("user", "Hi", extra={"links": [{"url": URL, "title": "t"}]}), "m", 0),
+    "a data tool": Logged(
+        Message("user", "Hi", tool_calls=[{"id": "1", "type": "function", "function": {
+            "name": "provideRecordsConsidered", "arguments": orjson.dumps({"recordsConsidered": [URL]}).decode()}}]), "m", 0),
+    "an alternative": Logged(Message("user", "Hi"), "m", 0, {"alternatives": [{"content": [{"image_url": {"url": URL}}]}]}),
+    "an error": Logged(Message("user", "Hi"), "m", 0, {"error": f"no image: {URL}"}),
+    "what a server did": Logged(Message("user", "Hi", extra={"server_tool_calls": [{"result": URL}]}), "m", 0),
+    "reasoning": Logged(Message("user", "Hi", reasoning=URL), "m", 0),
+    "a refusal": Logged(Message("user", "Hi", refusal=URL), "m", 0),
+    "a name": Logged(Message("user", "Hi", name=URL), "m", 0),
+    "an image without its type": Logged(Message("user", [{"type": "image_url", "image_url": {"url": DATA + "a1"}}]), "m", 0),
+    "an image in capitals": Logged(Message("user", [{"type": "image_url", "image_url": {"url": URL.replace("data", "DATA")}}]), "m", 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("logged", HIDDEN.values(), ids=HIDDEN)
+def test_data_wherever_it_is(logged):
+    """Base64 over the limit is described in every place of a body, not in the content alone."""
+    assert len(orjson.dumps(build_conversation(Snapshot("c", [logged], 0)))) < 1000
+
+
 def test_what_a_server_did_itself():
     """Tools that a server ran itself, and whether a message is the last word, are properties."""
     extra = {"server_tool_calls": [{"type": "web_search_call"}], "phase": "final_answer", "unfinished": {"sequence": 1}}

@@ -1,8 +1,5 @@
 """Exchanges become conversations: whole, each its own, each message once."""
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,44 +7,11 @@ from hypothesis import strategies as st
 from proxy.core.exchange import decode
 from proxy.core.message import text_of
 from proxy.journal.reader import Position
-from proxy.outbox.conversations import snapshot
 from proxy.outbox.store import Store
 
 from ..fakes import NOW
+from .book import Book
 from .scenes import SECRET, assistant, exchange, read, says, user
-
-
-class Book:
-    """A store, written exchange by exchange, and read conversation by conversation."""
-
-    def __init__(self, store, path):
-        self._store = store
-        self._path = path
-
-    def take(self, payload, now=NOW):
-        """Record an exchange; what became of it."""
-        (recorded,) = self._store.take([read(payload)], "journal", Position(0, 0), now)
-        return recorded
-
-    def snapshots(self):
-        """Every conversation, oldest first."""
-        keys = self._column("SELECT key FROM conversation ORDER BY key")
-        return [self._store._database.read(lambda tx, key=key: snapshot(tx, key)[0]) for key in keys]
-
-    def all(self):
-        """Every conversation's texts, by id."""
-        return {one.id: [text_of(logged.message.content) for logged in one.messages] for one in self.snapshots()}
-
-    def texts(self):
-        return sorted(self.all().values())
-
-    def replaced(self):
-        """Ids of messages that have lost their place."""
-        return self._column("SELECT id FROM message WHERE place IS NULL ORDER BY key")
-
-    def _column(self, query):
-        with closing(sqlite3.connect(self._path)) as plain:
-            return [row[0] for row in plain.execute(query)]
 
 
 @pytest.fixture
@@ -302,10 +266,11 @@ def test_history_with_an_unanswered_end(book):
 def test_an_answer_is_not_given_up_for_one_that_never_came(book):
     """Asking again inside a named conversation, and getting nothing, leaves what stood."""
     book.take(exchange(HI, headers=named("chat")))
-    outcome = book.take(exchange(HI, None, status=0, interrupted="client", headers=named("chat")))
+    book.take(exchange(HOW, "Well", headers=named("chat"), started=NOW + 1000))
+    outcome = book.take(exchange(HOW, None, status=0, interrupted="client", headers=named("chat"), started=NOW + 2000))
 
     assert outcome.outcome == "unanswered"
-    assert book.texts() == [["hi", "Hello"]]
+    assert book.texts() == [["hi", "Hello", "how?", "Well"]]
 
 
 # ── named conversations ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -363,7 +328,7 @@ def test_a_named_conversation_asked_again(book):
     """An answer that is asked for again is replaced by the new one."""
     book.take(exchange(HI, headers=named("chat")))
     book.take(exchange(HOW, "Well", headers=named("chat")))
-    book.take(exchange(HOW, "Better", headers=named("chat"), name="e-3"))
+    book.take(exchange(HOW, "Better", headers=named("chat"), name="e-3", started=NOW + 1000))
 
     assert book.texts() == [["hi", "Hello", "how?", "Better"]]
 
@@ -395,6 +360,24 @@ def test_conversations_are_sampled_whole(tmp_path):
 
     assert {tuple(both) for both in outcomes.values()} == {("recorded",) * 2, ("sampled_out",) * 2}
     assert 15 < kept < 45
+
+
+def test_what_is_sampled_out_is_followed_by_its_hashes(tmp_path):
+    """A conversation that is not recorded stays one through windows and other answers, and no word of it is kept."""
+    store = Store(tmp_path / "sampled.db", secret=SECRET, sample_rate=0.0)
+    book = Book(store, tmp_path / "sampled.db")
+    talk, found = [says("system", "a secret")], []
+    for number in range(5):
+        talk.append(user(f"secret {number}"))
+        for tries in range(min(number + 1, 2)):
+            started = NOW + number * 9000 + tries * 1000
+            found.append(book.take(exchange(talk[-3:], "a secret", name=f"e-{number}-{tries}", started=started)))
+        talk.append(assistant("a secret"))
+    store.close()
+
+    assert {one.outcome for one in found} == {"sampled_out"}
+    assert len({one.key for one in found}) == 1
+    assert set(book.column("SELECT body || properties FROM message")) == {"{}{}"}
 
 
 # ── many at once ────────────────────────────────────────────────────────────────────────────────────────────────────

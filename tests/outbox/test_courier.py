@@ -48,6 +48,32 @@ async def test_a_thumb_goes_after_its_message(office, store):
     assert office.analytics.got[1].json["messageId"] == "e-1"
 
 
+async def test_a_thumb_given_while_analytics_is_down(office, store):
+    """Whatever comes first while the sink is down, conversation and feedback arrive in their order when it is back."""
+    office.analytics.script = [Answer(503)] * SHORT_TRIES
+    take(store, note(messageId="chatcmpl-e-1", name="f-1"))
+    take(store, exchange([user("hi")], name="e-1"), note(messageId="e-1", name="f-2"))
+    await office.deliver()
+    assert (await office.sink())["waiting"] == 2
+
+    take(store, note("event", messageId="e-1", entityType="message", type="message:copied"))
+    office.analytics.got.clear()
+    await office.deliver_until(NOW + 30_000)
+
+    first, *rest = office.analytics.got
+    assert (first.path, sorted(got.path for got in rest)) == ("/conversations", ["/events", "/feedback", "/feedback"])
+    assert {got.json["messageId"] for got in rest} == {"e-1"}
+
+
+async def test_a_thumb_on_nothing_becomes_a_dead_letter(office, store):
+    """Feedback that speaks of nothing waits as long as is configured, then is set aside and says so."""
+    take(store, note(messageId="nobody"))
+    for hours, told in ((23, {}), (25, {"unknown message": 1})):
+        office.clock.now = NOW + hours * 3_600_000
+        await office.deliver()
+        assert (await office.sink())["dead"] == told
+
+
 # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -141,7 +167,7 @@ async def test_what_is_too_old_is_buried(office, store, clock):
 async def test_one_bad_row_does_not_stop_the_others(office, store):
     """Among many conversations one that is refused and one that cannot be rendered keep nobody waiting."""
     chats(store, 6)
-    await store._database.awrite(lambda tx: tx.run("say_again", key=1, body="{}"))  # a message without its role
+    await store._database.awrite(lambda tx: tx.run("say_again", key=1, body="[]"))  # no message
     office.analytics.script = [Answer(), Answer(400)]
     await office.deliver_all()
 

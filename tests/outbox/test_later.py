@@ -6,7 +6,9 @@ import pytest
 
 from proxy.config import Conversation
 from proxy.core.message import text_of
+from proxy.core.redact import Redactor
 from proxy.core.wire import build_conversation
+from proxy.journal.reader import Position
 from proxy.outbox.reading import Reading
 
 from ..fakes import NOW
@@ -264,6 +266,20 @@ def test_what_is_redacted_only_as_a_whole():
 
     (message,) = later.behind(first.answers[-1].extra["unfinished"]).answers
     assert message.content == "my ***"
+
+
+@pytest.mark.parametrize(("number", "index"), [(4111111111111110, 0), (0, 4111111111111111)])
+def test_numbers_that_look_like_cards(store, number, index):
+    """Redaction leaves a resumed stream what it needs to go on, whatever numbers its server gives events and items."""
+    reading = Reading(Conversation(), Redactor({}))
+    (piece,) = deltas("Hel")
+    first = events(CREATED, piece | {"output_index": index}, start=number)
+    rest = events(piece | {"output_index": index, "delta": "lo"}, start=number + 2)
+    asked = asks("hi", first, name="e-1", stream=True, interrupted="client")
+    told = [reading.read(one).item for one in (asked, polls(rest, query="?stream=true", interrupted="client"))]
+
+    outcomes = store.take(told, "journal", Position(0, 0), NOW)
+    assert [one.outcome for one in outcomes] == ["recorded", "recorded"]
 
 
 def test_the_log_line_of_a_poll():

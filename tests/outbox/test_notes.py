@@ -200,7 +200,36 @@ async def test_a_thumb_on_nothing_waits_and_is_buried(desk, store):
     desk.take(note(messageId="nobody"))
     assert (await store.status(NOW))["sinks"][ANALYTICS]["waiting"] == 1
 
-    assert await store.bury_old(ANALYTICS, NOW) == 0
-    assert await store.bury_old(ANALYTICS, NOW + 1) == 1
+    assert await store.bury_unknown(ANALYTICS, NOW) == 0
+    assert await store.bury_unknown(ANALYTICS, NOW + 1) == 1
     assert (await store.status(NOW))["sinks"][ANALYTICS]["dead"] == {"unknown message": 1}
     assert await desk.due() == []
+
+
+async def test_a_thumb_on_what_is_still_owed_is_not_unknown(desk, store):
+    """Feedback on a message that is recorded waits for the sink, however long that takes."""
+    desk.take(exchange(HI, name="e-1"))
+    desk.take(note(messageId="e-1"))
+
+    assert await store.bury_unknown(ANALYTICS, NOW + 1) == 0
+    assert await desk.messages_named() == ["e-1"]
+
+
+async def test_a_thumb_that_was_buried_may_be_given_again(desk, store):
+    """Feedback that came a day too early is taken when it is posted once more."""
+    desk.take(note(messageId="e-1", name="f-1"))
+    await store.bury_unknown(ANALYTICS, NOW + 1)
+    desk.take(exchange(HI, name="e-1"))
+    desk.take(note(messageId="e-1", name="f-1"))
+
+    assert await desk.messages_named() == ["e-1"]
+
+
+async def test_a_thumb_on_an_answer_that_stands_beside(desk):
+    """Feedback on the second of two answers at a time lands on the message that both are."""
+    headers = [("x-teelog-conversation-id", "chat")]
+    for name in ("e-1", "e-2"):
+        desk.take(exchange(HI, f"from {name}", name=name, headers=headers))
+    desk.take(note(messageId="e-2"))
+
+    assert await desk.messages_named() == ["e-1"]

@@ -23,7 +23,9 @@ class Blackener:
         return Message(message.role, self.text(message.content))
 
     def value(self, value):
-        return value and {key: self.text(text) for key, text in value.items()}
+        if isinstance(value, dict):
+            return {key: self.value(one) for key, one in value.items()}
+        return self.text(value) if isinstance(value, str) else value
 
 
 def test_an_exchange():
@@ -123,6 +125,14 @@ def test_errors_are_redacted():
     assert item.properties["error"] == {"message": "no *** here"}
 
 
+def test_words_of_the_upstream_are_redacted():
+    """Usage and the reason for the end are told as the upstream says them, redacted: some say it in free words."""
+    body = b'{"choices":[{"message":{"content":"Hi"},"finish_reason":"a secret"}],"usage":{"n":7,"by":"secret"}}'
+    item = Reading(Conversation(), Blackener()).read(exchange(HI, body=body)).item
+
+    assert (item.properties["finishReason"], item.properties["usage"]) == ("a ***", {"n": 7, "by": "***"})
+
+
 def test_every_prompt_is_redacted():
     """The further prompts of a legacy completion are redacted as the first is."""
     body = b'{"choices":[{"text":"secret a"},{"text":"secret b"}]}'
@@ -141,3 +151,24 @@ def test_notes_are_redacted():
     assert item.body["messageId"] == "secret"
     assert item.body["details"] == "***!"
     assert item.body["reasons"] == [{"label": "***", "details": "a ***"}]
+
+
+TITLE = [user("Please generate a concise title (max 40 characters) for a conversation that starts with: a secret")]
+
+
+def test_side_requests():
+    """A side request is told by its kind; as configured it is dropped, and counted."""
+    item = Reading(Conversation()).read(exchange(TITLE)).item
+    dropped = Reading(Conversation(side_requests="drop")).read(exchange(TITLE))
+
+    assert item.side == "title"
+    assert dropped.item == Passed("side_request")
+    assert dropped.facts["side"] == "title"
+
+
+def test_properties_are_redacted():
+    """What callers tell besides their messages is redacted, too."""
+    headers = [("x-teelog-property-note", "a secret")]
+    item = Reading(Conversation(), Blackener()).read(exchange(HI, headers=headers)).item
+
+    assert item.caller.properties == {"note": "a ***"}

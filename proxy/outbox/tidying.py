@@ -1,0 +1,96 @@
+"""What nobody has spoken in for long: freed once it is delivered, and forgotten in the end.
+
+    idle_days after the last turn      what was said is taken out; ids and hashes stay, so that the chat is known when it
+                                       comes back, and its client brings the history that fills it again
+    a client that sends no history     nobody but us has it: it stays as it is
+    known_days after the last turn     all of it goes; of a chat that the client named, the name stays taken, since a new
+                                       conversation of that name would replace what analytics has
+
+Whatever a sink still lacks, or was set aside for, stays whole. In small steps, so that the writer is never held for long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from itertools import product
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ..errors import DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ..config import Conversation
+    from ..db.sqlite import Tx
+    from .store import Store
+
+_log = structlog.get_logger("teelog")
+
+#: Conversations of one step: some milliseconds.
+STEP = 50
+DAY_MS = 24 * 3_600_000
+#: How often idle conversations are looked for.
+INTERVAL_SECONDS = 60.0
+
+
+class Tidying:
+    """Goes through what is idle, over and over; remembers how far it has come, since what is owed is passed over."""
+
+    def __init__(self) -> None:
+        self._freed_to = 0
+        self._forgot_to = dict.fromkeys(product((0, 1), (0, 1)), 0)
+
+    def step(self, tx: Tx, idle_before: int, known_before: int) -> bool:
+        """Some of the idle conversations; false at the end of a round."""
+        more = False
+        for (freed, appended), after in self._forgot_to.items():
+            rows = tx.all("forgotten", freed=freed, appended=appended, after=after, before=known_before, limit=STEP)
+            for row in rows:
+                if not tx.one("is_owed", key=row["key"]):
+                    _forget(tx, row["key"], row["thread"])
+            self._forgot_to[freed, appended] = rows[-1]["rev"] if len(rows) == STEP else 0
+            more |= len(rows) == STEP
+        rows = tx.all("idle", after=self._freed_to, before=idle_before, limit=STEP)
+        for row in rows:
+            if not tx.one("is_owed", key=row["key"]):
+                _free(tx, row["key"])
+        self._freed_to = rows[-1]["rev"] if len(rows) == STEP else 0
+        return more or len(rows) == STEP
+
+
+def _free(tx: Tx, key: int) -> None:
+    for name in ("free_standing", "free_replaced", "forget_former"):
+        tx.run(name, key=key)
+    tx.run("mark_freed", key=key, freed=1)
+
+
+def _forget(tx: Tx, key: int, thread: str) -> None:
+    for name in ("forget_rows", "forget_annotations", "forget_messages"):
+        tx.run(name, key=key)
+    if thread.startswith("id:"):
+        tx.run("forget_tips", conversation=key, all=True)
+        tx.run("mark_freed", key=key, freed=2)
+    else:
+        tx.run("forget_conversation", key=key)
+
+
+async def keep_tidy(
+    store: Store,
+    conversation: Conversation,
+    *,
+    clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Tidy the store every minute, until it is cancelled."""
+    while True:
+        await sleep(INTERVAL_SECONDS)
+        now = clock()
+        idle, known = (now - days * DAY_MS for days in (conversation.idle_days, conversation.known_days))
+        try:
+            while await store.tidy(idle, known):
+                await sleep(0)
+        except DatabaseError as error:
+            _log.error("store.waits", reason=str(error))
