@@ -73,10 +73,12 @@ ORDER BY rev DESC LIMIT 64;
 
 -- name: holding — in which conversations a tool call stands
 SELECT DISTINCT conversation.*
-FROM key
-JOIN message ON message.key = key.message AND message.place IS NOT NULL
+FROM (
+    SELECT message FROM key WHERE value = :call AND kind = 'tool_call' ORDER BY message DESC LIMIT 256
+) AS found
+JOIN message ON message.key = found.message AND message.place IS NOT NULL
 JOIN conversation ON conversation.key = message.conversation
-WHERE key.value = :call AND key.kind = 'tool_call' AND conversation.tenant = :tenant
+WHERE conversation.tenant = :tenant
     AND (:user IS NULL OR user = :user) AND (:thread IS NULL OR thread = :thread)
 ORDER BY rev DESC LIMIT 64;
 
@@ -86,7 +88,7 @@ FROM key
 JOIN message ON message.key = key.message
 JOIN conversation ON conversation.key = message.conversation
 WHERE key.value = :completion AND key.kind = 'completion' AND conversation.tenant = :tenant
-ORDER BY message.key DESC LIMIT 1;
+ORDER BY key.message DESC LIMIT 1;
 
 -- name: place_of — with which message of a conversation a history ends
 SELECT * FROM message WHERE chain = :chain AND conversation = :conversation AND place IS NOT NULL;
@@ -108,7 +110,7 @@ SELECT * FROM message WHERE key = :key;
 -- name: message_known_by — the tenant's newest message of an id that somebody else gave it
 SELECT role, body FROM key
 JOIN message ON message.key = key.message JOIN conversation ON conversation.key = message.conversation
-WHERE value = :value AND kind = :kind AND tenant = :tenant AND freed = 0 ORDER BY message.key DESC LIMIT 1;
+WHERE value = :value AND kind = :kind AND tenant = :tenant AND freed = 0 ORDER BY key.message DESC LIMIT 1;
 
 -- ── conversations and their messages ────────────────────────────────────────────────────────────────────────────────
 
@@ -214,7 +216,7 @@ SELECT message.*, conversation.id AS conversation_id, conversation.rev AS conver
 FROM key JOIN message ON message.key = key.message JOIN conversation ON conversation.key = message.conversation
 WHERE key.value = :completion AND key.kind = 'completion' AND conversation.tenant = :tenant AND place IS NOT NULL
     AND freed = 0
-ORDER BY message.key DESC LIMIT 1;
+ORDER BY key.message DESC LIMIT 1;
 
 -- name: standing_messages — what a conversation says now and is recognised by, without its system prompt, in order
 SELECT key, place, id, chain, role, body FROM message WHERE conversation = :conversation AND place > 0 ORDER BY place;
@@ -366,12 +368,15 @@ WHERE sink = :sink AND state = 'waiting' AND state <> 'sent' AND dirty_since < :
 
 -- ── what nobody has spoken in for long ──────────────────────────────────────────────────────────────────────────────
 
--- name: idle — conversations that have not changed since a rev; those whose history only we may have are kept longer
-SELECT key, rev FROM conversation WHERE freed = 0 AND appended = 0 AND rev > :after AND rev < :before ORDER BY rev LIMIT :limit;
+-- name: idle — conversations that have not changed since a rev; those whose history only we may have are kept longer.
+-- Many share a rev, since a batch of records has one time: what has been looked at is told by rev and key.
+SELECT key, rev FROM conversation
+WHERE freed = 0 AND appended = 0 AND rev < :before AND (rev, key) > (:rev, :key) ORDER BY rev, key LIMIT :limit;
 
 -- name: forgotten — the same, whether freed or not
 SELECT key, rev, thread FROM conversation
-WHERE freed = :freed AND appended = :appended AND rev > :after AND rev < :before ORDER BY rev LIMIT :limit;
+WHERE freed = :freed AND appended = :appended AND rev < :before AND (rev, key) > (:rev, :key)
+ORDER BY rev, key LIMIT :limit;
 
 -- name: is_owed — whether any sink lacks a conversation, or something that was said of it
 SELECT 1 FROM outbox WHERE kind = 'conversation' AND item = :key AND state <> 'sent'

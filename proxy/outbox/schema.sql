@@ -156,7 +156,8 @@ CREATE TABLE outbox (
     last_failed_at  INTEGER,
     last_error      TEXT,
     dead_reason     TEXT CHECK (dead_reason IN ('refused', 'too old', 'not rendered', 'unknown message')),
-    UNIQUE (sink, kind, item),
+    -- In this order, so that tidying finds what a conversation is owed whatever the sink.
+    UNIQUE (kind, item, sink),
     CHECK ((state = 'ready') = (due IS NOT NULL)),
     CHECK ((state = 'leased') = (lease_until IS NOT NULL)),
     CHECK ((state = 'dead') = (dead_reason IS NOT NULL)),

@@ -161,10 +161,11 @@ async def test_a_clients_name_stays_taken(desk):
     assert one.properties["forkedFrom"] == "chat"
 
 
-async def test_many_are_tidied_in_steps(desk):
+@pytest.mark.parametrize("spacing", [1, 0], ids=["one after another", "of one batch, all at a time"])
+async def test_many_are_tidied_in_steps(desk, spacing):
     """What is owed does not keep what lies behind it from being freed."""
     for number in range(120):
-        desk.take(exchange([user(f"q{number}")]), NOW + number)
+        desk.take(exchange([user(f"q{number}")]), NOW + number * spacing)
     await desk._store.lease(ANALYTICS, WEEK, WEEK * 2, 60)
     await desk.deliver()
     await desk.tidy(WEEK)
