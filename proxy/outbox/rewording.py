@@ -57,6 +57,16 @@ def bring_back(tx: Tx, row: sqlite3.Row, history: History, upto: int) -> bool:
     return True
 
 
+def say_what_was_freed(tx: Tx, key: int, history: History) -> None:
+    """A replaced answer that stands again had been freed with its conversation: the client goes on from it, and has it."""
+    row = tx.one("message", key=key)
+    assert row is not None
+    body = orjson.loads(row["body"])
+    said = next((one for one in reversed(history.rest[: history.behind]) if digest(one) == row["digest"]), None)
+    if said and not any(name in body for name in CONTENT):
+        tx.run("say_again", key=key, body=write(said.to_json() | body))
+
+
 def copy(tx: Tx, row: sqlite3.Row, origin: Spot, name: str) -> int:
     """The beginning of another conversation, with ids `<name>.c<n>`; how many places it takes."""
     rows = tx.all("up_to", conversation=origin.held.key, place=origin.place)

@@ -284,6 +284,13 @@ def test_a_given_id_is_used_as_given(book):
     assert book.all() == {"chat-1": ["hi", "Hello", "how?", "Well"]}
 
 
+def test_a_named_conversation_whose_history_is_an_empty_answer(book):
+    """An answer that says nothing before the first question of a known chat is no reason to set the record aside."""
+    for at, turn in enumerate(([user("hi")], [user("more")], [assistant(""), user("hi")])):
+        outcome = book.take(exchange(turn, f"re {at}", headers=named("chat"), started=NOW + at * 1000))
+        assert outcome.outcome == "recorded"
+
+
 def test_our_own_id_names_a_conversation_too(book):
     """A client that learnt our id goes on with the conversation by it."""
     name = book.take(exchange(HI)).conversation
