@@ -240,10 +240,14 @@ UPDATE tip SET hash = :hash WHERE conversation = :conversation AND hash = :befor
 
 -- ── feedback and events ─────────────────────────────────────────────────────────────────────────────────────────────
 
+-- name: annotated_by_another — whether another tenant has given an annotation this id
+SELECT 1 FROM annotation
+WHERE kind = :kind AND id = :id AND tenant <> :tenant AND tenant <> '*' AND :tenant <> '*' LIMIT 1;
+
 -- name: put_annotation — feedback or an event, new or said again under its id
 INSERT INTO annotation (kind, tenant, id, body, about_kind, about)
 VALUES (:kind, :tenant, :id, :body, :about_kind, :about)
-ON CONFLICT (kind, tenant, id) DO UPDATE SET
+ON CONFLICT (kind, id, tenant) DO UPDATE SET
     body = excluded.body, about_kind = excluded.about_kind, about = excluded.about,
     message = NULL, conversation = NULL, needs_rev = NULL
 RETURNING key;
@@ -255,7 +259,7 @@ SELECT 1 FROM annotation WHERE about IS NOT NULL AND needs_rev IS NULL LIMIT 1;
 SELECT key, about_kind, about, tenant FROM annotation
 WHERE about = :about AND about IS NOT NULL AND needs_rev IS NULL;
 
--- name: message_called — the message that goes by a name, the newest of the tenant's; no tenant: of anyone's
+-- name: message_called — the message that goes by a name, the newest of the tenant's; "*": of anyone's
 SELECT message.key, message.id, message.rev, message.conversation
 FROM (
     SELECT key AS message FROM message WHERE id = :name AND place IS NOT NULL
@@ -264,7 +268,7 @@ FROM (
 ) AS named
 JOIN message ON message.key = named.message
 JOIN conversation ON conversation.key = message.conversation
-WHERE :tenant = '' OR conversation.tenant = :tenant
+WHERE :tenant IN ('*', conversation.tenant)
 ORDER BY message.key DESC LIMIT 1;
 
 -- name: conversation_with_id — the conversation that analytics knows by an id

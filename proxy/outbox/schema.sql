@@ -126,7 +126,7 @@ CREATE TABLE annotation (
     message      INTEGER REFERENCES message (key) ON DELETE SET NULL,
     conversation INTEGER REFERENCES conversation (key) ON DELETE SET NULL,
     needs_rev    INTEGER,
-    UNIQUE (kind, tenant, id),
+    UNIQUE (kind, id, tenant),
     CHECK ((about IS NULL) = (about_kind IS NULL))
 ) STRICT;
 
