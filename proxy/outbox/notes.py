@@ -72,17 +72,21 @@ def _about(note: Note) -> tuple[str | None, str | None]:
 
 
 def _settle(tx: Tx, key: int, kind: str, name: str | None, tenant: str, sinks: Sequence[str], now: int) -> None:
-    """Find what an annotation speaks of; where a sink has it already, the annotation is due there."""
+    """Find what an annotation speaks of; where a sink has it already, it is due there; where none ever will, it goes."""
     if kind == "message":
         row = tx.one("message_called", name=name, tenant=tenant)
-        found = row and (row["key"], row["conversation"], row["rev"])
+        found = row and (row["key"], row["conversation"], row["rev"], row["sampled"])
     else:
         row = tx.one("named", tenant=tenant, thread=f"id:{name}") or tx.one("conversation_with_id", id=name)
         row = row if row and tenant in (ANYBODY, row["tenant"]) else None
-        found = row and (None, row["key"], 1)  # any rev of it will do
+        found = row and (None, row["key"], 1, row["sampled"])  # any rev of it will do
     if not found:
         return
-    message, conversation, needs_rev = found
+    message, conversation, needs_rev, is_sampled = found
+    if not is_sampled:
+        tx.run("forget_note", key=key)
+        tx.run("forget_annotation", key=key)
+        return
     tx.run("settle", key=key, message=message, conversation=conversation, needs_rev=needs_rev)
     for sink in sinks:
         tx.run("free_notes", sink=sink, conversation=conversation, now=now)

@@ -260,7 +260,7 @@ SELECT key, about_kind, about, tenant FROM annotation
 WHERE about = :about AND about IS NOT NULL AND needs_rev IS NULL;
 
 -- name: message_called — the message that goes by a name, the newest of the tenant's; "*": of anyone's
-SELECT message.key, message.id, message.rev, message.conversation
+SELECT message.key, message.id, message.rev, message.conversation, conversation.sampled
 FROM (
     SELECT key AS message FROM message WHERE id = :name AND place IS NOT NULL
     UNION
@@ -283,6 +283,12 @@ FROM annotation
 LEFT JOIN message ON message.key = annotation.message
 LEFT JOIN conversation ON conversation.key = annotation.conversation
 WHERE annotation.key = :key;
+
+-- name: forget_note — an annotation is not to be sent
+DELETE FROM outbox WHERE kind IN ('feedback', 'event') AND item = :key;
+
+-- name: forget_annotation — nor kept, since what it speaks of is not
+DELETE FROM annotation WHERE key = :key;
 
 -- name: put_note — an annotation is to be sent once its message has arrived, or at once when it needs none
 INSERT INTO outbox (sink, kind, item, state, wanted_rev, dirty_since, due)

@@ -5,10 +5,10 @@ import pytest
 
 from proxy.core.exchange import ANYBODY
 from proxy.journal.reader import Position
-from proxy.outbox.store import ANALYTICS
+from proxy.outbox.store import ANALYTICS, Store
 
 from ..fakes import NOW
-from .scenes import assistant, exchange, note, read, user
+from .scenes import SECRET, assistant, exchange, note, read, user
 
 HI = [user("hi")]
 HOW = [*HI, assistant("Hello"), user("how?")]
@@ -163,6 +163,23 @@ async def test_two_tenants_who_give_one_id_to_their_feedback(desk):
 
     ids = {body["messageId"]: body["id"] for _, body in await desk.deliver()}
     assert ids == {"e-0": "f-1", "e-1": f"f-1~{tenants[1][:8]}"}
+
+
+@pytest.mark.parametrize("first", ["the thumb", "the exchange"])
+@pytest.mark.parametrize("about", ["message", "conversation"])
+async def test_a_thumb_on_what_is_sampled_out(tmp_path, about, first):
+    """What is said of a conversation that is not recorded is not kept, nor does it wait for what no sink will have."""
+    store = Store(tmp_path / "sampled.db", secret=SECRET, sample_rate=0.0)
+    desk = Desk(store)
+    records = [exchange(HI, name="e-1", headers=[("x-teelog-conversation-id", "chat")])]
+    thumb = note("event", entityType=about, messageId="e-1", conversationId="chat")
+    records.insert(0 if first == "the thumb" else 1, thumb)
+    for record in records:
+        desk.take(record)
+
+    assert (await store.status(NOW))["sinks"][ANALYTICS]["waiting"] == 0
+    assert store.read(lambda tx: tx.one("annotation", key=1)) is None
+    store.close()
 
 
 async def test_a_message_that_was_replaced_stays_known(desk):
