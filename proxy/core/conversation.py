@@ -49,7 +49,7 @@ def of_side_request(asking: Asking, quoted: History, known: Known) -> Held | Non
     """The conversation that a side request is about: by its ids, else by the history that it brings or quotes."""
     caller, history = asking.caller, asking.history
     if caller.conversation_id:
-        return known.named(caller.conversation_id)
+        return known.named(caller.conversation_id, caller.user)
     for scope in scopes(caller):
         found = quoted_in(quoted, scope, known)
         if not found and history.answered >= 0:
@@ -160,20 +160,18 @@ def _behind_tip(
 
 
 def _named(asking: Asking, known: Known) -> Placing | None:
-    held = known.named(asking.caller.conversation_id)
+    caller, history = asking.caller, asking.history
+    held = known.named(caller.conversation_id, caller.user)
     if held is None:
         return None
-    if asking.history.answered < 0:
-        (scope,) = scopes(asking.caller)
-        more = _extended(asking, scope, known) if asking.history.prefill else None
-        return more or _without_answers(asking, held, known)
-    (scope,) = scopes(asking.caller)
-    found = _searched(asking, scope, known)
+    if history.answered < 0:
+        tries = (_extended(asking, scope, known) for scope in scopes(caller) if history.prefill)
+        return next(filter(None, tries), None) or _without_answers(asking, held, known)
+    found = next(filter(None, (_searched(asking, scope, known) for scope in scopes(caller))), None)
     if found and held.appended and (once := said_once(asking, held, known)):
         return once
-    if not found and overlaps(
-        asking.history, Spot(held, held.tip_place), known
-    ):  # where the chat is known the last answer alone will do
+    if not found and overlaps(history, Spot(held, held.tip_place), known):
+        # where the chat is known the last answer alone will do
         return _behind_tip(asking, held, known, appends=True)
     return found or _rewritten(asking, held, known)
 

@@ -15,8 +15,12 @@ ON CONFLICT (source) DO UPDATE SET segment = excluded.segment, offset = excluded
 -- name: named — the newest of the tenant's conversations that go by a chat's id
 SELECT * FROM conversation WHERE tenant = :tenant AND thread = :thread AND thread <> '' ORDER BY rev DESC LIMIT 1;
 
--- name: of_tenant_with_id — the tenant's conversation that analytics knows by an id
-SELECT * FROM conversation WHERE id = :id AND tenant = :tenant;
+-- name: named_of_user — the newest of those that are a user's
+SELECT * FROM conversation
+WHERE tenant = :tenant AND thread = :thread AND thread <> '' AND user = :user ORDER BY rev DESC LIMIT 1;
+
+-- name: of_tenant_with_id — the tenant's conversation that analytics knows by an id, if it can be this user's
+SELECT * FROM conversation WHERE id = :id AND tenant = :tenant AND (:user = '' OR user IN ('', :user));
 
 -- name: call_thread — a conversation goes by another name from now on
 UPDATE conversation SET thread = :thread WHERE key = :key;

@@ -43,6 +43,7 @@ CREATE TABLE conversation (
 ) STRICT;
 
 CREATE INDEX conversation_thread ON conversation (tenant, thread, rev) WHERE thread <> '';
+CREATE INDEX conversation_thread_of_user ON conversation (tenant, thread, user, rev) WHERE thread <> '';
 -- Serves the sweeps of what nobody has spoken in for long.
 CREATE INDEX conversation_idle ON conversation (freed, appended, rev);
 
