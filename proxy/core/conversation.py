@@ -24,6 +24,8 @@ that also stores the outcome; so each tip is taken once. Nothing reads a whole c
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from .again import MOST_UNANSWERED, again, asked_before, said_once
 from .history import History, call_ids
 from .place import Asking, Held, Known, Placing, Scope, Spot, scopes
@@ -213,9 +215,11 @@ def _with_start(placing: Placing, start: bytes) -> Placing:
 def _rewritten(asking: Asking, held: Held, known: Known) -> Placing:
     """Behind the longest beginning that both have; the client's list replaces what came after it."""
     history = asking.history
-    for at in reversed(history.heard()):
-        if one := known.place_of(held, history.chain[at]):
-            return Placing("rewritten", held, one.place, one.chain, at + 1)
+    heard = history.heard()
+    # a beginning is known with all that begins it, so that it is found in a few steps, however long the list
+    both = bisect_left(heard, True, key=lambda at: known.place_of(held, history.chain[at]) is None)
+    if both and (one := known.place_of(held, history.chain[heard[both - 1]])):
+        return Placing("rewritten", held, one.place, one.chain, heard[both - 1] + 1)
     return Placing("rewritten", held, 0, history.root)
 
 
