@@ -119,10 +119,13 @@ def is_heard(message: Message) -> bool:
     return bool(folded(text_of(message.content)))
 
 
-def pairs(messages: Sequence[Message]) -> list[bytes | None]:
-    """For each assistant message the hash of the nearest user message before it and itself; None for all others."""
+def pairs(messages: Sequence[Message], asked: bytes | None = None) -> list[bytes | None]:
+    """
+    For each assistant message the hash of the nearest user message before it and itself; None for all others.
+
+    `asked` is the digest of the last user message before them all.
+    """
     out: list[bytes | None] = []
-    asked: bytes | None = None
     for message in messages:
         if message.role == "user":
             asked = digest(message)

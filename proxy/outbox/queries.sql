@@ -222,8 +222,8 @@ WHERE key.value = :completion AND key.kind = 'completion' AND conversation.tenan
     AND freed = 0
 ORDER BY key.message DESC LIMIT 1;
 
--- name: standing_messages — what a conversation says now and is recognised by, without its system prompt, in order
-SELECT key, place, id, chain, role, body FROM message WHERE conversation = :conversation AND place > 0 ORDER BY place;
+-- name: standing_from — what a conversation says now from a place on, in order
+SELECT key, place, role, body FROM message WHERE conversation = :conversation AND place >= :first ORDER BY place;
 
 -- name: tell_again — a message says more than it did
 UPDATE message SET created_at = :created_at, of_tools = :of_tools, cut = 0, body = :body, properties = :properties
