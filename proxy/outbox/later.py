@@ -161,8 +161,10 @@ class _Retelling:
         messages = [_message(row) for row in rows]
         before = self._tx.one("newest_standing", **here, upto=first - 1, count=1)
         asked = self._tx.one("question_before", **here, place=first)
-        hashes = chain(messages, before["chain"] if before else self._row["tenant"].encode())
-        told = list(zip(rows, messages, hashes, pairs(messages, asked["digest"] if asked else None), strict=True))
+        root = self._row["tenant"].encode()
+        hashes = chain(messages, before["chain"] if before else root)
+        paired = pairs(messages, asked["digest"] if asked else None, root)
+        told = list(zip(rows, messages, hashes, paired, strict=True))
         unheard = {"chain": None, "digest": None, "pair": None}
         self._tx.many(
             "hash_again",

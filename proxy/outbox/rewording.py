@@ -83,11 +83,13 @@ _COPIED = (
 
 def _say(tx: Tx, standing: sqlite3.Row, message: Message, tip: bytes) -> None:
     asked = tx.one("question_before", conversation=standing["conversation"], place=standing["place"])
+    talk = tx.one("conversation", key=standing["conversation"])
+    assert talk is not None
     digested = digest(message)
     values: dict[str, Any] = {
         "chain": tip,
         "digest": digested,
-        "pair": pair(asked["digest"], digested) if asked else None,
+        "pair": pair(asked["digest"], digested, talk["tenant"].encode()) if asked else None,
         "body": write(message.to_json()),
     }
     tx.run("say_otherwise", key=standing["key"], **values)

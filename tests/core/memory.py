@@ -111,7 +111,7 @@ class Memory:
             Spot(self._held(key), at)
             for key in self._newest_first()
             if self._in(scope, self.conversations[key])
-            for at, one in enumerate(pairs(self.conversations[key].messages), 1)
+            for at, one in enumerate(pairs(self.conversations[key].messages, root=self._root), 1)
             if one == pair
         ]
 
