@@ -18,6 +18,8 @@ from ..errors import RecordUnreadable
 from .framing import dechunk
 
 _LENGTH = struct.Struct(">I")
+#: In the place of a tenant: all of them. No tenant is called so.
+ANYBODY = "*"
 
 
 @dataclass(slots=True)
@@ -61,7 +63,8 @@ class Note:
     id: str
     #: "feedback" or "event".
     kind: str
-    #: Empty when the caller had an analytics key: it may speak of any tenant's messages.
+    #: `ANYBODY` when the caller had an analytics key: it may speak of any tenant's messages. Empty is a tenant like others:
+    #: callers without a credential.
     tenant: str
     body: dict[str, Any]
     started: int

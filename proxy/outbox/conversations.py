@@ -103,7 +103,10 @@ class Conversations:
         )
         row = tx.one("conversation", key=held.key) if held else None
         name = row["id"] if row else entry.caller.conversation_id
-        if name:  # front ends ask for a title before the chat's first question: that event waits for its conversation
+        is_anothers = row is None and tx.one("named", tenant=entry.tenant, thread=f"id:{name}")
+        if (
+            name and not is_anothers
+        ):  # front ends ask for a title before the chat's first question: that event waits for its conversation
             event = Note(entry.id, "event", entry.tenant, side_event(entry, name), entry.started)
             return Recorded("side_request", name, events=() if row and not row["sampled"] else (event,))
         placing = Placing(start=entry.history.root)

@@ -178,8 +178,7 @@ class Store:
         if recorded.outcome == "recorded":
             for sink in self._sinks:
                 tx.run("put", sink=sink, item=recorded.key, rev=recorded.rev, now=now)
-        if recorded.outcome != "sampled_out":
-            notes.settle(tx, recorded.names, self._sinks, now)
+        notes.settle(tx, recorded.names, self._sinks, now)
         for event in recorded.events:
             notes.take(tx, event, self._sinks, now)
         return recorded

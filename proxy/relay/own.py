@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..core.capture import CaptureRules, tenant_in
-from ..core.exchange import Note, encode_note
+from ..core.exchange import ANYBODY, Note, encode_note
 from ..core.fields import read_json
 from ..core.ids import uuid7
 from ..core.notes import emit_event, emit_feedback, read_event, read_feedback
@@ -173,9 +173,9 @@ class OwnEndpoints:
         return raw
 
     def _tenant(self, request: web.BaseRequest) -> str:
-        """The caller's tenant; empty for one with an analytics key, who may speak of anybody's messages."""
+        """The caller's tenant; with an analytics key one may speak of anybody's messages."""
         if self._analytics_keys.fields_of(request.raw_headers):
-            return ""
+            return ANYBODY
         if self._client_keys.fields_of(request.raw_headers):
             return tenant_in(request.raw_headers, self._rules)
         raise ApiError(401, "a client key of the proxy or a key of the analytics server is needed")

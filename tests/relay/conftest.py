@@ -103,13 +103,22 @@ async def until(condition, timeout: float = 5) -> None:
 
 @asynccontextmanager
 async def relay(
-    script, *, listen=None, upstream=None, limit: int = 1 << 20, journal=None, hold=0.025, tls=None, proxy=None
+    script,
+    *,
+    listen=None,
+    upstream=None,
+    limit: int = 1 << 20,
+    journal=None,
+    hold=0.025,
+    tls=None,
+    proxy=None,
+    tenant="key",
 ):
     """A running relay in front of a scripted upstream."""
     loop = asyncio.get_running_loop()
     raw = await RawUpstream(list(script)).start(tls)
     journal = journal or HeldJournal()
-    rules = CaptureRules(secret=b"s" * 32)
+    rules = CaptureRules(tenant=tenant, secret=b"s" * 32)
     scheme = "https" if tls else "http"
     options = {"base_url": f"{scheme}://127.0.0.1:{raw.port}/v1", **(upstream or {})}
     section = Listen(**(listen or {}))

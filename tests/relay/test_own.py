@@ -7,7 +7,7 @@ import json
 import pytest
 
 from proxy.config import Secret
-from proxy.core.exchange import Note
+from proxy.core.exchange import ANYBODY, Note
 from tests.raw import Pieces, send
 from tests.relay.conftest import HeldJournal, relay
 
@@ -86,7 +86,7 @@ async def test_a_note_is_on_disk_before_it_is_answered(path, body):
         assert {"id", "type", "createdAt"} <= set(answer)
         (note,) = journal.exchanges
         assert isinstance(note, Note)
-        assert (note.kind, note.body, note.tenant) == (path.strip("/").removesuffix("s"), answer, "")
+        assert (note.kind, note.body, note.tenant) == (path.strip("/").removesuffix("s"), answer, ANYBODY)
 
 
 async def test_a_client_key_speaks_for_its_tenant():
@@ -96,6 +96,15 @@ async def test_a_client_key_speaks_for_its_tenant():
         await send(world.port, ask("POST", "/feedback", "Authorization: Bearer client-key", body=body))
 
         assert len(world.journal.exchanges[0].tenant) == 16
+
+
+async def test_a_client_key_without_a_tenant_speaks_for_itself_alone():
+    """Where a header tells tenants apart, a client key without that header does not speak of anybody's messages."""
+    async with relay([OK], listen={"client_keys": (Secret("client-key"),)}, tenant="header:x-team") as world:
+        body = json.dumps(FEEDBACK).encode()
+        await send(world.port, ask("POST", "/feedback", "Authorization: Bearer client-key", body=body))
+
+        assert world.journal.exchanges[0].tenant == ""
 
 
 PROBLEMS = {
