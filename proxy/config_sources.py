@@ -43,6 +43,8 @@ _SECTION = object()
 #: The value of a key whose rule is broken.
 _BROKEN = object()
 _PREFIX = "TEELOG_"
+#: What is said of a name that is like none.
+_ALL = "; config.example.toml has all of them"
 _UPSTREAM_NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 #: What Kubernetes puts into every pod beside a service whose name begins with "teelog".
 _KUBERNETES = re.compile(r"TEELOG_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
@@ -115,7 +117,7 @@ def _from_table(prefix: str, table: Any, section: type, origin: str) -> Iterator
         key = f"{prefix}.{name}" if prefix else name
         if name not in known:
             candidates = list(known) if isinstance(value, dict) else known_keys()
-            yield f"{key}: unknown ({origin}); the nearest known one is {nearest(key, candidates)}"
+            yield f"{key}: unknown ({origin}){nearest(key, candidates, _ALL)}"
         elif _is_section(known[name]):
             yield from _from_table(key, value, known[name], origin)
         else:
@@ -132,7 +134,7 @@ def _from_environment(environ: Mapping[str, str], found: Mapping[str, Found]) ->
         upstream, key = _of_upstream(name, found)
         key = known.get(name) or key
         if not key:
-            yield f"{name}: unknown environment variable; the nearest known one is {nearest(name, known)}"
+            yield f"{name}: unknown environment variable{nearest(name, known, _ALL)}"
             continue
         if upstream:
             yield Found(upstream, _SECTION, f"environment {name}")

@@ -102,7 +102,7 @@ async def test_every_fault_of_the_configuration_is_on_a_line_of_its_own(teelog, 
     assert (code, out) == (2, "")
     assert err.splitlines() == [
         "teelog: listen.prot: unknown (file t.toml); the nearest known one is listen.port",
-        "teelog: listen.a\\x1b[2J: unknown (file t.toml); the nearest known one is listen.port",
+        "teelog: listen.a\\x1b[2J: unknown (file t.toml); config.example.toml has all of them",
         'teelog: listen.port: found "x" (flag --port); allowed: a whole number from 0 to 65535',
         'teelog: log.level: found "loud" (environment TEELOG_LOG__LEVEL); allowed: "debug" | "info" | "warning" | "error"',
     ]
