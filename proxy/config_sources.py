@@ -22,8 +22,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, get_type_hints
 from urllib.parse import urlsplit
 
-from .config import Config, Loaded, Upstream, contradictions
+from .config import Config, Loaded, Upstream
 from .config_values import is_secret, parse, read, show
+from .contradictions import contradictions
 from .errors import ConfigError
 from .hints import nearest
 from .proxies import ways
@@ -79,7 +80,8 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str], file: Path | None
     faults += found_ways.faults
     if faults:
         raise ConfigError(faults)
-    return Loaded(config, build.origins, found_ways.trusted, found_ways.ignored)
+    unused = _unused(config, environ)
+    return Loaded(config, build.origins, found_ways.trusted, found_ways.ignored, unused)
 
 
 # The layers: each gives what it found, and its faults as text
@@ -154,7 +156,7 @@ def _inkeep(key: str, found: Mapping[str, Found]) -> Iterator[Found]:
     """
     origin = "environment INKEEP_API_KEY"
     url, known_key = found.get("delivery.url"), found.get("delivery.api_key")
-    if not key or (url and not _is_inkeep(url.value)):
+    if not key or (url and not is_inkeep(url.value)):
         return
     if not url:
         yield Found("delivery.url", INKEEP_URL, origin)
@@ -162,7 +164,17 @@ def _inkeep(key: str, found: Mapping[str, Found]) -> Iterator[Found]:
         yield Found("delivery.api_key", key, origin)
 
 
-def _is_inkeep(url: Any) -> bool:
+def _unused(config: Config, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What somebody has set for a sink that is not given it."""
+    url = config.delivery.url
+    if not environ.get("INKEEP_API_KEY", "").strip() or not url or is_inkeep(url) or config.delivery.api_key:
+        return ()
+    said = f"INKEEP_API_KEY is set but goes to Inkeep's address only, not to {url}: set delivery.api_key"
+    return (f"{said} ({variable('delivery.api_key')}) if the key is that sink's",)
+
+
+def is_inkeep(url: Any) -> bool:
+    """Whether an address is Inkeep's, so that its key may go there."""
     try:
         name = urlsplit(str(url)).hostname or ""
     except ValueError:

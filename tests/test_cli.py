@@ -12,6 +12,8 @@ from proxy import __version__
 from proxy.cli import main
 
 ROOT = Path(__file__).parent.parent
+#: Whatever else listens on this machine is not in the way.
+ANY_PORTS = {"TEELOG_LISTEN__PORT": "0", "TEELOG_ANALYTICS__PORT": "0"}
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ async def test_check_shows_values_on_stdout_and_ends_with_0(teelog, aiohttp_raw_
 
     url = (await aiohttp_raw_server(upstream)).make_url("/v1")
 
-    code, out, err = await teelog("check", "--upstream", str(url), TEELOG_LISTEN__ADMIN_KEY="planted")
+    code, out, err = await teelog("check", "--upstream", str(url), TEELOG_LISTEN__ADMIN_KEY="planted", **ANY_PORTS)
 
     assert (code, err) == (0, "")
     assert f'upstream.base_url = "{url}"' in out
@@ -132,8 +134,9 @@ async def test_check_names_every_fault_and_ends_with_2(teelog, tmp_path, unused_
     (tmp_path / "file").touch()
 
     code, out, err = await teelog(
-        "check", "--upstream", gone, "--data-dir", "file/data", TEELOG_DELIVERY__URL=gone, INKEEP_API_KEY="planted"
-    )
+        "check", "--upstream", gone, "--data-dir", "file/data", TEELOG_DELIVERY__URL=gone, INKEEP_API_KEY="planted",
+        **ANY_PORTS,
+    )  # fmt: skip
 
     assert code == 2
     assert [line.split(": ")[1] for line in err.splitlines()] == ["data_dir", "upstream.base_url", "delivery.url"]

@@ -33,7 +33,15 @@ def test_the_nearest_word(said, meant):
     assert nearest(said, ("list", "show")) == f"; the nearest known one is {meant}"
 
 
-KNOWN = ("listen.host", "listen.port", "conversation.tenant", "TEELOG_LISTEN__PORT", "TEELOG_DATA_DIR", "--port", "list")
+KNOWN = (
+    "listen.host",
+    "listen.port",
+    "conversation.tenant",
+    "TEELOG_LISTEN__PORT",
+    "TEELOG_DATA_DIR",
+    "--port",
+    "list",
+)
 
 
 @pytest.mark.parametrize("said", ["listen.banana", "conversation.kiwis", "TEELOG_BANANA", "--frobnicate", "xyz", ""])
