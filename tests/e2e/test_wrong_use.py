@@ -302,6 +302,8 @@ def test_an_upstream_that_is_down_is_said_to_the_client_in_the_log_and_by_check(
         with Teelog(tmp_path, url) as teelog:
             status, body, headers = chat(teelog)
             line = teelog.wait_for("exchange.passed")
+            outcomes = teelog.status()["relay"]["outcomes"]
+            counters = teelog.until(lambda: teelog.status()["recorder"].get("counters"))
 
     assert faults(done) == [
         f"upstream.base_url: {url} cannot be reached: Connection refused: start what should be there, or set another "
@@ -311,6 +313,8 @@ def test_an_upstream_that_is_down_is_said_to_the_client_in_the_log_and_by_check(
     assert "upstream" in json.loads(body)["error"]["message"]
     assert (line["level"], line["id"], line["status"]) == ("warning", headers["x-teelog-id"], 502)
     assert f"127.0.0.1:{port} cannot be reached" in line["fault"]
+    # one word for it everywhere
+    assert (line["outcome"], outcomes, counters) == ("no_answer", {"no_answer": 1}, {"no_answer": 1})
 
 
 # --- a configuration with many faults
