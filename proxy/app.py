@@ -174,8 +174,12 @@ class RelayProcess:
         journal, prepare = self._journal(folder, settings, loop)
         child = Child(prepare)
         record = Record(journal, loop)
-        status = Status(record, child, lambda: front.open)
-        front, upstreams = self._front(settings, record, status, child, folder)
+
+        async def rests() -> tuple[int, float]:
+            return await asyncio.to_thread(resting, folder.journal, time.time())
+
+        status = Status(record, child, rests)
+        front, upstreams = self._front(settings, record, status, child, rests)
         journal.start()
         watching = loop.create_task(status.watch())
         child.start()
@@ -253,7 +257,12 @@ class RelayProcess:
         return journal, prepare
 
     def _front(
-        self, settings: Settings, record: Record, status: Status, child: Child, folder: Folder
+        self,
+        settings: Settings,
+        record: Record,
+        status: Status,
+        child: Child,
+        rests: Callable[[], Awaitable[tuple[int, float]]],
     ) -> tuple[Front, list[Upstream]]:
         from . import metrics  # noqa: PLC0415 - it is large, and the recorder process does without it
 
@@ -272,8 +281,7 @@ class RelayProcess:
         }
 
         async def exposed() -> tuple[str, bytes]:
-            told = await child.ask()
-            journal = await asyncio.to_thread(resting, folder.journal, time.time())
+            told, journal = await child.ask(), await rests()
             return metrics.CONTENT_TYPE, metrics.text(record.counts(), journal, told, child.starts)
 
         own = OwnEndpoints(

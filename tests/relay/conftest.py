@@ -41,6 +41,7 @@ class HeldJournal:
         self.hold = False
         self.full = False
         self.losses = Counter()
+        self.newest_lost = {}
         self.appended = self.bytes_waiting = 0
         self.came = asyncio.Event()
 
