@@ -52,7 +52,7 @@ from .relay.recording import Record
 from .relay.server import Front
 from .relay.upstream import Upstream
 from .room import Room
-from .sockets import BACKLOG, listen, url_of
+from .sockets import BACKLOG, CURES, listen, url_of
 from .status import Status
 from .status_page import StatusPage
 
@@ -83,6 +83,8 @@ def serve(loaded: Loaded) -> int:
             "requests go to upstream and sink directly: set upstream.trust_env or delivery.trust_env to use the proxy"
         )
         _log.warning("teelog.proxy_ignored", variables=list(loaded.ignored_proxies), hint=hint)
+    for said in loaded.unused:
+        _log.warning("teelog.unused", hint=said)
     return run(RelayProcess(loaded.config, proxies=loaded.proxies).main())
 
 
@@ -167,13 +169,17 @@ class RelayProcess:
         config, loop = self._config, asyncio.get_running_loop()
         folder = Folder(config.data_dir)
         lock = await owned(folder)
-        door = listen(config.listen.host, config.listen.port, "listen.port", "choose another with --port")
+        door = listen(config.listen.host, config.listen.port, "listen.port", CURES["listen"])
         settings, analytics = self._settings(folder)
         journal, prepare = self._journal(folder, settings, loop)
         child = Child(prepare)
         record = Record(journal, loop)
-        status = Status(record, child, lambda: front.open)
-        front, upstreams = self._front(settings, record, status, child, folder)
+
+        async def rests() -> tuple[int, float]:
+            return await asyncio.to_thread(resting, folder.journal, time.time())
+
+        status = Status(record, child, rests)
+        front, upstreams = self._front(settings, record, status, child, rests)
         journal.start()
         watching = loop.create_task(status.watch())
         child.start()
@@ -222,9 +228,7 @@ class RelayProcess:
         settings = Settings(config, folder.secret(), tuple(key.reveal() for key in config.analytics.api_keys))
         if config.delivery.url is not None:
             return replace(settings, delivery_proxy=self._proxies.get("delivery")), None
-        analytics = listen(
-            config.analytics.host, config.analytics.port, "analytics.port", "choose another with TEELOG_ANALYTICS__PORT"
-        )
+        analytics = listen(config.analytics.host, config.analytics.port, "analytics.port", CURES["analytics"])
         url = url_of(analytics)
         keys = settings.api_keys or (shown_once(folder, url),)
         return replace(settings, api_keys=keys, analytics_socket=analytics.fileno(), analytics_url=url), analytics
@@ -253,7 +257,12 @@ class RelayProcess:
         return journal, prepare
 
     def _front(
-        self, settings: Settings, record: Record, status: Status, child: Child, folder: Folder
+        self,
+        settings: Settings,
+        record: Record,
+        status: Status,
+        child: Child,
+        rests: Callable[[], Awaitable[tuple[int, float]]],
     ) -> tuple[Front, list[Upstream]]:
         from . import metrics  # noqa: PLC0415 - it is large, and the recorder process does without it
 
@@ -272,8 +281,7 @@ class RelayProcess:
         }
 
         async def exposed() -> tuple[str, bytes]:
-            told = await child.ask()
-            journal = await asyncio.to_thread(resting, folder.journal, time.time())
+            told, journal = await child.ask(), await rests()
             return metrics.CONTENT_TYPE, metrics.text(record.counts(), journal, told, child.starts)
 
         own = OwnEndpoints(

@@ -154,6 +154,8 @@ def _check(loaded: Loaded) -> int:
     for finding in findings:
         if not finding.is_fault:
             print(printable(f"ok: {finding.text}"))
+    for said in loaded.unused:
+        print(printable(f"note: {said}"))
     if faults := [finding.text for finding in findings if finding.is_fault]:
         raise ConfigError(faults)
     return 0

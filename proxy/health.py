@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LATELY_SECONDS = 900.0
 
 #: Why exchanges are not recorded, and what to do about it.
-_LOSSES = {
+LOSSES = {
     "disk_full": "the disk of data_dir is full: free some of it",
     "journal_full": "the journal is as large as journal.max_bytes allows: see below why the recorder does not empty it, "
     "or raise the bound",
@@ -54,7 +54,7 @@ def health(lost: Mapping[str, int], recorder: Mapping[str, Any], fault: str = ""
 
 
 def _loss(reason: str, count: int) -> str:
-    cure = _LOSSES.get(reason, reason)
+    cure = LOSSES.get(reason, reason)
     return f"{count:,} exchanges of the last {span_text(LATELY_SECONDS)} were not recorded: {cure}"
 
 

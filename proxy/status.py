@@ -11,7 +11,7 @@ from .health import health
 from .ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from .child import Child
     from .relay.recording import Record
@@ -30,14 +30,14 @@ class Status:
     Args:
         record: What the relay counts.
         child: The recorder process.
-        open_exchanges: How many requests are in progress.
+        resting: What lies in the journal's files: bytes, and the age of the oldest in seconds.
 
     """
 
-    def __init__(self, record: Record, child: Child, open_exchanges: Callable[[], int]) -> None:
+    def __init__(self, record: Record, child: Child, resting: Callable[[], Awaitable[tuple[int, float]]]) -> None:
         self._record = record
         self._child = child
-        self._open = open_exchanges
+        self._resting = resting
         self._ledger = Ledger()
 
     async def watch(self) -> None:
@@ -50,6 +50,7 @@ class Status:
         """As `/status` answers it."""
         recorder = await self._child.ask()
         recorder.pop("status", None)  # the number of the question
+        size, oldest = await self._resting()
         relay, lately = self._look()
         given_up = {name: n for name, n in recorder.get("counters", {}).items() if name in _GIVEN_UP}
         return {
@@ -59,12 +60,13 @@ class Status:
                 "by_reason": relay["not_recorded"] | given_up,
                 "lately": lately,
             },
-            "relay": {"open": self._open(), **relay},
+            "relay": relay,
+            "journal": {"bytes": size, "oldest_seconds": oldest},
             "recorder": {"starts": self._child.starts, **recorder},
         }
 
     def _look(self) -> tuple[dict[str, Any], dict[str, int]]:
         """The relay's counts, and of them what was lost lately."""
         relay, now = self._record.status(), time.monotonic()
-        self._ledger.look(relay["not_recorded"], relay["journaled"], now)
+        self._ledger.look(relay["not_recorded"], relay["journaled"], now, self._record.newest_lost())
         return relay, self._ledger.lately(now)

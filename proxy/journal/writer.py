@@ -113,6 +113,8 @@ class JournalWriter:
         self.failed = 0
         #: How many entries were lost, by reason; a new mapping after every loss.
         self.losses: dict[str, int] = {}
+        #: Of each reason the newest: its id (a note has none here) and its bytes; a new mapping after every loss.
+        self.newest_lost: dict[str, tuple[str, int]] = {}
 
     def __repr__(self) -> str:
         return f"<JournalWriter appended={self.appended} failed={self.failed} waiting={self.bytes_waiting}>"
@@ -206,17 +208,22 @@ class JournalWriter:
     def _store(self) -> None:
         """Write entries that are there, as many as one write takes, and tell those who wait."""
         frames: list[bytes | None] = []
+        entries: list[tuple[Capture | bytes, int]] = []
         waiting: list[Callable[[bool], None]] = []
         size = freed = 0
         while self._entries and size < BATCH_BYTES and len(frames) < BATCH_RECORDS:
             entry, done, weight = self._entries.popleft()
             framed = self._framed(entry)
             frames.append(framed)
+            entries.append((entry, weight))
             waiting.append(done)
             size += len(framed or b"")
             freed += weight
         self._together = len(frames)
-        self._settle(waiting, self._stored(frames), freed)
+        reasons = self._stored(frames)
+        if any(reasons):
+            self._remember(entries, reasons)
+        self._settle(waiting, reasons, freed)
 
     def _framed(self, entry: Capture | bytes) -> bytes | None:
         """An entry as it is written; None when it could not be encoded."""
@@ -236,6 +243,15 @@ class JournalWriter:
             return reasons
         rest = iter(reasons)
         return [next(rest) if frame is not None else "encode_error" for frame in frames]
+
+    def _remember(self, entries: list[tuple[Capture | bytes, int]], reasons: list[str]) -> None:
+        """Which one was the last to be lost, for each reason."""
+        newest = {
+            reason: ("" if isinstance(entry, bytes) else entry.id, weight - ENTRY_BYTES)
+            for (entry, weight), reason in zip(entries, reasons, strict=True)
+            if reason
+        }
+        self.newest_lost = self.newest_lost | newest
 
     def _settle(self, waiting: list[Callable[[bool], None]], reasons: list[str], freed: int) -> None:
         """Count, and tell those who wait."""

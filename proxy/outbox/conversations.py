@@ -38,8 +38,9 @@ class Recorded:
     """What became of a record."""
 
     #: "recorded"; "seen" (it was recorded before), "sampled_out", "unanswered" (nothing new came of it), "late" (what the
-    #: client made of it is recorded already); or for what is no conversation's: "side_request", "refused", "not_rebuilt",
-    #: "unknown_answer" (a later answer to what we have not seen), "set_aside", "feedback", "event". Counters have these names.
+    #: client made of it is recorded already); or for what is no conversation's: "side_request", "refused" (by the upstream),
+    #: "no_answer" (we had to answer in its stead), "not_rebuilt", "unknown_answer" (a later answer to what we have not seen),
+    #: "set_aside", "feedback", "event". Counters have these names.
     outcome: str
     #: The conversation's id, where there is one.
     conversation: str = ""

@@ -43,7 +43,7 @@ class Recording(Protocol):
     def commit(self, capture: Capture, done: Callable[[bool], None]) -> bool:
         """Append; False: not recorded and counted, `done` will not be called."""
 
-    def too_large(self) -> None:
+    def too_large(self, exchange_id: str, size: int) -> None:
         """Count an exchange that is over `record_max_bytes`."""
 
     def late(self) -> None:
@@ -301,7 +301,7 @@ class Reply:
         capture, self._due = self.capture, False
         assert capture is not None
         if self._kept > self._limit:
-            self._recording.too_large()
+            self._recording.too_large(self.id, self._kept)
             self._release()
             return
         capture.pieces = self._pieces

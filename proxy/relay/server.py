@@ -12,11 +12,13 @@ import os
 import time
 from typing import TYPE_CHECKING, cast
 
+from ..core.hosts import host_name, is_local_name
 from ..core.ids import uuid7
 from ..errors import RequestRefused
 from .answers import CLOSE, openai_error, write_answer
 from .client import Server
 from .headers import read_request_head
+from .own import OPEN_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,7 +54,7 @@ class Front:
         self._routes = routes
         self._forwarder = forwarder
         self._own = own
-        self._hosts = {host.lower() for host in listen.allowed_hosts}
+        self._hosts = frozenset(map(host_name, listen.allowed_hosts))
         self._random: list[bytes] = []
         #: Requests in progress.
         self.open = 0
@@ -117,9 +119,10 @@ class Front:
     ) -> tuple[RequestHead, Route | None, bool]:
         """A head, where it goes (None: it is for us), and whether the connection can go on behind it."""
         head = read_request_head(method, version, path, headers)
-        if self._hosts:
+        path = head.target.partition("?")[0]
+        if self._hosts and path not in OPEN_PATHS:
             self._check_host(head.host)
-        route = self._routes.get(head.target.partition("?")[0][1:].partition("/")[0])
+        route = self._routes.get(path[1:].partition("/")[0])
         # behind an offer to upgrade that is not taken up, the parser does not find the next request for certain
         return head, route, keeps and version.minor == 1 and b"upgrade" not in head.connection
 
@@ -169,8 +172,8 @@ class Front:
         return self._random.pop()
 
     def _check_host(self, host: str) -> None:
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        if name.lower() not in self._hosts and host.lower() not in self._hosts:
+        name = host_name(host)
+        if name not in self._hosts and not is_local_name(name):
             raise RequestRefused(421, f"listen.allowed_hosts does not name {name!r}", "misdirected_request")
 
     def _refuse(self, request: web.BaseRequest, error: RequestRefused, exchange_id: str) -> web.StreamResponse:

@@ -41,6 +41,7 @@ class HeldJournal:
         self.hold = False
         self.full = False
         self.losses = Counter()
+        self.newest_lost = {}
         self.appended = self.bytes_waiting = 0
         self.came = asyncio.Event()
 
@@ -133,7 +134,7 @@ async def relay(
         return "text/plain; version=0.0.4", b"# \n"
 
     own = OwnEndpoints(
-        section, record, rules, client_keys=keys, admin_keys=KeyRing([]), analytics_keys=KeyRing(["analytics-key"]),
+        section, record, rules, client_keys=keys, admin_keys=KeyRing([section.admin_key.reveal()] if section.admin_key else []), analytics_keys=KeyRing(["analytics-key"]),
         ready=lambda: True, status=status, metrics=metrics,
         status_page=lambda told: (b"<!doctype html>" + repr(told).encode(), {"X-Of-The-Page": "1"}),
     )  # fmt: skip
