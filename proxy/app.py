@@ -376,8 +376,7 @@ async def _recorder() -> int:
 
     async def status() -> dict[str, Any]:
         told = await store.status(time.time_ns() // 1_000_000) | {"waits": thread.waits, "disk": room.told()}
-        more = {"rate_per_second": round(courier.rate(), 2)}
-        told["sinks"][ANALYTICS] |= more | {name: told["disk"][name] for name in ("lasts_seconds", "lasts")}
+        told["sinks"][ANALYTICS] |= courier.status() | {name: told["disk"][name] for name in ("lasts_seconds", "lasts")}
         if isinstance(source, JournalReader):
             told["journal_damage"] = {"stretches": source.damaged, "bytes": source.damaged_bytes}
         return told
@@ -406,6 +405,7 @@ def _open_store(folder: Folder, settings: Settings) -> Store:
         secret=settings.secret,
         sample_rate=config.privacy.sample_rate,
         full_sync=config.journal.durability == "power",
+        debounce_seconds=config.delivery.debounce_seconds,
     )
 
 

@@ -114,6 +114,8 @@ class Delivery:
     concurrency: Annotated[int, rules.Range(1, 64)] = 4
     #: One try; three of them and their waits must fit into the courier's lease of 120 s.
     timeout_seconds: Annotated[float, rules.Range(1, 30)] = 30.0
+    #: A conversation that goes on is not sent again for so long.
+    debounce_seconds: Annotated[float, rules.Range(0, 60)] = 1.0
     #: An undelivered conversation older than this is set aside.
     max_age_hours: Annotated[float, rules.Range(0.01, 87_600)] = 168.0
     #: Feedback on a message that never came is set aside after so long.

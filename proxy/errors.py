@@ -13,7 +13,10 @@
     ├─ DatabaseError               the database refused; the transaction did not happen
     │  └─ DatabaseUnavailable      the disk or the file refuses, not these values: the same may succeed later
     ├─ DeliveryError               the courier decides by the kind
-    │  ├─ TransientFailure         postpone, at least `retry_after` seconds
+    │  ├─ TransientFailure         postpone this row
+    │  ├─ SinkBusy                 send nothing to this sink for a while, `retry_after` seconds where it said so
+    │  ├─ SinkClosed               the key or the address is wrong, never the data: pause, and ask once a minute
+    │  ├─ BodyTooLarge             shorten, try once more, then bury
     │  └─ PermanentFailure         bury
     └─ ApiError                    the local server's one error shape (problem+json)
 
@@ -96,11 +99,32 @@ class DeliveryError(TeelogError):
 
 
 class TransientFailure(DeliveryError):
-    """Try again later: the network, a timeout, 5xx, 429, a refused key, a wrong address."""
+    """Try again later: the network, a timeout, 5xx; `in_doubt` when the sink may have taken it, or may still."""
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, *, in_doubt: bool = False) -> None:
+        super().__init__(message)
+        self.in_doubt = in_doubt
+
+
+class SinkBusy(DeliveryError):
+    """The sink asks everyone to wait (429, 503): `retry_after` seconds, None where it does not say how long."""
+
+    def __init__(self, message: str, retry_after: float | None = None, *, in_doubt: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.in_doubt = in_doubt
+
+
+class SinkClosed(DeliveryError):
+    """The sink refuses us, whatever is sent (401, 403, 404, 3xx); `cause` is what is wrong: "key" or "address"."""
+
+    def __init__(self, message: str, cause: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class BodyTooLarge(DeliveryError):
+    """The sink takes only smaller bodies (413)."""
 
 
 class PermanentFailure(DeliveryError):

@@ -29,6 +29,18 @@ LOSSES = {
     "encode_error": "they could not be written down, which is a fault of teelog's own: please report it",
     "too_large": "they were larger than journal.record_max_bytes: raise it where they matter",
 }
+#: Why a sink is sent nothing, or one row at a time, and what to do about it.
+_STOPPED = {
+    "down": "it is asked twice a minute at the least, and all goes out by itself when it answers: look after the sink, "
+    "and the way there",
+    "busy": "it asks to be left alone for a while, and all goes out by itself after that: where this lasts, ask the "
+    "operator of delivery.url for more, or lower delivery.recovery_per_second",
+    "key": "it is asked once a minute, and nothing is set aside for it: put the right key into delivery.api_key, and restart",
+    "address": "it is asked once a minute, and nothing is set aside for it: correct delivery.url, and restart",
+    "rejects": "it refuses most of what it is sent, so nothing more is set aside and one a minute is tried: see what it "
+    "says, mend the sink or upgrade teelog; then retry what was set aside",
+}
+_FAILING = "they are tried ever again, and go out by themselves once it takes them: see delivery.url and the sink"
 #: A bound on single exchanges is no trouble of the whole.
 _MILD = frozenset(("too_large",))
 
@@ -72,11 +84,12 @@ def _recording(recorder: Mapping[str, Any], fault: str) -> Iterator[str]:
 
 
 def _delivery(name: str, sink: Mapping[str, Any]) -> Iterator[str]:
-    if sink["failing"]:
+    stopped = sink.get("stopped")
+    if stopped or sink["failing"]:
+        since = f" (for {span_text(sink['stopped_seconds'])} now)" if stopped else ""
         yield (
             f"{sink['depth']:,} wait for {name}, the longest for {span_text(sink['oldest_seconds'])}: "
-            f"{sink['last_error']}; they go out by themselves once it takes them, see delivery.url, delivery.api_key and "
-            "the sink"
+            f"{sink['last_error']}{since}; {_STOPPED.get(stopped or '', _FAILING)}"
         )
     for reason, count in sink["dead"].items():
         yield (

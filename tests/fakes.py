@@ -91,7 +91,7 @@ class FakeAnalytics:
         return [one.json for one in self.got]
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = await request.read()
+        body = await request.content.read()  # of any size
         self.got.append(Got(request.method, request.path_qs, dict(request.headers), body))
         answer = self.script.pop(0) if self.script else Answer()
         self.open += 1

@@ -14,6 +14,7 @@ def told(failed=None, **sink):
 
 
 FINE = told()
+STOPPED = {"depth": 3, "failing": 1, "oldest_seconds": 7300.0, "last_error": "it said so", "stopped_seconds": 7200.0}
 #: What happened: lost lately, the recorder's status, its fault; then the colour, and what is said of it and to be done.
 CASES = {
     "fine": ({}, FINE, "", "green"),
@@ -26,6 +27,19 @@ CASES = {
         "3 wait for analytics, the longest for 2 h: it answered 503",
         "delivery.url",
     ),
+    "down": (
+        {},
+        told(**STOPPED, stopped="down"),
+        "",
+        "degraded",
+        "3 wait",
+        "it said so (for 2 h now)",
+        "twice a minute",
+    ),
+    "busy": ({}, told(**STOPPED, stopped="busy"), "", "degraded", "it said so", "by itself", "recovery_per_second"),
+    "key": ({}, told(**STOPPED, stopped="key"), "", "degraded", "it said so", "into delivery.api_key, and restart"),
+    "address": ({}, told(**STOPPED, stopped="address"), "", "degraded", "it said so", "correct delivery.url"),
+    "rejects": ({}, told(**STOPPED, stopped="rejects"), "", "degraded", "it said so", "retry what was set aside"),
     "buried": ({}, told(dead={"refused": 2}), "", "degraded", "2 dead letters for analytics, refused", "teelog outbox"),
     "buried and new ones go out": ({}, told(depth=1, dead={"refused": 2}, last_error="400"), "", "degraded", "2 dead"),
     "unread": ({}, told({"count": 4, "newest_seconds": 60.0}), "", "degraded", "4 exchanges", "--state failed"),

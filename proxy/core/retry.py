@@ -1,8 +1,9 @@
-"""When a delivery that failed is tried again: the long schedule, on rows.
+"""When a delivery that failed is tried again: waits and their chance.
 
-Full jitter spreads what failed together over the whole wait (Brooker, "Exponential Backoff And Jitter"). Where the sink
-says `Retry-After`, it is waited out and up to half of it more: full jitter could come back too early, and everyone at
-once. Time (unix milliseconds) and chance (0 up to 1) are arguments; nothing here raises.
+Full jitter spreads what failed together over the whole wait (Brooker, "Exponential Backoff And Jitter"): for rows. Equal
+jitter waits half of it in any case: for a whole sink, where a wait of nothing would be none for everybody. Where the sink
+says `Retry-After`, that is waited out and up to half of it more: never too early, and not everyone at once. Time (unix
+milliseconds) and chance (0 up to 1) are arguments; nothing here raises.
 """
 
 from __future__ import annotations
@@ -10,10 +11,6 @@ from __future__ import annotations
 import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ..errors import TransientFailure
 
 #: The longest wait of ours: an outage that ends is noticed within five minutes.
 LONGEST_SECONDS = 300.0
@@ -21,21 +18,38 @@ LONGEST_SECONDS = 300.0
 FIRST_SECONDS = 0.5
 #: A sink that asks for more is asked again after an hour.
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
-#: No row is put off for longer than this: `Retry-After` and half of it more.
+#: Nothing is put off for longer than this: `Retry-After` and half of it more.
 LONGEST_POSTPONEMENT_SECONDS = 1.5 * LONGEST_RETRY_AFTER_SECONDS
+#: For so long after its failure a POST may still be applied: twice what one may take (`delivery.timeout_seconds`).
+ECHO_SECONDS = 60.0
 #: 2^10 half seconds are over the longest wait; a bigger exponent would only be a bigger number.
 _ENOUGH_TRIES = 10
 
 _SECONDS = re.compile(r"\d{1,15}(\.\d{1,9})?")
 
 
-def due_after(failure: TransientFailure, tries: int, now: int, chance: float) -> int:
-    """When to try again after `tries` failures in a row, the last being `failure`."""
-    if failure.retry_after:
-        wait = min(failure.retry_after, LONGEST_RETRY_AFTER_SECONDS) * (1 + chance / 2)
-    else:
-        wait = chance * min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(tries, _ENOUGH_TRIES))
-    return now + round(wait * 1000)
+def full_jitter(tries: int, chance: float, longest: float = LONGEST_SECONDS) -> float:
+    """Seconds to wait after so many failures in a row: anything up to an end that doubles with each."""
+    return chance * _end(tries, longest)
+
+
+def equal_jitter(tries: int, chance: float, longest: float = LONGEST_SECONDS) -> float:
+    """The same, but no less than half of that end."""
+    return (1 + chance) / 2 * _end(tries, longest)
+
+
+def told_wait(retry_after: float, chance: float) -> float:
+    """Seconds to wait where a sink has said how long: that, an hour at most, and up to half of it more."""
+    return min(retry_after, LONGEST_RETRY_AFTER_SECONDS) * (1 + chance / 2)
+
+
+def _end(tries: int, longest: float) -> float:
+    return min(longest, FIRST_SECONDS * 2.0 ** min(tries, _ENOUGH_TRIES))
+
+
+def doubt_until(now: int) -> int:
+    """Until when a POST may be applied whose end was not seen."""
+    return now + round(ECHO_SECONDS * 1000)
 
 
 def retry_after_seconds(value: str | None, now: int) -> float | None:

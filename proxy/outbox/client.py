@@ -2,8 +2,13 @@
 
     2xx                      it has it
     400, 422                 `PermanentFailure`: the same body would be refused again
-    401, 403, 404, 3xx       `TransientFailure` after a minute: the configuration is wrong, never the data
-    anything else, no answer `TransientFailure`, after `Retry-After` where the sink says it
+    413                      `BodyTooLarge`
+    401, 403, 404, 3xx       `SinkClosed`: the configuration is wrong, never the data
+    429, 503 and when        `SinkBusy`: everything waits, `Retry-After` where the sink says it
+    anything else, no answer `TransientFailure`
+
+After a 5xx, or when a connection was lost or silent once the request was written, nobody knows whether the body was
+taken, or will be: the failure is `in_doubt`.
 
 Redirects are not followed: they would take the key elsewhere. What a sink says about a refused body may quote it, so only
 its explanation is kept, cut short and redacted.
@@ -11,6 +16,7 @@ its explanation is kept, cut short and redacted.
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from http import HTTPStatus
@@ -20,15 +26,13 @@ import aiohttp
 import orjson
 
 from ..core.retry import retry_after_seconds
-from ..errors import DeliveryError, PermanentFailure, TransientFailure
+from ..errors import BodyTooLarge, DeliveryError, PermanentFailure, SinkBusy, SinkClosed, TransientFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..config import Proxy, Secret
 
-#: How often a sink that refuses our key, or is not there, is asked again.
-CONFIGURATION_SECONDS = 60.0
 #: Characters kept of what a sink says about a refusal.
 EXCERPT = 200
 #: Bytes of an answer in which an explanation is looked for.
@@ -39,7 +43,15 @@ ANSWER_LIMIT = 4 * 1024 * 1024
 #: Where APIs put the sentence: problem+json (RFC 9457) first.
 _EXPLAINING = ("detail", "message", "title")
 _REFUSED = frozenset((400, 422))
-_MISCONFIGURED = frozenset((401, 403, 404))
+#: A sink may take conversations only: that it has no address for the rest, or does not let us there, shuts nothing.
+_CONVERSATIONS = "/conversations"
+#: No request was written.
+_UNSENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    aiohttp.ClientHttpProxyError,
+)
 
 
 class AnalyticsClient:
@@ -84,22 +96,31 @@ class AnalyticsClient:
     async def post(self, path: str, body: bytes) -> None:
         """Deliver a JSON body; returns when the sink has it, else raises a `DeliveryError`."""
         try:
-            async with self._session.post(f"{self._url}{path}", data=body, **self._options) as response:
+            # bytes of over 1 MB would be written in one go, which aiohttp warns of
+            async with self._session.post(f"{self._url}{path}", data=io.BytesIO(body), **self._options) as response:
                 text = await _read(response)
                 if not 200 <= response.status < 300:
-                    raise self._failure(response.status, text, response.headers.get("Retry-After"))
+                    raise self._failure(path, response.status, text, response.headers.get("Retry-After"))
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:  # the last: a host that is no name
             reason = str(error) or type(error).__name__
-            raise TransientFailure(f"the analytics API at {self._url} gave no answer: {reason}") from error
+            said = f"the analytics API at {self._url} gave no answer: {reason}"
+            raise TransientFailure(said, in_doubt=not isinstance(error, (*_UNSENT, UnicodeError))) from error
 
-    def _failure(self, status: int, text: str, retry_after: str | None) -> DeliveryError:
+    def _failure(self, path: str, status: int, text: str, retry_after: str | None) -> DeliveryError:
         said = self._excerpt(text)
         sentence = f"the analytics API answered {status} {_phrase(status)}".rstrip() + (f": {said}" if said else "")
         if status in _REFUSED:
             return PermanentFailure(sentence)
-        if status in _MISCONFIGURED or 300 <= status < 400:
-            return TransientFailure(f"{sentence} (check the address and the key)", CONFIGURATION_SECONDS)
-        return TransientFailure(sentence, retry_after_seconds(retry_after, self._clock()))
+        if status == 413:
+            return BodyTooLarge(sentence)
+        if status == 401 or (status == 403 and path == _CONVERSATIONS):
+            return SinkClosed(f"{sentence} (check delivery.api_key)", "key")
+        if 300 <= status < 400 or (status == 404 and path == _CONVERSATIONS):
+            return SinkClosed(f"{sentence} (check delivery.url)", "address")
+        wait = retry_after_seconds(retry_after, self._clock())
+        if status == 429 or (status == 503 and wait):
+            return SinkBusy(sentence, wait, in_doubt=status >= 500)
+        return TransientFailure(sentence, in_doubt=status >= 500)
 
     def _excerpt(self, text: str) -> str:
         """What was said, on one line, short and without secrets."""

@@ -9,7 +9,7 @@ FROM outbox
 LEFT JOIN conversation ON outbox.kind = 'conversation' AND conversation.key = outbox.item
 LEFT JOIN annotation ON outbox.kind <> 'conversation' AND annotation.key = outbox.item
 WHERE outbox.key > :after
-    AND (outbox.state <> 'sent' OR :sent)
+    AND (outbox.dirty_since IS NOT NULL OR :sent)
     AND (:state IS NULL OR outbox.state = :state)
     AND (:sink IS NULL OR outbox.sink = :sink)
     AND (:kind IS NULL OR outbox.kind = :kind)
@@ -23,7 +23,7 @@ SELECT outbox.state, count(*) AS n
 FROM outbox
 LEFT JOIN conversation ON outbox.kind = 'conversation' AND conversation.key = outbox.item
 LEFT JOIN annotation ON outbox.kind <> 'conversation' AND annotation.key = outbox.item
-WHERE outbox.state <> 'sent'
+WHERE outbox.dirty_since IS NOT NULL
     AND (:state IS NULL OR outbox.state = :state)
     AND (:sink IS NULL OR outbox.sink = :sink)
     AND (:kind IS NULL OR outbox.kind = :kind)
@@ -65,7 +65,7 @@ UPDATE outbox SET
     state = iif(dead_reason = 'unknown message', 'waiting', 'ready'),
     due = iif(dead_reason = 'unknown message', NULL, :now),
     dirty_since = iif(dead_reason = 'unknown message', :now, dirty_since),
-    tries = 0, first_failed_at = NULL, dead_reason = NULL
+    tries = 0, first_failed_at = NULL, last_failed_at = NULL, last_error = NULL, dead_reason = NULL
 WHERE key = :key AND state = 'dead'
 RETURNING sink, kind, item;
 
@@ -75,7 +75,7 @@ SELECT conversation FROM annotation WHERE key = :key;
 -- name: drop — the sink is to get nothing more of this row than it has; if its conversation goes on, it gets all of it
 UPDATE outbox SET
     state = 'sent', wanted_rev = sent_rev, due = NULL, dirty_since = NULL, tries = 0,
-    first_failed_at = NULL, last_failed_at = NULL, last_error = NULL, dead_reason = NULL
+    first_failed_at = NULL, last_failed_at = NULL, last_error = NULL, dead_reason = NULL, echo_at = NULL
 WHERE key = :key AND state NOT IN ('leased', 'sent');
 
 -- name: fail_again — a record that was read again in vain

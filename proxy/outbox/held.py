@@ -32,7 +32,7 @@ STATES = ("waiting", "ready", "leased", "dead", FAILED)
 #: Rows that one transaction looks at or changes.
 STEP = 200
 
-_TIMES = ("due", "lease_until", "first_failed_at", "last_failed_at")
+_TIMES = ("due", "lease_until", "first_failed_at", "last_failed_at", "sent_at", "echo_at")
 
 
 @dataclass(slots=True, frozen=True)

@@ -298,6 +298,8 @@ ON CONFLICT (sink, kind, item) DO UPDATE SET
     dirty_since = coalesce(dirty_since, :now),
     tries = iif(state = 'dead', 0, tries),
     first_failed_at = iif(state = 'dead', NULL, first_failed_at),
+    last_failed_at = iif(state = 'dead', NULL, last_failed_at),
+    last_error = iif(state = 'dead', NULL, last_error),
     dead_reason = NULL;
 
 -- name: free_notes — annotations become due whose message the sink has acknowledged
@@ -311,24 +313,37 @@ WHERE sink = :sink AND kind IN ('feedback', 'event') AND state = 'waiting' AND i
 
 -- ── the outbox ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
--- name: put — a conversation has a newer rev than the sink
+-- name: put — a conversation has a newer rev than the sink; it waits after a failure, and while the last was just sent
 INSERT INTO outbox (sink, kind, item, state, wanted_rev, dirty_since, due)
 VALUES (:sink, 'conversation', :item, 'ready', :rev, :now, :now)
 ON CONFLICT (sink, kind, item) DO UPDATE SET
     wanted_rev = excluded.wanted_rev,
     state = iif(state = 'leased', state, 'ready'),
-    due = CASE state WHEN 'leased' THEN NULL WHEN 'ready' THEN due ELSE :now END,
+    due = CASE
+        WHEN state = 'leased' THEN NULL
+        WHEN state = 'ready' AND dirty_since IS NOT NULL THEN due
+        ELSE max(:now, min(coalesce(sent_at, 0), :now) + :debounce)
+    END,
     dirty_since = coalesce(dirty_since, :now),
     tries = iif(state = 'dead', 0, tries),
     first_failed_at = iif(state = 'dead', NULL, first_failed_at),
+    last_failed_at = iif(state = 'dead', NULL, last_failed_at),
+    last_error = iif(state = 'dead', NULL, last_error),
     dead_reason = NULL;
 
--- name: expire_leases — rows whose holder is gone may be leased again
-UPDATE outbox SET state = 'ready', due = :now, lease_until = NULL
+-- name: expire_leases — rows whose holder is gone may be leased again; what he sent may be applied until `:doubt`
+UPDATE outbox SET
+    state = 'ready', due = iif(dirty_since IS NULL, :doubt, :now), lease_until = NULL,
+    echo_at = max(coalesce(echo_at, 0), :doubt)
 WHERE sink = :sink AND state = 'leased' AND lease_until <= :until;
 
 -- name: bring_forward — rows due later than any row can be: the clock was set back since
 UPDATE outbox SET due = :now WHERE sink = :sink AND state = 'ready' AND due > :latest;
+
+-- name: hasten — what waits only because its conversation was just sent may be sent at once
+UPDATE outbox SET due = :now
+WHERE sink = :sink AND state = 'ready' AND due > :now AND due <= :now + :debounce
+    AND dirty_since IS NOT NULL AND last_failed_at IS NULL;
 
 -- name: lease — the right to send the rows that are due longest
 UPDATE outbox SET
@@ -341,11 +356,19 @@ RETURNING key, kind, item, wanted_rev, lease_token, tries;
 -- name: next_due — when the next row is due
 SELECT min(due) AS due FROM outbox WHERE sink = :sink AND state = 'ready';
 
--- name: ack — the sink has a rev; a newer one goes out next
+-- name: ack — the sink has a rev, in a POST begun at `:began`; a newer one goes out next, or this one once more (an echo).
+-- A doubt that ends after `:latest` is from before the clock was set back.
 UPDATE outbox SET
     sent_rev = max(sent_rev, :rev),
-    state = iif(wanted_rev > max(sent_rev, :rev), 'ready', 'sent'),
-    due = iif(wanted_rev > max(sent_rev, :rev), :now, NULL),
+    sent_at = :now,
+    state = iif(wanted_rev > max(sent_rev, :rev) OR min(max(coalesce(echo_at, 0), :doubt), :latest) > :began, 'ready', 'sent'),
+    due = CASE
+        WHEN wanted_rev > max(sent_rev, :rev) THEN :now + :debounce
+        WHEN min(max(coalesce(echo_at, 0), :doubt), :latest) > :began THEN min(max(coalesce(echo_at, 0), :doubt), :latest)
+    END,
+    echo_at = iif(
+        min(max(coalesce(echo_at, 0), :doubt), :latest) > :began, min(max(coalesce(echo_at, 0), :doubt), :latest), NULL
+    ),
     dirty_since = iif(wanted_rev > max(sent_rev, :rev), :now, NULL),
     lease_until = NULL, tries = 0, first_failed_at = NULL, last_failed_at = NULL, last_error = NULL
 WHERE key = :key AND lease_token = :token AND state IN ('leased', 'ready')
@@ -354,24 +377,40 @@ RETURNING sink, kind, item;
 -- name: postpone — try again later
 UPDATE outbox SET
     state = 'ready', due = :due, lease_until = NULL, last_error = :error,
-    first_failed_at = coalesce(first_failed_at, :now), last_failed_at = :now
+    first_failed_at = coalesce(first_failed_at, :now), last_failed_at = :now,
+    echo_at = nullif(max(coalesce(echo_at, 0), :doubt), 0)
 WHERE key = :key AND lease_token = :token AND state = 'leased';
 
--- name: bury — set aside with the reason, unless there is a newer rev to try
+-- name: hand_back — the sink takes nothing at all: that is not held against the row
 UPDATE outbox SET
-    state = iif(wanted_rev > :rev, 'ready', 'dead'),
-    due = iif(wanted_rev > :rev, :now, NULL),
-    dead_reason = iif(wanted_rev > :rev, NULL, :reason),
-    lease_until = NULL, last_error = :error, first_failed_at = coalesce(first_failed_at, :now), last_failed_at = :now
+    state = 'ready', due = :due, lease_until = NULL, tries = tries - 1, last_error = :error, last_failed_at = :now,
+    echo_at = nullif(max(coalesce(echo_at, 0), :doubt), 0)
 WHERE key = :key AND lease_token = :token AND state = 'leased';
+
+-- name: bury — set aside with the reason, unless there is a newer rev to try, or the sink has this one
+UPDATE outbox SET
+    state = CASE WHEN dirty_since IS NULL THEN 'sent' WHEN wanted_rev > :rev THEN 'ready' ELSE 'dead' END,
+    due = iif(wanted_rev > :rev AND dirty_since IS NOT NULL, :now, NULL),
+    dead_reason = iif(wanted_rev > :rev OR dirty_since IS NULL, NULL, :reason),
+    echo_at = iif(dirty_since IS NULL, NULL, nullif(max(coalesce(echo_at, 0), :doubt), 0)),
+    lease_until = NULL,
+    last_error = iif(dirty_since IS NULL, NULL, :error),
+    first_failed_at = iif(dirty_since IS NULL, NULL, coalesce(first_failed_at, :now)),
+    last_failed_at = iif(dirty_since IS NULL, NULL, :now)
+WHERE key = :key AND lease_token = :token AND state = 'leased'
+RETURNING state;
 
 -- name: bury_too_old — what has failed for too long is set aside
 UPDATE outbox SET state = 'dead', due = NULL, dead_reason = 'too old'
-WHERE sink = :sink AND state = 'ready' AND first_failed_at < :before;
+WHERE sink = :sink AND state = 'ready' AND first_failed_at < :before AND dirty_since IS NOT NULL;
+
+-- name: bury_untried — likewise what a sink that has taken nothing for so long has not even been asked for
+UPDATE outbox SET state = 'dead', due = NULL, dead_reason = 'too old'
+WHERE sink = :sink AND state = 'ready' AND dirty_since < :before;
 
 -- name: bury_unknown — annotations whose message never came are set aside; those whose message is owed wait with it
 UPDATE outbox SET state = 'dead', due = NULL, dead_reason = 'unknown message'
-WHERE sink = :sink AND state = 'waiting' AND state <> 'sent' AND dirty_since < :before
+WHERE sink = :sink AND state = 'waiting' AND dirty_since < :before
     AND item IN (SELECT key FROM annotation WHERE about IS NOT NULL AND needs_rev IS NULL);
 
 -- ── what nobody has spoken in for long ──────────────────────────────────────────────────────────────────────────────
@@ -439,22 +478,27 @@ INSERT INTO counter (name, value) VALUES (:name, :n) ON CONFLICT (name) DO UPDAT
 SELECT name, value FROM counter ORDER BY name;
 
 -- name: depth — how much each sink lacks, by state
-SELECT sink, state, count(*) AS n, min(dirty_since) AS since FROM outbox WHERE state <> 'sent' GROUP BY sink, state;
+SELECT sink, state, count(*) AS n, min(dirty_since) AS since FROM outbox
+WHERE dirty_since IS NOT NULL GROUP BY sink, state;
 
 -- name: dead_letters — what was buried, by reason
-SELECT sink, dead_reason, count(*) AS n FROM outbox WHERE state = 'dead' AND state <> 'sent'
-GROUP BY sink, dead_reason;
+SELECT sink, dead_reason, count(*) AS n FROM outbox WHERE dead_reason IS NOT NULL GROUP BY sink, dead_reason;
 
--- name: last_error — the newest error of a row that is still to be delivered, and its time
+-- name: last_error — the newest error of a row that has not been delivered since, and its time
 SELECT last_error, last_failed_at FROM outbox
 WHERE sink = :sink AND last_failed_at IS NOT NULL ORDER BY last_failed_at DESC LIMIT 1;
 
 -- name: failing — how many of the rows that are due, or being sent, have failed since their last success
 SELECT count(*) AS n FROM outbox
-WHERE sink = :sink AND last_failed_at IS NOT NULL AND state IN ('ready', 'leased');
+WHERE sink = :sink AND last_failed_at IS NOT NULL AND state IN ('ready', 'leased') AND dirty_since IS NOT NULL;
+
+-- name: any_failing — whether there are any
+SELECT 1 FROM outbox
+WHERE sink = :sink AND last_failed_at IS NOT NULL AND state IN ('ready', 'leased') AND dirty_since IS NOT NULL LIMIT 1;
 
 -- name: some_dirty — some of the rows that are due longest, to tell how large they are
-SELECT kind, item FROM outbox WHERE sink = :sink AND state IN ('ready', 'leased') LIMIT :limit;
+SELECT kind, item FROM outbox
+WHERE sink = :sink AND state IN ('ready', 'leased') AND dirty_since IS NOT NULL LIMIT :limit;
 
 -- name: failed_exchanges — how many records nothing could be made of, of what size, and when the newest came
 SELECT count(*) AS n, coalesce(sum(length(payload)), 0) AS bytes, max(at) AS newest FROM failed_exchange;

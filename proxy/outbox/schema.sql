@@ -154,20 +154,26 @@ CREATE TABLE outbox (
     first_failed_at INTEGER,
     last_failed_at  INTEGER,
     last_error      TEXT,
-    dead_reason     TEXT CHECK (dead_reason IN ('refused', 'too old', 'not rendered', 'unknown message')),
+    dead_reason     TEXT CHECK (dead_reason IN ('refused', 'too large', 'too old', 'not rendered', 'unknown message')),
+    -- Of the last success.
+    sent_at         INTEGER,
+    -- Until then a POST may be applied whose end nobody saw: what is sent before that is sent once more. NULL: none may.
+    echo_at         INTEGER,
     -- In this order, so that tidying finds what a conversation is owed whatever the sink.
     UNIQUE (kind, item, sink),
     CHECK ((state = 'ready') = (due IS NOT NULL)),
     CHECK ((state = 'leased') = (lease_until IS NOT NULL)),
     CHECK ((state = 'dead') = (dead_reason IS NOT NULL)),
-    CHECK ((state = 'sent') = (dirty_since IS NULL)),
-    CHECK ((state = 'sent') = (sent_rev >= wanted_rev))
+    CHECK ((dirty_since IS NULL) = (sent_rev >= wanted_rev)),
+    CHECK ((state = 'sent') = (dirty_since IS NULL AND echo_at IS NULL))
 ) STRICT;
 
 CREATE INDEX outbox_due ON outbox (sink, due) WHERE state = 'ready';
 CREATE INDEX outbox_leased ON outbox (sink, lease_until) WHERE state = 'leased';
-CREATE INDEX outbox_dirty ON outbox (sink, state, dirty_since) WHERE state <> 'sent';
-CREATE INDEX outbox_failed ON outbox (sink, last_failed_at, state) WHERE last_failed_at IS NOT NULL;
+CREATE INDEX outbox_dirty ON outbox (sink, state, dirty_since) WHERE dirty_since IS NOT NULL;
+CREATE INDEX outbox_dead ON outbox (sink, dead_reason) WHERE dead_reason IS NOT NULL;
+CREATE INDEX outbox_failed ON outbox (sink, last_failed_at, state, dirty_since) WHERE last_failed_at IS NOT NULL;
+CREATE INDEX outbox_first_failed ON outbox (sink, state, first_failed_at) WHERE first_failed_at IS NOT NULL;
 
 -- Records that could not be made anything of.
 CREATE TABLE failed_exchange (

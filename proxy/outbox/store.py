@@ -4,8 +4,8 @@ The life of an outbox row, one per sink and conversation (or annotation):
 
                      put                      lease                       ack
     (new) ─────────────────────► READY ─────────────────► LEASED ─────────────────────► SENT
-      │   its message arrived      ▲ ▲                      │ │                           │
-      └──► WAITING ────────────────┘ └── postpone, expire ──┘ └── bury ──► DEAD           │
+      │   its message arrived      ▲ ▲  postpone, expire,   │ │                           │
+      └──► WAITING ────────────────┘ └── hand back, echo ───┘ └── bury ──► DEAD           │
                │                     ▲                                      │ ▲           │
                │                     └─────────── put: it goes on ──────────┴─┼───────────┘
                └─────────────────────── its message never came ───────────────┘
@@ -16,7 +16,9 @@ The life of an outbox row, one per sink and conversation (or annotation):
     DEAD     set aside with its reason          POST, and no older snapshot is ever waiting.
 
 A lease has a token: whoever lost his lease (he slept past it) can no longer change the row. An older rev that is refused
-does not bury a newer one. The schema's CHECKs keep these rules.
+does not bury a newer one. Echo: a POST whose end nobody saw may still be applied for a while; a row that is
+acknowledged before that is READY once more for its end, though the sink lacks nothing as far as is known (`dirty_since`
+is NULL), so that an old snapshot never stays over a newer one. The schema's CHECKs keep these rules.
 
 Raises `DatabaseError`; the transaction did not happen then, and leaving it is always safe.
 """
@@ -24,21 +26,18 @@ Raises `DatabaseError`; the transaction did not happen then, and leaving it is a
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..core.entry import Entry
 from ..core.exchange import Note
-from ..core.jsontext import write
-from ..core.retry import LONGEST_POSTPONEMENT_SECONDS
-from ..core.wire import build_conversation
 from ..db.queries import load_queries
 from ..db.sqlite import Database, Tx
 from ..journal.reader import Position
 from . import notes
-from .conversations import Conversations, Recorded, snapshot
+from .conversations import Conversations, Recorded
 from .later import Early, take_later
+from .leases import Leases
 from .reading import Item, Later, Passed, SetAside
 from .standing import standing
 from .tidying import Tidying
@@ -59,30 +58,7 @@ MOST_FAILED = 10_000
 MOST_FAILED_BYTES = 128 * 1024 * 1024
 
 
-@dataclass(slots=True, frozen=True)
-class Lease:
-    """The right to send one row until `until`."""
-
-    key: int
-    kind: str
-    item: int
-    token: int
-    wanted_rev: int
-    #: With this one, since the last success.
-    tries: int
-    until: int
-
-
-@dataclass(slots=True, frozen=True)
-class Parcel:
-    """A row as it is sent: the path and body of a POST, and the rev that is in it."""
-
-    path: str
-    body: bytes
-    rev: int
-
-
-class Store:
+class Store(Leases):
     """
     The open store; the recorder calls it from its thread, the courier from the event loop.
 
@@ -92,6 +68,7 @@ class Store:
         sample_rate: The share of conversations that is recorded.
         sinks: Who gets every conversation.
         full_sync: For durability "power".
+        debounce_seconds: A conversation that was just sent is not due for so long.
         most_failed: How many records that nothing could be made of are kept.
         most_failed_bytes: And how much of them.
 
@@ -105,6 +82,7 @@ class Store:
         sample_rate: float = 1.0,
         sinks: Sequence[str] = (ANALYTICS,),
         full_sync: bool = False,
+        debounce_seconds: float = 0.0,
         most_failed: int = MOST_FAILED,
         most_failed_bytes: int = MOST_FAILED_BYTES,
     ) -> None:
@@ -113,7 +91,8 @@ class Store:
         self._conversations = Conversations(secret, sample_rate)
         self._early = Early()
         self._tidying = Tidying()
-        self._database = Database(path, queries=QUERIES, migrations=MIGRATIONS, full_sync=full_sync)
+        database = Database(path, queries=QUERIES, migrations=MIGRATIONS, full_sync=full_sync)
+        super().__init__(database, round(debounce_seconds * 1000))
 
     def __repr__(self) -> str:
         return f"<Store {self._database!r}>"
@@ -177,7 +156,7 @@ class Store:
         """What is recorded has to reach every sink."""
         if recorded.outcome == "recorded":
             for sink in self._sinks:
-                tx.run("put", sink=sink, item=recorded.key, rev=recorded.rev, now=now)
+                tx.run("put", sink=sink, item=recorded.key, rev=recorded.rev, now=now, debounce=self._debounce)
         notes.settle(tx, recorded.names, self._sinks, now)
         for event in recorded.events:
             notes.take(tx, event, self._sinks, now)
@@ -213,69 +192,6 @@ class Store:
 
         return self._database.write(work)
 
-    # ── the courier's side ──────────────────────────────────────────────────────────────────────────────────────────
-
-    async def lease(self, sink: str, now: int, until: int, limit: int) -> list[Lease]:
-        """The rows that are due longest, with the right to send them until a time."""
-
-        def work(tx: Tx) -> list[Lease]:
-            tx.run("expire_leases", sink=sink, now=now, until=now)
-            tx.run("bring_forward", sink=sink, now=now, latest=now + _LONGEST_WAIT)
-            rows = tx.all("lease", sink=sink, now=now, until=until, limit=limit)
-            return [
-                Lease(row["key"], row["kind"], row["item"], row["lease_token"], row["wanted_rev"], row["tries"], until)
-                for row in rows
-            ]
-
-        return await self._database.awrite(work)
-
-    async def take_over(self, sink: str, now: int) -> int:
-        """End all leases at start: one process has the file, so that their holders are gone."""
-        return await self._database.awrite(lambda tx: tx.run("expire_leases", sink=sink, now=now, until=_FOREVER))
-
-    async def next_due(self, sink: str) -> int | None:
-        """When the next row is due; None when none is."""
-        row = await self._database.aread(lambda tx: tx.one("next_due", sink=sink))
-        return row["due"] if row else None
-
-    async def parcel(self, lease: Lease) -> Parcel:
-        """What to send for a lease, as of now; `LookupError` when what it speaks of is gone."""
-        return await self._database.aread(lambda tx: _parcel(tx, lease))
-
-    async def ack(self, lease: Lease, rev: int, now: int) -> None:
-        """The sink has a rev; what waited for it in the way of annotations becomes due."""
-
-        def work(tx: Tx) -> None:
-            row = tx.one("ack", key=lease.key, token=lease.token, rev=rev, now=now)
-            if row:
-                tx.run("count", name="delivered", n=1)
-                if row["kind"] == "conversation":
-                    tx.run("free_notes", sink=row["sink"], conversation=row["item"], now=now)
-
-        await self._database.awrite(work)
-
-    async def postpone(self, lease: Lease, due: int, error: str, now: int) -> None:
-        """Try again at `due`."""
-        values = {"key": lease.key, "token": lease.token, "due": due, "error": error, "now": now}
-        await self._database.awrite(lambda tx: _counted(tx, "postponed", tx.run("postpone", **values)))
-
-    async def bury(self, lease: Lease, rev: int, reason: str, error: str, now: int) -> None:
-        """Set aside with a reason (one of the schema's), unless there is a newer rev to try."""
-        values = {"key": lease.key, "token": lease.token, "rev": rev, "reason": reason, "error": error, "now": now}
-        await self._database.awrite(lambda tx: _counted(tx, "buried", tx.run("bury", **values)))
-
-    async def bury_old(self, sink: str, before: int) -> int:
-        """Set aside what first failed before a time; how many rows."""
-        return await self._database.awrite(
-            lambda tx: _counted(tx, "buried", tx.run("bury_too_old", sink=sink, before=before))
-        )
-
-    async def bury_unknown(self, sink: str, before: int) -> int:
-        """Set aside what began to wait for a message before a time, and nobody has recorded that; how many rows."""
-        return await self._database.awrite(
-            lambda tx: _counted(tx, "buried", tx.run("bury_unknown", sink=sink, before=before))
-        )
-
     async def tidy(self, idle_before: int, known_before: int) -> bool:
         """Free and forget some of what has not changed since (unix milliseconds); whether there may be more."""
         return await self._database.awrite(lambda tx: self._tidying.step(tx, idle_before, known_before))
@@ -285,27 +201,5 @@ class Store:
         return await self._database.aread(lambda tx: standing(tx, self._sinks, now))
 
 
-_FOREVER = (1 << 63) - 1
-_LONGEST_WAIT = round(LONGEST_POSTPONEMENT_SECONDS * 1000)
-
-
 def _move(tx: Tx, source: str, position: Position, tries: int = 0) -> None:
     tx.run("move_position", source=source, segment=position.segment, offset=position.offset, tries=tries)
-
-
-def _counted(tx: Tx, name: str, rows: int) -> int:
-    """Add to a counter, when there is something to add."""
-    if rows:
-        tx.run("count", name=name, n=rows)
-    return rows
-
-
-def _parcel(tx: Tx, lease: Lease) -> Parcel:
-    if lease.kind != "conversation":
-        path, body = notes.body(tx, lease.item)
-        return Parcel(path, body, lease.wanted_rev)
-    found = snapshot(tx, lease.item)
-    if found is None:
-        raise LookupError("the conversation is gone")
-    told, rev = found
-    return Parcel("/conversations", write(build_conversation(told)).encode(), rev)

@@ -2,15 +2,15 @@
 
 import pytest
 
-from proxy.core.retry import LONGEST_RETRY_AFTER_SECONDS, due_after, retry_after_seconds
-from proxy.errors import TransientFailure
+from proxy.core.retry import (
+    LONGEST_RETRY_AFTER_SECONDS,
+    equal_jitter,
+    full_jitter,
+    retry_after_seconds,
+    told_wait,
+)
 
 NOW = 1_700_000_000_000  # Tue, 14 Nov 2023 22:13:20 GMT
-
-
-def wait(tries, chance, retry_after=None):
-    """Seconds that are waited."""
-    return (due_after(TransientFailure("down", retry_after), tries, NOW, chance) - NOW) / 1000
 
 
 @pytest.mark.parametrize(
@@ -19,21 +19,26 @@ def wait(tries, chance, retry_after=None):
 )
 def test_the_wait_doubles_up_to_five_minutes(tries, longest):
     """The wait is anything from nothing up to an end that doubles with every try, five minutes at most."""
-    assert wait(tries, 0.0) == 0.0
-    assert wait(tries, 0.5) == longest / 2
-    assert wait(tries, 1.0) == longest
+    assert full_jitter(tries, 0.0) == 0.0
+    assert full_jitter(tries, 0.5) == longest / 2
+    assert full_jitter(tries, 1.0) == longest
 
 
 @pytest.mark.parametrize("tries", [1, 5, 50])
-def test_retry_after_is_waited_out(tries):
-    """What the sink asks for is the least that is waited, and half more the most, whatever the tries."""
-    assert wait(tries, 0.0, retry_after=40) == 40
-    assert wait(tries, 1.0, retry_after=40) == 60
+def test_the_equal_wait_is_never_nothing(tries):
+    """With equal jitter half of the end is waited in any case, up to a bound that may be set."""
+    longest = full_jitter(tries, 1.0)
+
+    assert equal_jitter(tries, 0.0) == longest / 2
+    assert equal_jitter(tries, 1.0) == longest
+    assert equal_jitter(tries, 1.0, 10.0) == min(10.0, longest)
 
 
-def test_no_wait_asked_for_is_the_usual_one():
-    """`Retry-After: 0` does not make everyone come back at once."""
-    assert wait(3, 1.0, retry_after=0) == 4.0
+def test_retry_after_is_waited_out():
+    """What the sink asks for is the least that is waited, and half more the most; an hour counts at most."""
+    assert told_wait(40, 0.0) == 40
+    assert told_wait(40, 1.0) == 60
+    assert told_wait(1e9, 0.0) == LONGEST_RETRY_AFTER_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ async def test_a_sink_in_trouble_and_out_of_it(tmp_path, upstream):
                 teelog.until,
                 lambda: (s := teelog.status())["recorder"]["sinks"]["analytics"]["rate_per_second"] >= 0.05 and s,
             )
+            await asyncio.to_thread(teelog.wait_for, "delivery.recovered")
         finally:
             await asyncio.to_thread(teelog.kill)
 

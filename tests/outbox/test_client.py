@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from proxy.config import Proxy, Secret
-from proxy.errors import PermanentFailure, TransientFailure
-from proxy.outbox.client import CONFIGURATION_SECONDS, EXCERPT, AnalyticsClient
+from proxy.errors import BodyTooLarge, DeliveryError, PermanentFailure, SinkBusy, SinkClosed, TransientFailure
+from proxy.outbox.client import EXCERPT, AnalyticsClient
 
 from ..connect import ConnectProxy
 from ..fakes import Answer, Clock, FakeAnalytics
@@ -21,13 +21,13 @@ def client_of(url, **more):
     return AnalyticsClient(url, KEY, clock=Clock(), **more)
 
 
-async def failure(answer, **more):
+async def failure(answer, path="/conversations", **more):
     """What posting raises for an answer; None for nothing."""
     async with FakeAnalytics(answer) as analytics:
         client = client_of(analytics.url, **more)
         try:
-            await client.post("/conversations", b"{}")
-        except (PermanentFailure, TransientFailure) as error:
+            await client.post(path, b"{}")
+        except DeliveryError as error:
             return error
         finally:
             await client.close()
@@ -61,36 +61,66 @@ async def test_refused_for_good(status):
     assert isinstance(await failure(Answer(status)), PermanentFailure)
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 301, 302, 307, 308])
-async def test_misconfigured(status):
-    """A refused key, a wrong address and redirects are tried again after a minute."""
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [(401, "key"), (403, "key"), (404, "address"), (301, "address"), (302, "address"), (307, "address")],
+)
+async def test_misconfigured(status, cause):
+    """A refused key, a wrong address and redirects are told as what they are, whatever `Retry-After` says."""
     error = await failure(Answer(status, headers={"Location": "http://127.0.0.1:1/", "Retry-After": "5"}))
 
-    assert isinstance(error, TransientFailure)
-    assert error.retry_after == CONFIGURATION_SECONDS
+    assert isinstance(error, SinkClosed)
+    assert error.cause == cause
     assert str(status) in str(error)
+    assert {"key": "delivery.api_key", "address": "delivery.url"}[cause] in str(error)
 
 
-@pytest.mark.parametrize("status", [405, 408, 409, 413, 415, 425, 429, 451, 500, 502, 503, 504, 529])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, SinkClosed), (302, SinkClosed), (403, TransientFailure), (404, TransientFailure)]
+)
+async def test_a_sink_without_feedback(status, kind):
+    """A sink that knows conversations only shuts nothing by refusing the rest; one that refuses our key does."""
+    assert isinstance(await failure(Answer(status), path="/feedback"), kind)
+
+
+async def test_too_large():
+    """413 is told apart: a smaller body may be taken."""
+    assert isinstance(await failure(Answer(413)), BodyTooLarge)
+
+
+@pytest.mark.parametrize("status", [405, 408, 409, 415, 425, 451, 500, 502, 503, 504, 529])
 async def test_refused_for_now(status):
-    """Every other answer is tried again."""
+    """Every other answer is tried again; after those of a broken server nobody knows whether the body was taken."""
     error = await failure(Answer(status))
 
     assert isinstance(error, TransientFailure)
-    assert error.retry_after is None
+    assert error.in_doubt == (status >= 500)
 
 
+@pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
         pytest.param("7", 7, id="seconds"),
         pytest.param("Tue, 14 Nov 2023 22:14:20 GMT", 60, id="date"),
-        pytest.param("never", None, id="nonsense"),
+        pytest.param("1000000000", 3600, id="decades"),
     ],
 )
-async def test_retry_after(value, seconds):
-    """The wait that a sink asks for is told, in both forms."""
-    assert (await failure(Answer(429, headers={"Retry-After": value}))).retry_after == seconds
+async def test_retry_after(status, value, seconds):
+    """The wait that a sink asks for is told, in both forms, an hour at most."""
+    error = await failure(Answer(status, headers={"Retry-After": value}))
+
+    assert isinstance(error, SinkBusy)
+    assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize("value", ["never", "-7", "0", "Tue, 14 Nov 2023 22:12:20 GMT"])
+async def test_no_retry_after(value):
+    """What has passed or cannot be read is no time: 429 asks to wait all the same, 503 is an outage like others."""
+    busy = await failure(Answer(429, headers={"Retry-After": value}))
+    assert isinstance(busy, SinkBusy)
+    assert busy.retry_after is None
+    assert isinstance(await failure(Answer(503, headers={"Retry-After": value})), TransientFailure)
 
 
 async def test_a_redirect_is_not_followed():
@@ -100,7 +130,7 @@ async def test_a_redirect_is_not_followed():
         FakeAnalytics(Answer(307, headers={"Location": elsewhere.url})) as analytics,
     ):
         client = client_of(analytics.url)
-        with pytest.raises(TransientFailure):
+        with pytest.raises(SinkClosed):
             await client.post("/conversations", b"{}")
         await client.close()
 
@@ -109,12 +139,12 @@ async def test_a_redirect_is_not_followed():
 
 
 async def test_no_answer():
-    """A connection that is refused, or closed without an answer, is tried again."""
+    """A connection that is refused, or closed without an answer, is tried again; in doubt once something was written."""
     async with FakeAnalytics() as analytics:
         url = analytics.url
-    for gone in (await failure(Answer(hang_up=True)), await _posted_to(url)):
+    for gone, in_doubt in ((await failure(Answer(hang_up=True)), True), (await _posted_to(url), False)):
         assert isinstance(gone, TransientFailure)
-        assert gone.retry_after is None
+        assert gone.in_doubt is in_doubt
 
 
 async def test_an_answer_that_does_not_come_in_time():
@@ -122,6 +152,7 @@ async def test_an_answer_that_does_not_come_in_time():
     error = await failure(Answer(gate=asyncio.Event()), timeout_seconds=0.05)
 
     assert isinstance(error, TransientFailure)
+    assert error.in_doubt
     assert "no answer" in str(error)
 
 

@@ -1,0 +1,80 @@
+"""An analytics API in a thread, in a process of its own as far as teelog can tell; a test decides what it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Says(NamedTuple):
+    """An answer that is no acknowledgement; status 0: the connection is closed instead."""
+
+    status: int
+    retry_after: str = ""
+    #: The body is taken all the same, after so many seconds; None: it is not.
+    taken_after: float | None = None
+
+
+class ThreadSink:
+    """
+    Keeps of every conversation what it was sent last.
+
+    Args:
+        decide: Called with a posted body; gives how to refuse it, or None to take it.
+
+    """
+
+    def __init__(self, decide: Callable[[dict], Says | None] = lambda told: None) -> None:
+        self.decide = decide
+        self.has: dict[str, dict] = {}
+        self.posts = 0
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    def __enter__(self) -> ThreadSink:
+        self._thread.start()
+        assert self._started.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        self._started.set()
+        await self._stop.wait()
+        await runner.cleanup()
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        told = orjson.loads(await request.content.read())
+        self.posts += 1
+        says = self.decide(told)
+        if says is None:
+            self.has[told["id"]] = told
+            return web.json_response({"id": told["id"]})
+        if says.taken_after is not None:
+            await asyncio.sleep(says.taken_after)
+            self.has[told["id"]] = told
+        if not says.status:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+        fields = {"Retry-After": says.retry_after} if says.retry_after else {}
+        return web.json_response({"detail": "as the test decided"}, status=says.status, headers=fields)
+
+
+def answers_in(told: dict) -> set[str]:
+    """What the model said in a posted conversation."""
+    return {one["content"] for one in told["messages"] if one["role"] == "assistant"}
