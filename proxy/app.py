@@ -44,6 +44,7 @@ from .outbox.exporting import exported as exported_by_outbox
 from .outbox.reading import Reading
 from .outbox.recorder import Recorder
 from .outbox.store import ANALYTICS, Store
+from .relay.checkpoints import Checkpoints
 from .relay.forward import Forwarder, Route
 from .relay.keys import KeyRing
 from .relay.own import OwnEndpoints
@@ -157,6 +158,8 @@ class RelayProcess:
         self._proxies = proxies or {}
         self._on_ready = on_ready
         self._stop = asyncio.Event()
+        #: Set by a second signal: end at once, with everything on disk.
+        self._hurry = asyncio.Event()
         self._listening = False
         self._was_ready = False
         self._exit_code = 0
@@ -164,8 +167,15 @@ class RelayProcess:
     async def main(self) -> int:
         """Run until stopped; `StartError` when it cannot begin."""
         config, loop = self._config, asyncio.get_running_loop()
+        self._handle_signals()  # first: as process 1 of a container, signals without a handler do not come
         folder = Folder(config.data_dir)
-        lock = await owned(folder)
+        owning = loop.create_task(owned(folder))
+        stopping = loop.create_task(self._stop.wait())
+        await asyncio.wait((owning, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not owning.done():
+            owning.cancel()
+            return self._exit_code
+        lock = owning.result()
         door = listen(config.listen.host, config.listen.port, "listen.port", "choose another with --port")
         settings, analytics = self._settings(folder)
         journal, prepare = self._journal(folder, settings, loop)
@@ -179,27 +189,40 @@ class RelayProcess:
         server = front.server()
         listener = await loop.create_server(server, sock=door, backlog=BACKLOG)
         self._listening = True
-        self._handle_signals(child)
+        checkpoints = Checkpoints(journal, loop, server.replies)
+        if config.journal.durability != "memory":
+            checkpoints.start()
         key = settings.api_keys[0] if settings.analytics_url else ""
         addresses = Addresses(url_of(door), settings.analytics_url, key)
         announce(config, addresses)
         greeting = loop.create_task(self._when_ready(child, addresses))
-        await self._stop.wait()
+        await stopping
         self._listening = False
         greeting.cancel()
         _log.info("teelog.draining", open=front.open)
-        await front.drain(server, listener, config.listen.drain_seconds)
+        await front.drain(server, listener, config.listen.drain_seconds, self._hurry)
+        checkpoints.stop()
         for upstream in upstreams:
             upstream.close()
         await asyncio.to_thread(journal.close, JOURNAL_END_SECONDS)
         watching.cancel()
-        await child.drain(RECORDER_END_SECONDS)
+        await self._end(child)
         await asyncio.gather(greeting, return_exceptions=True)
         if analytics is not None:
             analytics.close()
         os.close(lock)
         _log.info("teelog.stopped", exit_code=self._exit_code)
         return self._exit_code
+
+    async def _end(self, child: Child) -> None:
+        """The recorder's end; a second signal cuts it short, and what is on disk is made use of at the next start."""
+        draining = asyncio.ensure_future(child.drain(RECORDER_END_SECONDS))
+        hurrying = asyncio.ensure_future(self._hurry.wait())
+        await asyncio.wait((draining, hurrying), return_when=asyncio.FIRST_COMPLETED)
+        hurrying.cancel()
+        if not draining.done():
+            child.kill()
+        await draining
 
     async def _when_ready(self, child: Child, addresses: Addresses) -> None:
         await child.ready.wait()
@@ -301,11 +324,12 @@ class RelayProcess:
             return Upstream("", section, loop, self._proxies.get("upstream"))
         return Upstream(name, section, loop, self._proxies.get(f"upstreams.{name}"))
 
-    def _handle_signals(self, child: Child) -> None:
+    def _handle_signals(self) -> None:
         def end() -> None:
-            if self._stop.is_set():  # a second one: at once; every answer that has ended is on disk
-                child.kill()
+            if self._hurry.is_set():  # a third one: whatever still holds it up
                 os._exit(0)
+            if self._stop.is_set():
+                self._hurry.set()
             self._stop.set()
 
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -26,10 +26,13 @@ from typing import TYPE_CHECKING
 
 from .frame import HEADER_SIZE, header
 from .sync import Syncer, close_surely, sync_folder
+from .unfinished import Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from ..core.checkpoint import Part
 
 #: Finished at this size: small enough to be removed soon, large enough that making one costs nothing.
 SEGMENT_BYTES = 16 * 1024**2
@@ -37,6 +40,8 @@ SEGMENT_BYTES = 16 * 1024**2
 SEGMENT_SECONDS = 1.0
 #: The folder is weighed again no more often than this, in seconds, while it is over its bound.
 WEIGH_SECONDS = 1.0
+#: The share of the bound up to which exchanges that still go on are written: the rest is for finished ones.
+UNFINISHED_UP_TO = 0.8
 
 _NAME = re.compile(r"[0-9]{16}\.log", re.ASCII)
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
@@ -103,6 +108,8 @@ class FolderSink:
         self._syncer = None if power else Syncer(folder)
         self._seen_failures = 0
         self._number = max(segments(folder), default=0)
+        #: Exchanges that still go on.
+        self.unfinished = Unfinished(folder, marker)
         self._fd = -1
         self._size = 0
         self._first: float | None = None  # when the first record went into this segment
@@ -124,6 +131,13 @@ class FolderSink:
             stored = 0
         late = [reason or "journal_full"] * (fitting - stored) + ["journal_full"] * (len(frames) - fitting)
         return [""] * stored + late
+
+    def save(self, part: Part) -> None:
+        """Write a part of an exchange that still goes on; finished ones go before where there is little room."""
+        if self._weight + self.unfinished.bytes > UNFINISHED_UP_TO * self._limits.max_bytes:
+            part.of.failed = True
+        else:
+            self.unfinished.save(part)
 
     def due(self) -> float | None:
         """In how many seconds `tidy` has something to do: finish the segment for its age, or make one that is missing."""
@@ -188,10 +202,10 @@ class FolderSink:
 
     def _fitting(self, ends: list[int]) -> int:
         """How many of the frames the bound on the whole folder allows."""
-        room = self._limits.max_bytes - self._weight
+        room = self._limits.max_bytes - self._weight - self.unfinished.bytes
         if ends[-1] > room and self._limits.clock() - self._weighed >= WEIGH_SECONDS:
             self._weight, self._weighed = self._weigh(), self._limits.clock()
-            room = self._limits.max_bytes - self._weight
+            room = self._limits.max_bytes - self._weight - self.unfinished.bytes
         return len(ends) if ends[-1] <= room else sum(end <= room for end in ends)
 
     def _append(self, data: bytes, ends: list[int]) -> tuple[int, str]:
