@@ -24,11 +24,13 @@ from . import export_command, log
 from .analytics.api import make_app, serve_on
 from .analytics.exporting import exported
 from .analytics.store import Store as AnalyticsStore
+from .analytics.store import definitions as analytics_definitions
 from .analytics.store import open_database
 from .child import Child, Parent, StartedChild
 from .config import Secret
 from .core.capture import CaptureRules
 from .core.redact import Redactor
+from .db.mend import doubt
 from .errors import CommandRefused, TeelogError
 from .folder import Folder
 from .greeting import Addresses, announce, owned, shown_once
@@ -36,6 +38,7 @@ from .journal.folder import resting
 from .journal.pipe import PipeSource
 from .journal.reader import JournalReader
 from .journal.writer import JournalWriter
+from .mending import mended
 from .outbox.client import AnalyticsClient
 from .outbox.commands import Commands
 from .outbox.control import Control
@@ -44,6 +47,7 @@ from .outbox.exporting import exported as exported_by_outbox
 from .outbox.reading import Reading
 from .outbox.recorder import Recorder
 from .outbox.store import ANALYTICS, Store
+from .outbox.store import MIGRATIONS as OUTBOX_MIGRATIONS
 from .relay.checkpoints import Checkpoints
 from .relay.forward import Forwarder, Route
 from .relay.keys import KeyRing
@@ -64,6 +68,7 @@ if TYPE_CHECKING:
 
     from .config import Config, Loaded, Proxy
     from .config import Upstream as UpstreamConfig
+    from .db.sqlite import Database
 
 _log = structlog.get_logger("teelog")
 
@@ -71,6 +76,8 @@ _log = structlog.get_logger("teelog")
 DELIVER_SECONDS = 5.0
 RECORDER_END_SECONDS = DELIVER_SECONDS + 10.0
 JOURNAL_END_SECONDS = 10.0
+#: How soon a database that turns out to be damaged is noticed.
+_DAMAGE_SECONDS = 0.5
 #: Where the two processes share a processor, the relay is never the one to wait.
 RECORDER_NICENESS = 10
 
@@ -181,7 +188,7 @@ class RelayProcess:
         journal, prepare = self._journal(folder, settings, loop)
         child = Child(prepare)
         record = Record(journal, loop)
-        status = Status(record, child, lambda: front.open)
+        status = Status(record, child, lambda: front.open, folder.path)
         front, upstreams = self._front(settings, record, status, child, folder)
         journal.start()
         watching = loop.create_task(status.watch())
@@ -353,9 +360,9 @@ async def _recorder() -> int:
     folder = Folder(config.data_dir)
     try:
         lock = await asyncio.to_thread(folder.lock, "recorder", time.sleep)  # noqa: TID251 - in a thread of its own
-        store = await asyncio.to_thread(_open_store, folder, settings)
-        runner = await _serve_analytics(settings)
-    except TeelogError as error:
+        store, analytics = await _databases(folder, settings)
+        runner = await _serve_analytics(settings, analytics)
+    except (TeelogError, OSError) as error:
         parent.say({"fault": str(error)})  # who logs it, once
         return 1
     loop = asyncio.get_running_loop()
@@ -388,6 +395,7 @@ async def _recorder() -> int:
 
     room = Room(folder.path)
     looking = loop.create_task(room.keep_looking())
+    damaged = loop.create_task(_end_when_damaged(parent, store, analytics, config))
 
     async def status() -> dict[str, Any]:
         told = await store.status(time.time_ns() // 1_000_000) | {"waits": thread.waits, "disk": room.told()}
@@ -399,6 +407,7 @@ async def _recorder() -> int:
 
     drain = await parent.listen(status)
     looking.cancel()
+    damaged.cancel()
     if drain:
         await asyncio.to_thread(thread.drain, DELIVER_SECONDS)
         await courier.drain(DELIVER_SECONDS)
@@ -413,22 +422,52 @@ async def _recorder() -> int:
     os._exit(0)
 
 
+async def _databases(folder: Folder, settings: Settings) -> tuple[Store, Database | None]:
+    """Both, in order; what damage took of the local server's, the store still has."""
+    store = await asyncio.to_thread(_open_store, folder, settings)
+    analytics, again = await asyncio.to_thread(_open_analytics, settings)
+    if again:
+        await store.send_again(ANALYTICS, time.time_ns() // 1_000_000)
+    return store, analytics
+
+
 def _open_store(folder: Folder, settings: Settings) -> Store:
     config = settings.config
+    path = folder.path / "teelog.db"
+    mended(path, OUTBOX_MIGRATIONS)
     return Store(
-        folder.path / "teelog.db",
+        path,
         secret=settings.secret,
         sample_rate=config.privacy.sample_rate,
         full_sync=config.journal.durability == "power",
     )
 
 
-async def _serve_analytics(settings: Settings) -> web.AppRunner | None:
-    """The local server, on the socket that the parent has bound."""
+def _open_analytics(settings: Settings) -> tuple[Database | None, bool]:
+    """The local server's database, and whether it had to be mended; None where delivery goes elsewhere."""
     if settings.analytics_socket < 0:
+        return None, False
+    path = _analytics_path(settings.config)
+    again = mended(path, analytics_definitions()[1])
+    return open_database(path), again
+
+
+async def _end_when_damaged(parent: Parent, store: Store, analytics: Database | None, config: Config) -> None:
+    """End this process when a database turns out to be damaged: the next one mends it at its start."""
+    files = {config.data_dir / "teelog.db": store, _analytics_path(config): analytics}
+    while not (found := [path for path, one in files.items() if one and one.is_damaged]):  # noqa: ASYNC110 - by threads
+        await asyncio.sleep(_DAMAGE_SECONDS)
+    for path in found:
+        doubt(path)
+    parent.say({"fault": f"{found[0]} is damaged; what can be read of it is put into a new one"})
+    os._exit(1)
+
+
+async def _serve_analytics(settings: Settings, database: Database | None) -> web.AppRunner | None:
+    """The local server, on the socket that the parent has bound."""
+    if database is None:
         return None
     config = settings.config
-    database = await asyncio.to_thread(open_database, _analytics_path(config))
     app = make_app(
         AnalyticsStore(database),
         api_keys=settings.api_keys,

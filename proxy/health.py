@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .spans import span_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 #: How long a loss, or a record that could not be read, is what one must know first.
 LATELY_SECONDS = 900.0
@@ -33,7 +33,9 @@ _LOSSES = {
 _MILD = frozenset(("too_large",))
 
 
-def health(lost: Mapping[str, int], recorder: Mapping[str, Any], fault: str = "") -> dict[str, Any]:
+def health(
+    lost: Mapping[str, int], recorder: Mapping[str, Any], fault: str = "", aside: Sequence[str] = ()
+) -> dict[str, Any]:
     """
     `health` and `why`.
 
@@ -42,6 +44,7 @@ def health(lost: Mapping[str, int], recorder: Mapping[str, Any], fault: str = ""
         recorder: Of `Store.status`; empty when the recorder did not answer, `error` when the store did not; `waits` is why
             it records nothing now, if it does not.
         fault: Why it could not start, where it said so.
+        aside: Names of files that were set aside.
 
     """
     red = [_loss(reason, count) for reason, count in lost.items() if reason not in _MILD]
@@ -49,6 +52,11 @@ def health(lost: Mapping[str, int], recorder: Mapping[str, Any], fault: str = ""
     red += _recording(recorder, fault)
     for name, sink in recorder.get("sinks", {}).items():
         degraded += _delivery(name, sink)
+    if aside:
+        degraded.append(
+            f"{len(aside)} files were damaged and set aside, what could be read of them is in use: look after the disk, "
+            f"then move them out of data_dir: {', '.join(aside[:5])}{', …' if len(aside) > 5 else ''}"
+        )
     degraded += _unread(recorder.get("failed_exchanges", {}))
     return {"health": "red" if red else "degraded" if degraded else "green", "why": red + degraded}
 

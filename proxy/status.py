@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from . import __version__
 from .health import health
 from .ledger import Ledger
+from .mending import set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from .child import Child
     from .relay.recording import Record
@@ -31,13 +33,17 @@ class Status:
         record: What the relay counts.
         child: The recorder process.
         open_exchanges: How many requests are in progress.
+        folder: The data folder.
 
     """
 
-    def __init__(self, record: Record, child: Child, open_exchanges: Callable[[], int]) -> None:
+    def __init__(
+        self, record: Record, child: Child, open_exchanges: Callable[[], int], folder: Path | None = None
+    ) -> None:
         self._record = record
         self._child = child
         self._open = open_exchanges
+        self._folder = folder
         self._ledger = Ledger()
 
     async def watch(self) -> None:
@@ -51,10 +57,11 @@ class Status:
         recorder = await self._child.ask()
         recorder.pop("status", None)  # the number of the question
         relay, lately = self._look()
+        aside = await asyncio.to_thread(set_aside, self._folder) if self._folder else []
         given_up = {name: n for name, n in recorder.get("counters", {}).items() if name in _GIVEN_UP}
         return {
             "version": __version__,
-            **health(lately, recorder, self._child.fault),
+            **health(lately, recorder, self._child.fault, aside),
             "ledger": {
                 "by_reason": relay["not_recorded"] | given_up,
                 "lately": lately,

@@ -20,6 +20,7 @@ import errno
 import os
 import re
 import time
+from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -42,6 +43,9 @@ SEGMENT_SECONDS = 1.0
 WEIGH_SECONDS = 1.0
 #: The share of the bound up to which exchanges that still go on are written: the rest is for finished ones.
 UNFINISHED_UP_TO = 0.8
+
+#: From here on numbers are strays: microseconds of the year 2255, and a few more would have 17 digits.
+LAST_NUMBER = 9_000_000_000_000_000
 
 _NAME = re.compile(r"[0-9]{16}\.log", re.ASCII)
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
@@ -107,7 +111,7 @@ class FolderSink:
         self._limits = limits
         self._syncer = None if power else Syncer(folder)
         self._seen_failures = 0
-        self._number = max(segments(folder), default=0)
+        self._number = _settled(folder)
         #: Exchanges that still go on.
         self.unfinished = Unfinished(folder, marker)
         self._fd = -1
@@ -255,6 +259,16 @@ class FolderSink:
             except FileNotFoundError:
                 continue  # removed since
         return total
+
+
+def _settled(folder: Path) -> int:
+    """The last number. A stray file of a number that leaves no room for later ones gets one that does."""
+    numbers = segments(folder)
+    last = max((one for one in numbers if one < LAST_NUMBER), default=0)
+    for stray in numbers[bisect_left(numbers, LAST_NUMBER) :]:
+        last = max(last + 1, time.time_ns() // 1000)
+        segment_path(folder, stray).rename(segment_path(folder, last))
+    return last
 
 
 def _reason(error: OSError) -> str:

@@ -214,6 +214,9 @@ RETURNING key, kind, item, wanted_rev, lease_token, tries;
 -- name: next_due — when the next row is due
 SELECT min(due) AS due FROM outbox WHERE sink = :sink AND state = 'ready';
 
+-- name: send_again — a sink that has lost what it had lacks everything
+UPDATE outbox SET state = 'ready', sent_rev = 0, dirty_since = :now, due = :now WHERE sink = :sink AND state = 'sent';
+
 -- name: ack — the sink has a rev; a newer one goes out next
 UPDATE outbox SET
     sent_rev = max(sent_rev, :rev),

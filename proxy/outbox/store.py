@@ -115,6 +115,11 @@ class Store:
     def __repr__(self) -> str:
         return f"<Store {self._database!r}>"
 
+    @property
+    def is_damaged(self) -> bool:
+        """See `Database`."""
+        return self._database.is_damaged
+
     def close(self) -> None:
         """Finish what waits, and close the file."""
         self._database.close()
@@ -222,6 +227,10 @@ class Store:
     async def take_over(self, sink: str, now: int) -> int:
         """End all leases at start: one process has the file, so that their holders are gone."""
         return await self._database.awrite(lambda tx: tx.run("expire_leases", sink=sink, now=now, until=_FOREVER))
+
+    async def send_again(self, sink: str, now: int) -> int:
+        """Send everything once more, to a sink that has lost what it had; how many rows."""
+        return await self._database.awrite(lambda tx: tx.run("send_again", sink=sink, now=now))
 
     async def next_due(self, sink: str) -> int | None:
         """When the next row is due; None when none is."""

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from proxy.db.connection import lock, open_reader, open_writer, translated
-from proxy.errors import DatabaseError, DatabaseUnavailable
+from proxy.errors import DatabaseDamaged, DatabaseError, DatabaseUnavailable
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from proxy.errors import DatabaseError, DatabaseUnavailable
         pytest.param(sqlite3.SQLITE_FULL, DatabaseUnavailable, id="full disk"),
         pytest.param(sqlite3.SQLITE_IOERR_FSYNC, DatabaseUnavailable, id="fsync failed"),
         pytest.param(sqlite3.SQLITE_BUSY, DatabaseUnavailable, id="locked by another program"),
-        pytest.param(sqlite3.SQLITE_CORRUPT, DatabaseUnavailable, id="damaged"),
+        pytest.param(sqlite3.SQLITE_CORRUPT, DatabaseDamaged, id="damaged"),
         pytest.param(sqlite3.SQLITE_READONLY, DatabaseUnavailable, id="read-only"),
         pytest.param(sqlite3.SQLITE_CONSTRAINT_UNIQUE, DatabaseError, id="not unique"),
         pytest.param(sqlite3.SQLITE_CONSTRAINT_CHECK, DatabaseError, id="a CHECK"),

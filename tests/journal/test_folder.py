@@ -67,6 +67,17 @@ def test_numbers_grow(folder, sink):
     assert segments(folder)[0] > 1_700_000_000_000_000
 
 
+def test_a_stray_number(folder, sink):
+    """A file whose number leaves no room for later ones gets one that does, and hides nothing."""
+    segment_path(folder, 9_999_999_999_999_999).write_bytes(b"stray")
+    segment_path(folder, 7).write_bytes(b"ordinary")
+    sink()
+    numbers = segments(folder)
+
+    assert [segment_path(folder, number).read_bytes()[:5] for number in numbers] == [b"ordin", b"stray", b"TEELO"]
+    assert numbers[-1] < 9_000_000_000_000_000
+
+
 def test_other_files(folder, sink):
     """What is not named like a segment is none, and neither is anything where there is no folder."""
     for name in ("1.log", "0000000000000001.log~", "a000000000000001.log", "0000000000000001.unreadable"):
