@@ -39,6 +39,7 @@ from .journal.pipe import PipeSource
 from .journal.reader import JournalReader
 from .journal.writer import JournalWriter
 from .mending import mended
+from .network_folder import refuse_network
 from .outbox.client import AnalyticsClient
 from .outbox.commands import Commands
 from .outbox.control import Control
@@ -57,6 +58,7 @@ from .relay.server import Front
 from .relay.upstream import Upstream
 from .room import Room
 from .sockets import BACKLOG, listen, url_of
+from .space import Ballast, reserve_of
 from .status import Status
 from .status_page import StatusPage
 
@@ -174,6 +176,8 @@ class RelayProcess:
     async def main(self) -> int:
         """Run until stopped; `StartError` when it cannot begin."""
         config, loop = self._config, asyncio.get_running_loop()
+        if not config.allow_network_folder:
+            refuse_network(config.data_dir)
         self._handle_signals()  # first: as process 1 of a container, signals without a handler do not come
         folder = Folder(config.data_dir)
         owning = loop.create_task(owned(folder))
@@ -185,10 +189,11 @@ class RelayProcess:
         lock = owning.result()
         door = listen(config.listen.host, config.listen.port, "listen.port", "choose another with --port")
         settings, analytics = self._settings(folder)
-        journal, prepare = self._journal(folder, settings, loop)
+        reserve = reserve_of(folder.path, config.journal.reserve_bytes)
+        journal, prepare = self._journal(folder, settings, loop, reserve)
         child = Child(prepare)
         record = Record(journal, loop)
-        status = Status(record, child, lambda: front.open, folder.path)
+        status = Status(record, child, lambda: front.open, folder.path, reserve)
         front, upstreams = self._front(settings, record, status, child, folder)
         journal.start()
         watching = loop.create_task(status.watch())
@@ -213,6 +218,7 @@ class RelayProcess:
             upstream.close()
         await asyncio.to_thread(journal.close, JOURNAL_END_SECONDS)
         watching.cancel()
+        await asyncio.to_thread(status.close)
         await self._end(child)
         await asyncio.gather(greeting, return_exceptions=True)
         if analytics is not None:
@@ -259,13 +265,14 @@ class RelayProcess:
         return replace(settings, api_keys=keys, analytics_socket=analytics.fileno(), analytics_url=url), analytics
 
     def _journal(
-        self, folder: Folder, settings: Settings, loop: asyncio.AbstractEventLoop
+        self, folder: Folder, settings: Settings, loop: asyncio.AbstractEventLoop, reserve: int
     ) -> tuple[JournalWriter, Callable[[], StartedChild]]:
         """The journal, and what each start of the recorder is given."""
         config = self._config.journal
         inherited = (settings.analytics_socket,) if settings.analytics_socket >= 0 else ()
         if config.durability != "memory":
-            return JournalWriter(folder.journal, config, loop), lambda: StartedChild(settings, inherited)
+            journal = JournalWriter(folder.journal, config, loop, reserve=reserve)
+            return journal, lambda: StartedChild(settings, inherited)
         first, writing = os.pipe()
         journal = JournalWriter(folder.journal, config, loop, pipe=writing)
         unread = [first]
@@ -377,6 +384,7 @@ async def _recorder() -> int:
     )
     courier = Courier(store, client, config.delivery)
     reading = Reading.configured(config.conversation, config.privacy, redactor)
+    ballast = Ballast(folder.path, reserve_of(folder.path, config.journal.reserve_bytes))
     source = PipeSource(settings.pipe) if settings.pipe >= 0 else JournalReader(folder.journal)
     thread = Recorder(
         store,
@@ -384,7 +392,9 @@ async def _recorder() -> int:
         reading,
         name="pipe" if settings.pipe >= 0 else "journal",
         recorded=lambda: loop.call_soon_threadsafe(courier.wake),
+        refuses=ballast.reason,
     )
+    keeping = loop.create_task(ballast.keep())
     thread.start()
     control = Control(
         folder.path, Commands(store, reading, redactor, lambda: loop.call_soon_threadsafe(courier.wake)).answer
@@ -406,8 +416,8 @@ async def _recorder() -> int:
         return told
 
     drain = await parent.listen(status)
-    looking.cancel()
-    damaged.cancel()
+    for task in (looking, damaged, keeping):
+        task.cancel()
     if drain:
         await asyncio.to_thread(thread.drain, DELIVER_SECONDS)
         await courier.drain(DELIVER_SECONDS)

@@ -1,7 +1,7 @@
 """How it goes, from what the two processes count: green, degraded or red, and why.
 
 Red: exchanges are not recorded, or nobody records. Degraded: something recorded is not delivered, or could not be read.
-What was lost counts for `LATELY_SECONDS`, then only in the ledger; dead letters count until somebody has decided about
+What was lost counts for `LATELY_SECONDS` (for want of room on the disk: until there is some), then only in the ledger; dead letters count until somebody has decided about
 them. Each reason is for the person who looks at `/status` at night: what is counted, what was answered, what to do.
 """
 
@@ -29,12 +29,17 @@ _LOSSES = {
     "encode_error": "they could not be written down, which is a fault of teelog's own: please report it",
     "too_large": "they were larger than journal.record_max_bytes: raise it where they matter",
 }
+_DISK_FULL = "disk_full"
 #: A bound on single exchanges is no trouble of the whole.
 _MILD = frozenset(("too_large",))
 
 
 def health(
-    lost: Mapping[str, int], recorder: Mapping[str, Any], fault: str = "", aside: Sequence[str] = ()
+    lost: Mapping[str, int],
+    recorder: Mapping[str, Any],
+    fault: str = "",
+    aside: Sequence[str] = (),
+    disk: str = "unknown",
 ) -> dict[str, Any]:
     """
     `health` and `why`.
@@ -45,13 +50,19 @@ def health(
             it records nothing now, if it does not.
         fault: Why it could not start, where it said so.
         aside: Names of files that were set aside.
+        disk: Of `space.fullness`.
 
     """
-    red = [_loss(reason, count) for reason, count in lost.items() if reason not in _MILD]
+    over = {_DISK_FULL} if disk in ("", "nearly") else set()
+    red = [_loss(reason, count) for reason, count in lost.items() if reason not in _MILD | over]
+    if disk == "full" and _DISK_FULL not in lost:
+        red.append(f"nothing can be recorded now: {_LOSSES[_DISK_FULL]}")
     degraded = [_loss(reason, count) for reason, count in lost.items() if reason in _MILD]
     red += _recording(recorder, fault)
     for name, sink in recorder.get("sinks", {}).items():
         degraded += _delivery(name, sink)
+    if disk == "nearly":
+        degraded.append("the disk of data_dir is nearly full: free some of it, before exchanges are no longer recorded")
     if aside:
         degraded.append(
             f"{len(aside)} files were damaged and set aside, what could be read of them is in use: look after the disk, "

@@ -85,6 +85,8 @@ def open_reader(path: Path) -> sqlite3.Connection:
     connection = _connect(path)
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA query_only = ON")
+    # one damaged letter must not take the whole list with it
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
     return connection
 
 

@@ -58,8 +58,11 @@ class Pages:
         size = int.from_bytes(head[16:18], "big")
         size = 65536 if size == 1 else size
         self.size = size if size >= 512 and size & (size - 1) == 0 else PAGE_SIZE
-        self._newer = _newer_pages(path.with_name(path.name + "-wal"), self.size)
-        self.count = max([os.fstat(self._fd).st_size // self.size, *self._newer])
+        newer = _newer_pages(path.with_name(path.name + "-wal"), self.size)
+        count = os.fstat(self._fd).st_size // self.size
+        # (a number that is damaged may be any: no log makes a file longer than by its own frames)
+        self._newer = {number: page for number, page in newer.items() if 0 < number <= count + len(newer)}
+        self.count = max([count, *self._newer])
         self._mapped = self.size // 5 + 1
 
     def close(self) -> None:

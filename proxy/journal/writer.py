@@ -66,6 +66,7 @@ class JournalWriter:
         pipe: For durability "memory": the writing end of the pipe to the recorder. It belongs to the writer.
         segment_bytes: When a segment is finished.
         segment_seconds: When one is finished that is not full.
+        reserve: Bytes of the disk that are left free.
 
     """
 
@@ -78,12 +79,13 @@ class JournalWriter:
         pipe: int | None = None,
         segment_bytes: int = SEGMENT_BYTES,
         segment_seconds: float = SEGMENT_SECONDS,
+        reserve: int = 0,
     ) -> None:
         self._folder = folder
         self._config = config
         self._loop = loop
         self._pipe = pipe
-        self._limits = Limits(config.max_bytes, segment_bytes, segment_seconds)
+        self._limits = Limits(config.max_bytes, segment_bytes, segment_seconds, reserve=reserve)
         self._marker = os.urandom(MARKER_SIZE)
         # Entries wait in `_entries`. The thread is woken by one token for all that one turn of the loop brings: waking it
         # for each would cost more than everything else (the two threads then pass the interpreter's lock to and fro).

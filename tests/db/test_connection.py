@@ -65,3 +65,12 @@ def test_a_lock_is_given_up(tmp_path):
     os.close(held)
 
     os.close(lock(path))
+
+
+def test_a_damaged_letter(tmp_path):
+    """A reader gives text that is no UTF-8 as far as it is."""
+    with closing(open_writer(tmp_path / "it.db")) as writer, closing(open_reader(tmp_path / "it.db")) as reader:
+        writer.execute("CREATE TABLE note (text TEXT)")
+        writer.execute("INSERT INTO note VALUES (CAST(x'61ff62' AS TEXT))")
+
+        assert reader.execute("SELECT text FROM note").fetchone()["text"] == "a\ufffdb"

@@ -248,3 +248,14 @@ def test_what_rests_in_the_files(folder, sink):
     for number in segments(folder):
         os.utime(segment_path(folder, number), (4990.0, 4990.0))
     assert resting(folder, 5000.0) == (200, 10.0)
+
+
+def test_the_disk_has_a_reserve(folder, clock):
+    """What the disk has left is not used up: frames that would go into the reserve are refused as on a full disk."""
+    folder.mkdir()
+    found = os.statvfs(folder)
+    free = found.f_bavail * found.f_frsize
+    for reserve, reasons in ((free // 2, ["", ""]), (free * 2, ["disk_full", "disk_full"])):
+        sink = FolderSink(folder, MARKER, Limits(10**9, 1000, 1.0, clock, reserve), power=False)
+        assert sink.write([frame(b"one", MARKER), frame(b"two", MARKER)]) == reasons
+        sink.close()
