@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return recorder()
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
         arguments = ["serve", *arguments]
+    if arguments[0] in ("serve", "demo"):
+        # as process 1 of a container, a signal without a handler does not come; once it runs, `app` handles it
+        signal.signal(signal.SIGTERM, _end)
     known = parser()
     chosen, left = known.parse_known_args(arguments)
     if left:
@@ -55,6 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for fault in faults:
         print(f"teelog: {printable(fault)}", file=sys.stderr)
     return 1 if chosen.command == "health" else 2
+
+
+def _end(_number: int, _frame: object) -> None:
+    """Nothing has begun that would have to be finished."""
+    raise SystemExit(0)
 
 
 def parser() -> Parser:

@@ -185,6 +185,8 @@ class JournalConfig:
     max_bytes: Annotated[int, rules.Range(1024**2, 1024**5)] = 2 * 1024**3
     #: One exchange; it must fit into what may wait in memory for the disk (64 MiB).
     record_max_bytes: Annotated[int, rules.Range(1024, 64 * 1024**2)] = 32 * 1024**2
+    #: Of the disk, for the databases, twice: left free by the journal, and as a file; never over a twentieth of the disk.
+    reserve_bytes: Annotated[int, rules.Range(0, 1024**4)] = 64 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,8 @@ class Config:
     """All of it; only `app.py` and the commands see it whole."""
 
     data_dir: Annotated[Path, rules.folder] = Path("data")
+    #: Start though `data_dir` lies on a network file system.
+    allow_network_folder: bool = False
     listen: Listen = field(default_factory=Listen)
     upstream: Upstream = field(default_factory=Upstream)
     #: Name -> upstream of `/<name>/*`.

@@ -37,7 +37,7 @@ RECORDS = (
     "recorded", "seen", "sampled_out", "unanswered", "late", "unknown_answer", "side_request", "refused", "no_answer",
     "not_rebuilt", "set_aside", "set_aside_lost", "feedback", "event",
 )  # fmt: skip
-DEAD = ("refused", "too old", "not rendered", "unknown message")
+DEAD = ("refused", "too large", "too old", "not rendered", "unknown message")
 _DELIVERIES = ("delivered", "postponed", "buried", "retried", "dropped")
 
 FAMILIES = {

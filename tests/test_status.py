@@ -64,6 +64,22 @@ async def test_it_speaks_for_a_recorder_that_does_not():
     assert told["recorder"] == {"starts": 1}
 
 
+async def test_what_was_set_aside_is_told(tmp_path):
+    """A damaged file that was set aside is spoken of for as long as it lies there."""
+    (tmp_path / "journal").mkdir()
+    aside = [tmp_path / "teelog.db.20261122T120000Z.damaged", tmp_path / "journal" / "1.log.unreadable"]
+    status = Status(Counts(), Recorder(failed_exchanges={}), rests, tmp_path)
+    for one in aside:
+        one.touch()
+    told = await status.told()
+
+    assert told["health"] == "degraded"
+    assert all(one.name in told["why"][0] for one in aside)
+    for one in aside:
+        one.unlink()
+    assert (await status.told())["health"] == "green"
+
+
 async def test_losses_are_seen_while_nobody_asks():
     """A loss is told in the log though nobody looks at `/status`."""
     record = Counts()

@@ -98,3 +98,10 @@ def decode(payload: bytes) -> Exchange | Note:
 def join(meta: bytes, more: bytes, request: bytes, answer: bytes) -> bytes:
     """The payload of a record whose meta comes in two parts."""
     return b"".join((_LENGTH.pack(len(meta) + len(more)), meta, more, _LENGTH.pack(len(request)), request, answer))
+
+
+def answer_at(payload: bytes) -> int:
+    """Where the answer's body begins in a payload of ours."""
+    (size,) = _LENGTH.unpack_from(payload)
+    (request_size,) = _LENGTH.unpack_from(payload, 4 + size)
+    return int(8 + size + request_size)

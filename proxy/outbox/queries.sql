@@ -356,6 +356,9 @@ RETURNING key, kind, item, wanted_rev, lease_token, tries;
 -- name: next_due — when the next row is due
 SELECT min(due) AS due FROM outbox WHERE sink = :sink AND state = 'ready';
 
+-- name: send_again — a sink that has lost what it had lacks everything
+UPDATE outbox SET state = 'ready', sent_rev = 0, dirty_since = :now, due = :now WHERE sink = :sink AND state = 'sent';
+
 -- name: ack — the sink has a rev, in a POST begun at `:began`; a newer one goes out next, or this one once more (an echo).
 -- A doubt that ends after `:latest` is from before the clock was set back.
 UPDATE outbox SET

@@ -97,6 +97,11 @@ class Store(Leases):
     def __repr__(self) -> str:
         return f"<Store {self._database!r}>"
 
+    @property
+    def is_damaged(self) -> bool:
+        """See `Database`."""
+        return self._database.is_damaged
+
     def close(self) -> None:
         """Finish what waits, and close the file."""
         self._database.close()

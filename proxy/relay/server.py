@@ -43,6 +43,8 @@ MAX_FIELDS = 128
 LINGER_SECONDS = 2.0
 #: How long a process that ends still takes requests.
 STILL_ACCEPT_SECONDS = 5.0
+#: How long connections may take to end when they have to at once.
+HURRIED_SECONDS = 0.05
 
 
 class Front:
@@ -75,22 +77,27 @@ class Front:
             auto_decompress=False,
         )
 
-    async def drain(self, server: Server, listener: asyncio.Server, patience: float) -> None:
+    async def drain(
+        self, server: Server, listener: asyncio.Server, patience: float, hurry: asyncio.Event | None = None
+    ) -> None:
         """
-        Let what is in progress finish, for `patience` seconds; connections end after their answer.
+        Let what is in progress finish, for `patience` seconds or until `hurry`; connections end after their answer.
 
-        New requests are still taken for a while: whoever sends them needs a moment to see that `/readyz` says 503.
+        New requests are still taken for a while: whoever sends them needs a moment to see that `/readyz` says 503. What
+        goes on at the end is cut, and handed to the journal as far as it came.
         """
         self.draining = True
+        hurry = hurry or asyncio.Event()
         clock = asyncio.get_running_loop().time
         began = clock()
-        while self.open and clock() - began < patience:
+        while self.open and clock() - began < patience and not hurry.is_set():
             if clock() - began > STILL_ACCEPT_SECONDS:
                 listener.close()
             # (not `server.pre_shutdown()`: it would close connections whose request is still on its way)
             await asyncio.sleep(0.02)
         listener.close()
-        await server.shutdown(1.0)
+        server.cut()
+        await server.shutdown(HURRIED_SECONDS if hurry.is_set() else 1.0)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
