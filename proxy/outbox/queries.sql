@@ -87,12 +87,16 @@ WHERE conversation.tenant = :tenant
 ORDER BY rev DESC LIMIT 64;
 
 -- name: answer_of — where the tenant's newest answer with a completion id stands
-SELECT conversation.*, coalesce(message.place, 0) AS place
+SELECT conversation.*, coalesce(message.place, 0) AS place, message.key AS message
 FROM key
 JOIN message ON message.key = key.message
 JOIN conversation ON conversation.key = message.conversation
 WHERE key.value = :completion AND key.kind = 'completion' AND conversation.tenant = :tenant
 ORDER BY key.message DESC LIMIT 1;
+
+-- name: former_tip — the replaced answer that a message is, while it may still be gone on with
+SELECT conversation.*, tip.hash, tip.former
+FROM tip JOIN conversation ON conversation.key = tip.conversation WHERE tip.former = :message LIMIT 1;
 
 -- name: place_of — with which message of a conversation a history ends
 SELECT * FROM message WHERE chain = :chain AND conversation = :conversation AND place IS NOT NULL;
