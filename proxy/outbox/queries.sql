@@ -464,7 +464,8 @@ SELECT count(*) AS n FROM outbox
 WHERE sink = :sink AND last_failed_at IS NOT NULL AND state IN ('ready', 'leased');
 
 -- name: some_dirty — some of the rows that are due longest, to tell how large they are
-SELECT kind, item FROM outbox WHERE sink = :sink AND state IN ('ready', 'leased') LIMIT :limit;
+SELECT kind, item FROM outbox
+WHERE sink = :sink AND state IN ('ready', 'leased') AND state <> 'sent' LIMIT :limit;
 
 -- name: failed_exchanges — how many records nothing could be made of, of what size, and when the newest came
 SELECT count(*) AS n, coalesce(sum(length(payload)), 0) AS bytes, max(at) AS newest FROM failed_exchange;
