@@ -229,5 +229,5 @@ def _chained(asking: Asking, spot: Spot, known: Known) -> Placing:
         return _behind_tip(asking, held, known, first=0, appends=True)
     if spot.place and (found := _same_turn(asking, spot, 0, known)):
         return found
-    start = known.newest(held, 1, spot.place)[-1].chain if spot.place else history.root
+    start = [history.root, *(one.chain for one in known.newest(held, 1, spot.place))][-1]  # or nothing was heard there
     return Placing(start=start, appends=True, origin=spot, copies=spot.place > 0)

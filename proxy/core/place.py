@@ -128,7 +128,7 @@ class Known(Protocol):
         """Conversations in which one of these tool calls stands."""
 
     def answer_of(self, completion: str) -> Spot | None:
-        """Where the answer with a completion id stands; place 0: it was replaced."""
+        """Where the answer with a completion id stands, or would if it were put back; place 0: it was replaced for good."""
 
     def place_of(self, held: Held, chain: bytes) -> Standing | None:
         """The message of a conversation with which a history ends."""

@@ -68,8 +68,10 @@ class Tenant:
         return [_held(row) for row in rows.values()]
 
     def answer_of(self, completion: str) -> Spot | None:
-        spots = self._spots(self._tx.all("answer_of", completion=completion, tenant=self._tenant))
-        return spots[0] if spots else None
+        row = self._tx.one("answer_of", completion=completion, tenant=self._tenant)
+        if row and (former := self._tx.one("former_tip", message=row["message"])):
+            return Spot(_held(former, former["hash"], former["former"]), former["tip_place"])
+        return Spot(_held(row), row["place"]) if row else None
 
     def place_of(self, held: Held, chain: bytes) -> Standing | None:
         row = self._tx.one("place_of", conversation=held.key, chain=chain)

@@ -81,12 +81,16 @@ WHERE conversation.tenant = :tenant
 ORDER BY rev DESC LIMIT 64;
 
 -- name: answer_of — where the tenant's newest answer with a completion id stands
-SELECT conversation.*, coalesce(message.place, 0) AS place
+SELECT conversation.*, coalesce(message.place, 0) AS place, message.key AS message
 FROM key
 JOIN message ON message.key = key.message
 JOIN conversation ON conversation.key = message.conversation
 WHERE key.value = :completion AND key.kind = 'completion' AND conversation.tenant = :tenant
 ORDER BY key.message DESC LIMIT 1;
+
+-- name: former_tip — the replaced answer that a message is, while it may still be gone on with
+SELECT conversation.*, tip.hash, tip.former
+FROM tip JOIN conversation ON conversation.key = tip.conversation WHERE tip.former = :message LIMIT 1;
 
 -- name: place_of — with which message of a conversation a history ends
 SELECT * FROM message WHERE chain = :chain AND conversation = :conversation AND place IS NOT NULL;
@@ -501,7 +505,7 @@ WHERE sink = :sink AND last_failed_at IS NOT NULL AND state IN ('ready', 'leased
 
 -- name: some_dirty — some of the rows that are due longest, to tell how large they are
 SELECT kind, item FROM outbox
-WHERE sink = :sink AND state IN ('ready', 'leased') AND dirty_since IS NOT NULL LIMIT :limit;
+WHERE sink = :sink AND state IN ('ready', 'leased') AND state <> 'sent' AND dirty_since IS NOT NULL LIMIT :limit;
 
 -- name: failed_exchanges — how many records nothing could be made of, of what size, and when the newest came
 SELECT count(*) AS n, coalesce(sum(length(payload)), 0) AS bytes, max(at) AS newest FROM failed_exchange;
