@@ -46,8 +46,9 @@ async def test_help_names_every_command_but_our_own(teelog):
     """Help goes to stdout and leaves out what only we start."""
     code, out, err = await teelog("--help")
 
+    assert "without a command: serve" in out.splitlines()[0]
     assert (code, err) == (0, "")
-    assert all(f"\n    {name} " in out for name in ("serve", "demo", "check", "health", "outbox", "export"))
+    assert all(f"\n    {name} " in out for name in ("serve", "demo", "check", "health", "status", "outbox", "export"))
     assert "_recorder" not in out
 
 

@@ -307,7 +307,9 @@ async def test_a_replacing_key_replaces():
         assert "authorization" not in seen
 
 
-@pytest.mark.skipif(not DOOR.exists(), reason="the door's cases are not here")
+@pytest.mark.skipif(
+    not DOOR.exists(), reason="HTTP probes are not here: ../shared/door, which is not part of the project"
+)
 async def test_the_front_door_judges_rightly():
     """Every strict case of Http11Probe is judged as its authors expect, with a proxied path as its target."""
     wrong = []
