@@ -89,22 +89,25 @@ class Gate:
 
     def failed(self, row: int, now: int, chance: float) -> None:
         """No answer, or one that says nothing of the row."""
-        self._failed.add(row)
+        if len(self._failed) < TRIPPING:
+            self._failed.add(row)
         if self.cause or len(self._failed) >= TRIPPING:
             self._shut("down", now, equal_jitter(self._shuts + 1, chance, LONGEST_DOWN_SECONDS))
 
     def busy(self, now: int, retry_after: float | None, chance: float) -> None:
-        """The sink asks to wait, perhaps for seconds that it names."""
-        known = retry_after is not None
-        wait = told_wait(retry_after or 0, chance) if known else equal_jitter(self._shuts + 1, chance)
-        until = now + round(wait * 1000)
-        if known and self.cause == "busy" and until > self._shut_until:  # several were on their way: the longest counts
-            self._shut_until = until
-        self._shut("busy", now, wait)
+        """The sink asks to wait, perhaps for seconds that it names: of several such answers the longest counts."""
+        if retry_after is None:
+            self._shut("busy", now, equal_jitter(self._shuts + 1, chance))
+            return
+        wait = told_wait(retry_after, chance)
+        if now + round(wait * 1000) > self.opens_at(now):
+            self._shut_until = 0  # it may be shut, for less
+            self._shut("busy", now, wait)
 
     def unwelcome(self, row: int, cause: str, now: int) -> None:
         """The sink refuses our key, or is not where we look: `cause` is "key" or "address"."""
-        self._unwelcome.add(row)
+        if len(self._unwelcome) < REFUSING:
+            self._unwelcome.add(row)
         if self.cause or len(self._unwelcome) >= REFUSING:
             self._shut(cause, now, PROBE_SECONDS)
 

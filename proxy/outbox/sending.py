@@ -114,10 +114,10 @@ class Sending:
         """The store refuses; it is told once."""
         self._refused.on(reason=str(error))
 
-    async def _rendered(self, lease: Lease, limit: int = BODY_LIMIT) -> Parcel | None:
+    async def _rendered(self, lease: Lease) -> Parcel | None:
         """What to send; None when that cannot be made, which is put on file."""
         try:
-            return await self._store.parcel(lease, limit)
+            return await self._store.parcel(lease)
         except DatabaseError:
             raise
         except Exception as error:
@@ -194,6 +194,7 @@ class Sending:
         now, said = self._clock(), str(error)
         match error:
             case BodyTooLarge():
+                self._gate.taken(None, now)  # it has answered, and all but this may go on
                 await self._bury(lease, parcel.rev, "too large", said, trip.doubt)
                 return
             case PermanentFailure() if self._is_believed(lease, now):
@@ -213,7 +214,7 @@ class Sending:
                 await self._postpone(lease, said, trip.doubt)
             case _:  # ours; the row must not keep its lease for it, and says in `/status` why it waits
                 self._fault.on(_log.exception, kind=lease.kind)
-                await self._postpone(lease, f"it could not be sent: {type(error).__name__}", trip.doubt)
+                await self._postpone(lease, f"it could not be sent: {type(error).__name__}", doubt_until(now))
                 return
         self._says(error.cause if isinstance(error, SinkClosed) else self._gate.cause, said)
 

@@ -127,6 +127,15 @@ def test_the_longest_of_several_waits_counts():
     assert gate.opens_at(NOW) == after(90)
 
 
+def test_a_wait_is_heeded_though_it_is_shut():
+    """A sink that asks to wait while it is left alone for another reason is left alone for that long."""
+    gate = Gate(20.0)
+    down(gate)
+    gate.busy(NOW, 90.0, 0.0)
+
+    assert (gate.cause, gate.since, gate.opens_at(NOW)) == ("busy", NOW, after(90))
+
+
 def test_busy_without_a_time():
     """A sink that asks to wait without saying how long is left alone for a while that grows, and is never nothing."""
     gate, now, waits = Gate(20.0), NOW, []

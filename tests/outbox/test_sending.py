@@ -88,6 +88,19 @@ async def test_an_event_that_is_too_large(store, clock):
     assert (await office.sink())["dead"] == {"too large": 1}
 
 
+async def test_a_row_that_is_too_large_opens_the_gate(store, clock):
+    """A sink that answers a probe with 413 is there again: the other rows do not wait for another probe."""
+    sink = Sink(lambda path, body: (_ for _ in ()).throw(TransientFailure("down")))
+    chats(store, 10)
+    async with Office(store, clock, sink) as office:
+        await office.deliver()
+        assert office.courier.status()["stopped"] == "down"
+        sink.answer = lambda path, body: (_ for _ in ()).throw(BodyTooLarge("413"))
+        clock.forward(60)
+        await office.deliver()
+        assert office.courier.status()["stopped"] is None
+
+
 # ── in doubt ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
