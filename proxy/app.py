@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -31,7 +31,7 @@ from .config import Secret
 from .core.capture import CaptureRules
 from .core.redact import Redactor
 from .db.mend import doubt
-from .errors import CommandRefused, TeelogError
+from .errors import CommandRefused, DatabaseUnavailable, TeelogError
 from .folder import Folder
 from .greeting import Addresses, announce, owned, shown_once
 from .journal.folder import resting
@@ -73,12 +73,17 @@ if TYPE_CHECKING:
     from .config import Upstream as UpstreamConfig
     from .db.sqlite import Database
 
+T = TypeVar("T")
+
 _log = structlog.get_logger("teelog")
 
 #: How long the recorder may go on delivering when the process ends (DESIGN: SIGTERM), and how long all of its end takes.
 DELIVER_SECONDS = 5.0
 RECORDER_END_SECONDS = DELIVER_SECONDS + 10.0
 JOURNAL_END_SECONDS = 10.0
+#: How often a database is opened that the disk does not give, and how long apart.
+OPEN_TRIES = 10
+_OPEN_SECONDS = 0.1
 #: How soon a database that turns out to be damaged is noticed.
 _DAMAGE_SECONDS = 0.5
 #: Where the two processes share a processor, the relay is never the one to wait.
@@ -442,11 +447,23 @@ async def _recorder() -> int:
 
 async def _databases(folder: Folder, settings: Settings) -> tuple[Store, Database | None]:
     """Both, in order; what damage took of the local server's, the store still has."""
-    store = await asyncio.to_thread(_open_store, folder, settings)
-    analytics, again = await asyncio.to_thread(_open_analytics, settings)
+    store = await _opened(lambda: _open_store(folder, settings))
+    analytics, again = await _opened(lambda: _open_analytics(settings))
     if again:
         await store.send_again(ANALYTICS, time.time_ns() // 1_000_000)
     return store, analytics
+
+
+async def _opened(work: Callable[[], T]) -> T:
+    """What `work` opens; a disk that refuses now and then is asked again, before the whole process has to be."""
+    for left in range(OPEN_TRIES - 1, -1, -1):
+        try:
+            return await asyncio.to_thread(work)
+        except DatabaseUnavailable:
+            if not left:
+                raise
+        await asyncio.sleep(_OPEN_SECONDS)
+    raise AssertionError("there is a last try")
 
 
 def _open_store(folder: Folder, settings: Settings) -> Store:

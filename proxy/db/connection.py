@@ -40,7 +40,8 @@ _OF_THE_STATEMENT = frozenset(
         sqlite3.SQLITE_AUTH,
     )
 )
-_DAMAGE = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
+#: And of those the ones that say the file is not what was written.
+DAMAGE = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
 
 
 def lock(path: Path) -> int:
@@ -125,7 +126,7 @@ def translated(doing: str) -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
         kind = DatabaseError if code in _OF_THE_STATEMENT else DatabaseUnavailable
-        kind = DatabaseDamaged if code in _DAMAGE else kind
+        kind = DatabaseDamaged if code in DAMAGE else kind
         raise kind(f"{doing}: {error}") from error
     except (OverflowError, UnicodeError) as error:  # an integer over 64 bits, half of a surrogate pair
         raise DatabaseError(f"{doing}: a value cannot be stored: {error}") from error

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import DatabaseError
-from .connection import open_foreign
+from .connection import DAMAGE, open_foreign
 from .migrations import APPLICATION_ID
 from .pages import MAGIC, frames
 from .salvage import salvaged, tables_of
@@ -116,7 +116,8 @@ def _fault(path: Path, migrations: Sequence[str], *, thorough: bool) -> str:
         with closing(open_foreign(path)) as connection:  # which leaves it as it is
             return _told(connection, path, migrations, thorough=thorough)
     except sqlite3.Error as error:
-        return str(error)
+        # a disk that refuses for now says nothing of the file; whoever opens it next is told
+        return str(error) if error.sqlite_errorcode & 0xFF in DAMAGE else ""
 
 
 def _told(connection: sqlite3.Connection, path: Path, migrations: Sequence[str], *, thorough: bool) -> str:
