@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from .sockets import reached_at, url_at
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .config import Listen
 
 PATIENCE_SECONDS = 2.0
@@ -20,19 +22,23 @@ PATIENCE_SECONDS = 2.0
 
 def ask(listen: Listen, patience: float = PATIENCE_SECONDS) -> str:
     """Why the proxy takes no requests now; empty when it does. `patience`: for each step, in seconds."""
+    return get(listen, "/readyz", {}, patience)[0]
+
+
+def get(listen: Listen, path: str, fields: Mapping[str, str], patience: float = PATIENCE_SECONDS) -> tuple[str, bytes]:
+    """Why a path of the proxy's is not answered with 200 (empty: it is), and the body of what it is answered with."""
     if listen.port == 0:
-        return "listen.port is 0, a port that the machine chooses: set one (TEELOG_LISTEN__PORT)"
-    where = url_at(listen.host, listen.port) + "/readyz"
+        return "listen.port is 0, a port that the machine chooses: set one (TEELOG_LISTEN__PORT)", b""
+    where = url_at(listen.host, listen.port) + path
     connection = http.client.HTTPConnection(reached_at(listen.host), listen.port, timeout=patience)
-    # a proxy that answers to certain names only answers us to one of those
-    named = {"Host": listen.allowed_hosts[0]} if listen.allowed_hosts else {}
     try:
-        connection.request("GET", "/readyz", headers=named)
-        status = connection.getresponse().status
+        connection.request("GET", path, headers=fields)
+        answer = connection.getresponse()
+        body = answer.read()
     except TimeoutError:
-        return f"{where}: no answer within {patience:g} s"
+        return f"{where}: no answer within {patience:g} s", b""
     except (OSError, http.client.HTTPException) as error:
-        return f"{where}: {getattr(error, 'strerror', None) or error or type(error).__name__}"
+        return f"{where}: {getattr(error, 'strerror', None) or error or type(error).__name__}", b""
     finally:
         connection.close()
-    return "" if status == 200 else f"{where} answered {status}"
+    return "" if answer.status == 200 else f"{where} answered {answer.status}", body

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -24,18 +24,22 @@ from . import export_command, log
 from .analytics.api import make_app, serve_on
 from .analytics.exporting import exported
 from .analytics.store import Store as AnalyticsStore
+from .analytics.store import definitions as analytics_definitions
 from .analytics.store import open_database
 from .child import Child, Parent, StartedChild
 from .config import Secret
 from .core.capture import CaptureRules
 from .core.redact import Redactor
-from .errors import CommandRefused, TeelogError
+from .db.mend import doubt
+from .errors import CommandRefused, DatabaseUnavailable, TeelogError
 from .folder import Folder
 from .greeting import Addresses, announce, owned, shown_once
 from .journal.folder import resting
 from .journal.pipe import PipeSource
 from .journal.reader import JournalReader
 from .journal.writer import JournalWriter
+from .mending import mended
+from .network_folder import refuse_network
 from .outbox.client import AnalyticsClient
 from .outbox.commands import Commands
 from .outbox.control import Control
@@ -44,7 +48,9 @@ from .outbox.exporting import exported as exported_by_outbox
 from .outbox.reading import Reading
 from .outbox.recorder import Recorder
 from .outbox.store import ANALYTICS, Store
+from .outbox.store import MIGRATIONS as OUTBOX_MIGRATIONS
 from .outbox.tidying import keep_tidy
+from .relay.checkpoints import Checkpoints
 from .relay.forward import Forwarder, Route
 from .relay.keys import KeyRing
 from .relay.own import OwnEndpoints
@@ -52,7 +58,8 @@ from .relay.recording import Record
 from .relay.server import Front
 from .relay.upstream import Upstream
 from .room import Room
-from .sockets import BACKLOG, listen, url_of
+from .sockets import BACKLOG, CURES, listen, url_of
+from .space import Ballast, reserve_of
 from .status import Status
 from .status_page import StatusPage
 
@@ -64,6 +71,9 @@ if TYPE_CHECKING:
 
     from .config import Config, Loaded, Proxy
     from .config import Upstream as UpstreamConfig
+    from .db.sqlite import Database
+
+T = TypeVar("T")
 
 _log = structlog.get_logger("teelog")
 
@@ -71,6 +81,11 @@ _log = structlog.get_logger("teelog")
 DELIVER_SECONDS = 5.0
 RECORDER_END_SECONDS = DELIVER_SECONDS + 10.0
 JOURNAL_END_SECONDS = 10.0
+#: How often a database is opened that the disk does not give, and how long apart.
+OPEN_TRIES = 10
+_OPEN_SECONDS = 0.1
+#: How soon a database that turns out to be damaged is noticed.
+_DAMAGE_SECONDS = 0.5
 #: Where the two processes share a processor, the relay is never the one to wait.
 RECORDER_NICENESS = 10
 
@@ -83,6 +98,8 @@ def serve(loaded: Loaded) -> int:
             "requests go to upstream and sink directly: set upstream.trust_env or delivery.trust_env to use the proxy"
         )
         _log.warning("teelog.proxy_ignored", variables=list(loaded.ignored_proxies), hint=hint)
+    for said in loaded.unused:
+        _log.warning("teelog.unused", hint=said)
     return run(RelayProcess(loaded.config, proxies=loaded.proxies).main())
 
 
@@ -158,6 +175,8 @@ class RelayProcess:
         self._proxies = proxies or {}
         self._on_ready = on_ready
         self._stop = asyncio.Event()
+        #: Set by a second signal: end at once, with everything on disk.
+        self._hurry = asyncio.Event()
         self._listening = False
         self._was_ready = False
         self._exit_code = 0
@@ -165,42 +184,70 @@ class RelayProcess:
     async def main(self) -> int:
         """Run until stopped; `StartError` when it cannot begin."""
         config, loop = self._config, asyncio.get_running_loop()
+        if not config.allow_network_folder:
+            refuse_network(config.data_dir)
+        self._handle_signals()  # first: as process 1 of a container, signals without a handler do not come
         folder = Folder(config.data_dir)
-        lock = await owned(folder)
-        door = listen(config.listen.host, config.listen.port, "listen.port", "choose another with --port")
+        owning = loop.create_task(owned(folder))
+        stopping = loop.create_task(self._stop.wait())
+        await asyncio.wait((owning, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not owning.done():
+            owning.cancel()
+            return self._exit_code
+        lock = owning.result()
+        door = listen(config.listen.host, config.listen.port, "listen.port", CURES["listen"])
         settings, analytics = self._settings(folder)
-        journal, prepare = self._journal(folder, settings, loop)
+        reserve = reserve_of(folder.path, config.journal.reserve_bytes)
+        journal, prepare = self._journal(folder, settings, loop, reserve)
         child = Child(prepare)
         record = Record(journal, loop)
-        status = Status(record, child, lambda: front.open)
-        front, upstreams = self._front(settings, record, status, child, folder)
+
+        async def rests() -> tuple[int, float]:
+            return await asyncio.to_thread(resting, folder.journal, time.time())
+
+        status = Status(record, child, rests, folder.path, reserve)
+        front, upstreams = self._front(settings, record, status, child, rests)
         journal.start()
         watching = loop.create_task(status.watch())
         child.start()
         server = front.server()
         listener = await loop.create_server(server, sock=door, backlog=BACKLOG)
         self._listening = True
-        self._handle_signals(child)
+        checkpoints = Checkpoints(journal, loop, server.replies)
+        if config.journal.durability != "memory":
+            checkpoints.start()
         key = settings.api_keys[0] if settings.analytics_url else ""
         addresses = Addresses(url_of(door), settings.analytics_url, key)
         announce(config, addresses)
         greeting = loop.create_task(self._when_ready(child, addresses))
-        await self._stop.wait()
+        await stopping
         self._listening = False
         greeting.cancel()
         _log.info("teelog.draining", open=front.open)
-        await front.drain(server, listener, config.listen.drain_seconds)
+        await front.drain(server, listener, config.listen.drain_seconds, self._hurry)
+        checkpoints.stop()
         for upstream in upstreams:
             upstream.close()
         await asyncio.to_thread(journal.close, JOURNAL_END_SECONDS)
         watching.cancel()
-        await child.drain(RECORDER_END_SECONDS)
+        await asyncio.to_thread(status.close)
+        await self._end(child)
         await asyncio.gather(greeting, return_exceptions=True)
         if analytics is not None:
             analytics.close()
         os.close(lock)
         _log.info("teelog.stopped", exit_code=self._exit_code)
         return self._exit_code
+
+    async def _end(self, child: Child) -> None:
+        """The recorder's end; a second signal cuts it short, and what is on disk is made use of at the next start."""
+        draining = asyncio.ensure_future(child.drain(RECORDER_END_SECONDS))
+        hurrying = asyncio.ensure_future(self._hurry.wait())
+        await asyncio.wait((draining, hurrying), return_when=asyncio.FIRST_COMPLETED)
+        hurrying.cancel()
+        if not draining.done():
+            child.kill()
+        await draining
 
     async def _when_ready(self, child: Child, addresses: Addresses) -> None:
         await child.ready.wait()
@@ -222,21 +269,20 @@ class RelayProcess:
         settings = Settings(config, folder.secret(), tuple(key.reveal() for key in config.analytics.api_keys))
         if config.delivery.url is not None:
             return replace(settings, delivery_proxy=self._proxies.get("delivery")), None
-        analytics = listen(
-            config.analytics.host, config.analytics.port, "analytics.port", "choose another with TEELOG_ANALYTICS__PORT"
-        )
+        analytics = listen(config.analytics.host, config.analytics.port, "analytics.port", CURES["analytics"])
         url = url_of(analytics)
         keys = settings.api_keys or (shown_once(folder, url),)
         return replace(settings, api_keys=keys, analytics_socket=analytics.fileno(), analytics_url=url), analytics
 
     def _journal(
-        self, folder: Folder, settings: Settings, loop: asyncio.AbstractEventLoop
+        self, folder: Folder, settings: Settings, loop: asyncio.AbstractEventLoop, reserve: int
     ) -> tuple[JournalWriter, Callable[[], StartedChild]]:
         """The journal, and what each start of the recorder is given."""
         config = self._config.journal
         inherited = (settings.analytics_socket,) if settings.analytics_socket >= 0 else ()
         if config.durability != "memory":
-            return JournalWriter(folder.journal, config, loop), lambda: StartedChild(settings, inherited)
+            journal = JournalWriter(folder.journal, config, loop, reserve=reserve)
+            return journal, lambda: StartedChild(settings, inherited)
         first, writing = os.pipe()
         journal = JournalWriter(folder.journal, config, loop, pipe=writing)
         unread = [first]
@@ -253,7 +299,12 @@ class RelayProcess:
         return journal, prepare
 
     def _front(
-        self, settings: Settings, record: Record, status: Status, child: Child, folder: Folder
+        self,
+        settings: Settings,
+        record: Record,
+        status: Status,
+        child: Child,
+        rests: Callable[[], Awaitable[tuple[int, float]]],
     ) -> tuple[Front, list[Upstream]]:
         from . import metrics  # noqa: PLC0415 - it is large, and the recorder process does without it
 
@@ -272,8 +323,7 @@ class RelayProcess:
         }
 
         async def exposed() -> tuple[str, bytes]:
-            told = await child.ask()
-            journal = await asyncio.to_thread(resting, folder.journal, time.time())
+            told, journal = await child.ask(), await rests()
             return metrics.CONTENT_TYPE, metrics.text(record.counts(), journal, told, child.starts)
 
         own = OwnEndpoints(
@@ -301,11 +351,12 @@ class RelayProcess:
             return Upstream("", section, loop, self._proxies.get("upstream"))
         return Upstream(name, section, loop, self._proxies.get(f"upstreams.{name}"))
 
-    def _handle_signals(self, child: Child) -> None:
+    def _handle_signals(self) -> None:
         def end() -> None:
-            if self._stop.is_set():  # a second one: at once; every answer that has ended is on disk
-                child.kill()
+            if self._hurry.is_set():  # a third one: whatever still holds it up
                 os._exit(0)
+            if self._stop.is_set():
+                self._hurry.set()
             self._stop.set()
 
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -329,9 +380,9 @@ async def _recorder() -> int:
     folder = Folder(config.data_dir)
     try:
         lock = await asyncio.to_thread(folder.lock, "recorder", time.sleep)  # noqa: TID251 - in a thread of its own
-        store = await asyncio.to_thread(_open_store, folder, settings)
-        runner = await _serve_analytics(settings)
-    except TeelogError as error:
+        store, analytics = await _databases(folder, settings)
+        runner = await _serve_analytics(settings, analytics)
+    except (TeelogError, OSError) as error:
         parent.say({"fault": str(error)})  # who logs it, once
         return 1
     loop = asyncio.get_running_loop()
@@ -346,6 +397,7 @@ async def _recorder() -> int:
     )
     courier = Courier(store, client, config.delivery)
     reading = Reading.configured(config.conversation, config.privacy, redactor)
+    ballast = Ballast(folder.path, reserve_of(folder.path, config.journal.reserve_bytes))
     source = PipeSource(settings.pipe) if settings.pipe >= 0 else JournalReader(folder.journal)
     thread = Recorder(
         store,
@@ -353,7 +405,9 @@ async def _recorder() -> int:
         reading,
         name="pipe" if settings.pipe >= 0 else "journal",
         recorded=lambda: loop.call_soon_threadsafe(courier.wake),
+        refuses=ballast.reason,
     )
+    keeping = loop.create_task(ballast.keep())
     thread.start()
     control = Control(
         folder.path, Commands(store, reading, redactor, lambda: loop.call_soon_threadsafe(courier.wake)).answer
@@ -365,6 +419,7 @@ async def _recorder() -> int:
 
     room = Room(folder.path)
     looking = loop.create_task(room.keep_looking())
+    damaged = loop.create_task(_end_when_damaged(parent, store, analytics, config))
 
     async def status() -> dict[str, Any]:
         told = await store.status(time.time_ns() // 1_000_000) | {"waits": thread.waits, "disk": room.told()}
@@ -374,8 +429,8 @@ async def _recorder() -> int:
         return told
 
     drain = await parent.listen(status)
-    looking.cancel()
-    tidying.cancel()
+    for task in (looking, tidying, damaged, keeping):
+        task.cancel()
     if drain:
         await asyncio.to_thread(thread.drain, DELIVER_SECONDS)
         await courier.drain(DELIVER_SECONDS)
@@ -390,10 +445,33 @@ async def _recorder() -> int:
     os._exit(0)
 
 
+async def _databases(folder: Folder, settings: Settings) -> tuple[Store, Database | None]:
+    """Both, in order; what damage took of the local server's, the store still has."""
+    store = await _opened(lambda: _open_store(folder, settings))
+    analytics, again = await _opened(lambda: _open_analytics(settings))
+    if again:
+        await store.send_again(ANALYTICS, time.time_ns() // 1_000_000)
+    return store, analytics
+
+
+async def _opened(work: Callable[[], T]) -> T:
+    """What `work` opens; a disk that refuses now and then is asked again, before the whole process has to be."""
+    for left in range(OPEN_TRIES - 1, -1, -1):
+        try:
+            return await asyncio.to_thread(work)
+        except DatabaseUnavailable:
+            if not left:
+                raise
+        await asyncio.sleep(_OPEN_SECONDS)
+    raise AssertionError("there is a last try")
+
+
 def _open_store(folder: Folder, settings: Settings) -> Store:
     config = settings.config
+    path = folder.path / "teelog.db"
+    mended(path, OUTBOX_MIGRATIONS)
     return Store(
-        folder.path / "teelog.db",
+        path,
         secret=settings.secret,
         sample_rate=config.privacy.sample_rate,
         full_sync=config.journal.durability == "power",
@@ -401,12 +479,31 @@ def _open_store(folder: Folder, settings: Settings) -> Store:
     )
 
 
-async def _serve_analytics(settings: Settings) -> web.AppRunner | None:
-    """The local server, on the socket that the parent has bound."""
+def _open_analytics(settings: Settings) -> tuple[Database | None, bool]:
+    """The local server's database, and whether it had to be mended; None where delivery goes elsewhere."""
     if settings.analytics_socket < 0:
+        return None, False
+    path = _analytics_path(settings.config)
+    again = mended(path, analytics_definitions()[1])
+    return open_database(path), again
+
+
+async def _end_when_damaged(parent: Parent, store: Store, analytics: Database | None, config: Config) -> None:
+    """End this process when a database turns out to be damaged: the next one mends it at its start."""
+    files = {config.data_dir / "teelog.db": store, _analytics_path(config): analytics}
+    while not (found := [path for path, one in files.items() if one and one.is_damaged]):  # noqa: ASYNC110 - by threads
+        await asyncio.sleep(_DAMAGE_SECONDS)
+    for path in found:
+        doubt(path)
+    parent.say({"fault": f"{found[0]} is damaged; what can be read of it is put into a new one"})
+    os._exit(1)
+
+
+async def _serve_analytics(settings: Settings, database: Database | None) -> web.AppRunner | None:
+    """The local server, on the socket that the parent has bound."""
+    if database is None:
         return None
     config = settings.config
-    database = await asyncio.to_thread(open_database, _analytics_path(config))
     app = make_app(
         AnalyticsStore(database),
         api_keys=settings.api_keys,

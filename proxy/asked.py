@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Usage and reason on stderr, exit code 2."""
         if found := _NO_CHOICE.search(message):
-            message += f"; the nearest known one is {nearest(found[1], _WORD.findall(found[2]))}"
+            message += nearest(found[1], _WORD.findall(found[2]))
         super().error(message)
 
     def refuse(self, left: Iterable[str], command: Iterable[str]) -> NoReturn:
@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
         words = list(left)
         message = f"unrecognized arguments: {' '.join(words)}"
         if flag := next((word.partition("=")[0] for word in words if word.startswith("-")), None):
-            message += f"; the nearest known one is {nearest(flag, self._flags(list(command)))}"
+            message += nearest(flag, self._flags(list(command)))
         argparse.ArgumentParser.error(self, message)
 
     def _flags(self, command: list[str]) -> list[str]:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from yarl import URL
 
-from .config_sources import variable
+from .config_sources import is_inkeep, variable
 from .config_values import show
 from .errors import StartError
 from .hints import likelier
 from .relay.upstream import tls
+from .sockets import CURES, demand_free, url_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 15.0
 
 _SINK_FAULTS = {
-    401: "delivery.api_key: {url} answered 401: set the key of an API integration there (or INKEEP_API_KEY)",
+    401: "delivery.api_key: {url} answered 401: set the key of an API integration there{inkeep}",
     403: "delivery.api_key: {url} answered 403: this key may not read conversations; use an API integration's, no web key",
     404: "delivery.url: {url} answered 404: no analytics API is there; the address ends before /conversations",
 }
@@ -63,8 +64,23 @@ async def probe(config: Config, proxies: Mapping[str, Proxy] | None = None) -> l
     """Ask data folder, upstreams and sink; `proxies` as in `Loaded`. Never raises for what they answer."""
     proxies = proxies or {}
     upstreams = {"upstream": config.upstream} | {f"upstreams.{name}": one for name, one in config.upstreams.items()}
-    questions = [_upstream(key, one, proxies.get(key)) for key, one in upstreams.items()]
+    questions = [_port("listen", config.listen.host, config.listen.port)]
+    if not config.delivery.url:
+        questions.append(_port("analytics", config.analytics.host, config.analytics.port))
+    questions += [_upstream(key, one, proxies.get(key)) for key, one in upstreams.items()]
     return [_folder(config.data_dir), *await asyncio.gather(*questions, _sink(config, proxies.get("delivery")))]
+
+
+async def _port(section: str, host: str, port: int) -> Finding:
+    """Whether it can be listened on; what answers there as we do is taken for the teelog that is being checked."""
+    key = f"{section}.port"
+    try:
+        demand_free(host, port, key, CURES[section])
+    except StartError as error:
+        if port and await _ask(f"{url_at(host, port)}/livez", {}, None, None) == 200:
+            return Finding(f"{key}: {port} on {host} is taken, by a teelog that runs, as it seems")
+        return Finding(str(error), True)
+    return Finding(f"{key}: {port} on {host} is free" if port else f"{key}: the machine will choose one")
 
 
 def _folder(folder: Path) -> Finding:
@@ -80,8 +96,10 @@ async def _upstream(key: str, upstream: Upstream, proxy: Proxy | None) -> Findin
     url, headers = upstream.base_url, _upstream_headers(upstream)
     answer = await _ask(f"{url}/models", headers, upstream, proxy)
     if isinstance(answer, str):
-        text = f"{key}.base_url: {url} cannot be reached: {answer}"
-        return Finding(f"{text}: start what should be there, or set another address{_flag(key)}", True)
+        cure = f"start what should be there, or set another address{_flag(key)}"
+        return Finding(
+            f"{key}.base_url: {url} cannot be reached: {answer}: {_proxy_s(key, answer, proxy) or cure}", True
+        )
     odd, other = likelier(url)
     if odd and not 200 <= answer < 300:
         there = await _ask(f"{other}/models", headers, upstream, proxy)
@@ -116,14 +134,23 @@ async def _sink(config: Config, proxy: Proxy | None) -> Finding:
         return Finding(f"delivery: to the local analytics server, which will listen on {local.host}:{local.port}")
     answer = await _ask(f"{delivery.url}/conversations?limit=1", _bearer(delivery), None, proxy)
     if isinstance(answer, str):
-        text = f"delivery.url: {delivery.url} cannot be reached: {answer}"
-        return Finding(f"{text}: set another address, or start what should be there; until then all waits", True)
+        cure = _proxy_s("delivery", answer, proxy) or "set another address, or start what should be there"
+        text = f"delivery.url: {delivery.url} cannot be reached: {answer}: {cure}; until then all waits"
+        return Finding(text, True)
     if answer in _SINK_FAULTS:
-        return Finding(_SINK_FAULTS[answer].format(url=delivery.url), True)
+        inkeep = " (or INKEEP_API_KEY)" if is_inkeep(delivery.url) else ""
+        return Finding(_SINK_FAULTS[answer].format(url=delivery.url, inkeep=inkeep), True)
     if 300 <= answer < 400:
         return Finding(f"delivery.url: {delivery.url} answered {answer}, a redirect: set where it leads", True)
     note = ": deliveries would wait and be tried again" if answer >= 400 else ""
     return Finding(f"delivery: {delivery.url} is reachable, and answered {answer}{note}")
+
+
+def _proxy_s(key: str, answer: str, proxy: Proxy | None) -> str:
+    """What to do where it is the proxy that is to blame; empty where it is not."""
+    if not proxy or not answer.startswith("the proxy "):
+        return ""
+    return f"start that proxy, name another in {proxy.variable}, or go there directly with {key}.trust_env = false"
 
 
 def _bearer(delivery: Delivery) -> dict[str, str]:
@@ -131,7 +158,7 @@ def _bearer(delivery: Delivery) -> dict[str, str]:
 
 
 async def _ask(url: str, headers: dict[str, str], upstream: Upstream | None, proxy: Proxy | None) -> int | str:
-    """The status of a GET, or why there was none."""
+    """The status of a GET, or why there was none; in the words that the running program has for it."""
     try:
         trust = tls(upstream) if upstream else True
         way: dict[str, Any] = {}
@@ -146,15 +173,23 @@ async def _ask(url: str, headers: dict[str, str], upstream: Upstream | None, pro
             return answer.status
     except TimeoutError:
         return f"no answer within {PATIENCE_SECONDS:g} s"
+    except aiohttp.ClientHttpProxyError as error:
+        return f"{_of(proxy)}it answered {error.status} to CONNECT"
     except aiohttp.ClientConnectorCertificateError as error:
         return str(error.certificate_error)
     except aiohttp.ClientConnectorSSLError as error:
         return f"the TLS handshake failed, {error.os_error.strerror or error}; is it http:// there?"
     except aiohttp.ClientConnectorDNSError as error:
-        return error.os_error.strerror or str(error.os_error)
+        return _of(proxy) + (error.os_error.strerror or str(error.os_error))  # with a proxy, only its name is looked up
     except aiohttp.ClientConnectorError as error:
         # asyncio's own words repeat the address; the number has plainer ones.
         number = error.os_error.errno
-        return os.strerror(number) if number else str(error.os_error)
+        reason = os.strerror(number) if number else str(error.os_error)
+        return _of(proxy if isinstance(error, aiohttp.ClientProxyConnectionError) else None) + reason
     except (aiohttp.ClientError, OSError, StartError) as error:
         return str(error) or type(error).__name__
+
+
+def _of(proxy: Proxy | None) -> str:
+    """As `tunnel` begins what it says of a proxy."""
+    return f"the proxy {proxy.authority} of {proxy.variable}: " if proxy else ""

@@ -2,7 +2,7 @@
 
 Data goes to stdout, words to stderr. Exit codes: 0 it went well, 1 it failed, 2 it could not begin: usage,
 configuration, or a machine that refuses; every reason is then on a line of its own. 130: Ctrl-C before it had begun.
-`teelog health` says no with 1 whatever the reason: container engines keep 2 for themselves.
+`teelog health` and `teelog status` say no with 1 whatever the reason: container engines keep 2 for themselves.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return recorder()
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
         arguments = ["serve", *arguments]
+    if arguments[0] in ("serve", "demo"):
+        # as process 1 of a container, a signal without a handler does not come; once it runs, `app` handles it
+        signal.signal(signal.SIGTERM, _end)
     known = parser()
     chosen, left = known.parse_known_args(arguments)
     if left:
@@ -54,15 +58,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     for fault in faults:
         print(f"teelog: {printable(fault)}", file=sys.stderr)
-    return 1 if chosen.command == "health" else 2
+    return 1 if chosen.command in ("health", "status") else 2
+
+
+def _end(_number: int, _frame: object) -> None:
+    """Nothing has begun that would have to be finished."""
+    raise SystemExit(0)
 
 
 def parser() -> Parser:
     """What can be asked for."""
     top = Parser(
         prog="teelog",
+        usage="teelog [COMMAND] [FLAGS]   (without a command: serve)",
         description="A logging proxy for chat: change OPENAI_BASE_URL, and every conversation appears in analytics.",
-        epilog="Without a command: serve. Every setting has a name in the environment too: see config.example.toml.",
+        epilog="Every setting has a name in the environment too: see config.example.toml.",
     )
     top.add_argument("--version", action="version", version=f"teelog {__version__}")
     file = Parser(add_help=False)
@@ -72,7 +82,7 @@ def parser() -> Parser:
     real = Parser(add_help=False)
     real.add_argument("--upstream", metavar="URL", help="the OpenAI-compatible server to forward to, as .../v1")
     real.add_argument("--data-dir", metavar="D", help="where everything is kept (default: ./data)")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = top.add_subparsers(prog="teelog", dest="command", metavar="COMMAND", required=True)
     commands.add_parser(
         "serve", parents=[flags, real], allow_abbrev=False, help="the proxy, and the local analytics server"
     )
@@ -95,6 +105,14 @@ def parser() -> Parser:
         description="Asks /readyz of the configured port on this machine, without any key; for health checks and probes, "
         "with the same environment and flags as serve.",
     )
+    status = commands.add_parser(
+        "status",
+        parents=[flags],
+        allow_abbrev=False,
+        help="how the proxy of this configuration is: health and why, what waits; exit 0 if green, 1 if not",
+        description="Asks /status of the configured port on this machine. Exit codes: 0 green; 1 degraded, red, or no answer.",
+    )
+    status.add_argument("--json", action="store_true", help="all of it, as /status answers it")
     place = Parser(add_help=False, parents=[file])
     place.add_argument("--data-dir", metavar="D", help="where everything is kept (default: ./data)")
     add_outbox(commands, place)
@@ -106,6 +124,10 @@ def _run(chosen: argparse.Namespace) -> int:
     # Rooms are loaded when they are needed: a wrong flag or key is told at once, and a health check is cheap.
     if chosen.command == "health":
         return _health(_load(chosen))
+    if chosen.command == "status":
+        from .status_command import run as status  # noqa: PLC0415 - see above
+
+        return status(_load(chosen).config.listen, as_json=chosen.json)
     refuse_foreign_package()
     loaded = _load(chosen)
     if chosen.command == "outbox":
@@ -154,6 +176,8 @@ def _check(loaded: Loaded) -> int:
     for finding in findings:
         if not finding.is_fault:
             print(printable(f"ok: {finding.text}"))
+    for said in loaded.unused:
+        print(printable(f"note: {said}"))
     if faults := [finding.text for finding in findings if finding.is_fault]:
         raise ConfigError(faults)
     return 0

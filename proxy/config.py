@@ -1,4 +1,4 @@
-"""The configuration: frozen, typed sections, handed in; and what cannot be meant together.
+"""The configuration: frozen, typed sections, handed in.
 
 Defaults stand here and nowhere else; the unit ends the key; `Annotated[type, rule]` names a rule that the value keeps
 (`config_rules.py`). `config_sources.load` reads a `Config` from flags, environment and file, and applies the rules; one
@@ -11,14 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from . import config_rules as rules
-from .config_values import Secret, show
+from .config_values import Secret
 from .core import names
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 __all__ = [
     "Analytics",
@@ -33,7 +30,6 @@ __all__ = [
     "Proxy",
     "Secret",
     "Upstream",
-    "contradictions",
 ]
 
 Host = Annotated[str, rules.host]
@@ -189,6 +185,8 @@ class JournalConfig:
     max_bytes: Annotated[int, rules.Range(1024**2, 1024**5)] = 2 * 1024**3
     #: One exchange; it must fit into what may wait in memory for the disk (64 MiB).
     record_max_bytes: Annotated[int, rules.Range(1024, 64 * 1024**2)] = 32 * 1024**2
+    #: Of the disk, for the databases, twice: left free by the journal, and as a file; never over a twentieth of the disk.
+    reserve_bytes: Annotated[int, rules.Range(0, 1024**4)] = 64 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +203,8 @@ class Config:
     """All of it; only `app.py` and the commands see it whole."""
 
     data_dir: Annotated[Path, rules.folder] = Path("data")
+    #: Start though `data_dir` lies on a network file system.
+    allow_network_folder: bool = False
     listen: Listen = field(default_factory=Listen)
     upstream: Upstream = field(default_factory=Upstream)
     #: Name -> upstream of `/<name>/*`.
@@ -250,41 +250,5 @@ class Loaded:
     proxies: dict[str, Proxy] = field(default_factory=dict)
     #: Variables that name a proxy which `trust_env` does not allow to be used.
     ignored_proxies: tuple[str, ...] = ()
-
-
-def contradictions(config: Config, origins: Mapping[str, str]) -> Iterator[tuple[set[str], str]]:
-    """What cannot be meant together: the keys, and a sentence; `origins` as in `Loaded`."""
-    listen, analytics, delivery, journal = config.listen, config.analytics, config.delivery, config.journal
-    for name, upstream in {"": config.upstream, **config.upstreams}.items():
-        key = f"upstreams.{name}.api_key" if name else "upstream.api_key"
-        if upstream.api_key and not listen.client_keys and not rules.is_loopback(listen.host):
-            yield (
-                {key, "listen.host", "listen.client_keys"},
-                (
-                    f"{key}: found *** ({origins[key]}), with listen.host {show(listen.host)} and no listen.client_keys: "
-                    "an open relay, since whoever reaches the port could use the key; "
-                    "allowed: a loopback listen.host, or listen.client_keys"
-                ),
-            )
-        if upstream.api_key_mode == "replace" and not upstream.api_key:
-            yield {key, f"{key}_mode"}, f'{key}_mode: found "replace", but there is no {key}; allowed: both, or neither'
-    if delivery.api_key and not delivery.url:
-        yield (
-            {"delivery.url", "delivery.api_key"},
-            f"delivery.api_key: found *** ({origins['delivery.api_key']}), but no delivery.url; allowed: both, or neither",
-        )
-    if not delivery.url and listen.port == analytics.port != 0 and _overlap(listen.host, analytics.host):
-        yield (
-            {"delivery.url", "listen.port", "analytics.port", "listen.host", "analytics.host"},
-            f"analytics.port: found {analytics.port} ({origins['analytics.port']}), as listen.port; allowed: another",
-        )
-    if journal.record_max_bytes > journal.max_bytes:
-        yield (
-            {"journal.record_max_bytes", "journal.max_bytes"},
-            f"journal.record_max_bytes: found {journal.record_max_bytes}; allowed: up to journal.max_bytes, {journal.max_bytes}",
-        )
-
-
-def _overlap(one: str, other: str) -> bool:
-    """Whether two listeners on these hosts would meet on one port."""
-    return one == other or bool({one, other} & {"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
+    #: What was found and will not be used, though somebody may think so: sentences.
+    unused: tuple[str, ...] = ()

@@ -22,8 +22,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, get_type_hints
 from urllib.parse import urlsplit
 
-from .config import Config, Loaded, Upstream, contradictions
+from .config import Config, Loaded, Upstream
 from .config_values import is_secret, parse, read, show
+from .contradictions import contradictions
 from .errors import ConfigError
 from .hints import nearest
 from .proxies import ways
@@ -43,6 +44,8 @@ _SECTION = object()
 #: The value of a key whose rule is broken.
 _BROKEN = object()
 _PREFIX = "TEELOG_"
+#: What is said of a name that is like none.
+_ALL = "; config.example.toml has all of them"
 _UPSTREAM_NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 #: What Kubernetes puts into every pod beside a service whose name begins with "teelog".
 _KUBERNETES = re.compile(r"TEELOG_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
@@ -77,7 +80,8 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str], file: Path | None
     faults += found_ways.faults
     if faults:
         raise ConfigError(faults)
-    return Loaded(config, build.origins, found_ways.trusted, found_ways.ignored)
+    unused = _unused(config, environ)
+    return Loaded(config, build.origins, found_ways.trusted, found_ways.ignored, unused)
 
 
 # The layers: each gives what it found, and its faults as text
@@ -115,7 +119,7 @@ def _from_table(prefix: str, table: Any, section: type, origin: str) -> Iterator
         key = f"{prefix}.{name}" if prefix else name
         if name not in known:
             candidates = list(known) if isinstance(value, dict) else known_keys()
-            yield f"{key}: unknown ({origin}); the nearest known one is {nearest(key, candidates)}"
+            yield f"{key}: unknown ({origin}){nearest(key, candidates, _ALL)}"
         elif _is_section(known[name]):
             yield from _from_table(key, value, known[name], origin)
         else:
@@ -132,7 +136,7 @@ def _from_environment(environ: Mapping[str, str], found: Mapping[str, Found]) ->
         upstream, key = _of_upstream(name, found)
         key = known.get(name) or key
         if not key:
-            yield f"{name}: unknown environment variable; the nearest known one is {nearest(name, known)}"
+            yield f"{name}: unknown environment variable{nearest(name, known, _ALL)}"
             continue
         if upstream:
             yield Found(upstream, _SECTION, f"environment {name}")
@@ -152,7 +156,7 @@ def _inkeep(key: str, found: Mapping[str, Found]) -> Iterator[Found]:
     """
     origin = "environment INKEEP_API_KEY"
     url, known_key = found.get("delivery.url"), found.get("delivery.api_key")
-    if not key or (url and not _is_inkeep(url.value)):
+    if not key or (url and not is_inkeep(url.value)):
         return
     if not url:
         yield Found("delivery.url", INKEEP_URL, origin)
@@ -160,7 +164,17 @@ def _inkeep(key: str, found: Mapping[str, Found]) -> Iterator[Found]:
         yield Found("delivery.api_key", key, origin)
 
 
-def _is_inkeep(url: Any) -> bool:
+def _unused(config: Config, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What somebody has set for a sink that is not given it."""
+    url = config.delivery.url
+    if not environ.get("INKEEP_API_KEY", "").strip() or not url or is_inkeep(url) or config.delivery.api_key:
+        return ()
+    said = f"INKEEP_API_KEY is set but goes to Inkeep's address only, not to {url}: set delivery.api_key"
+    return (f"{said} ({variable('delivery.api_key')}) if the key is that sink's",)
+
+
+def is_inkeep(url: Any) -> bool:
+    """Whether an address is Inkeep's, so that its key may go there."""
     try:
         name = urlsplit(str(url)).hostname or ""
     except ValueError:

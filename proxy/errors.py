@@ -12,6 +12,7 @@
     ├─ RecordUnreadable            set the exchange aside with this reason; the others go on
     ├─ DatabaseError               the database refused; the transaction did not happen
     │  └─ DatabaseUnavailable      the disk or the file refuses, not these values: the same may succeed later
+    │     └─ DatabaseDamaged       start the recorder again: it mends the file then
     ├─ DeliveryError               the courier decides by the kind
     │  ├─ TransientFailure         postpone this row
     │  ├─ SinkBusy                 send nothing to this sink for a while, `retry_after` seconds where it said so
@@ -92,6 +93,10 @@ class DatabaseError(TeelogError):
 
 class DatabaseUnavailable(DatabaseError):
     """The disk is full, failing or locked, or the file is damaged: no fault of the values that were to be stored."""
+
+
+class DatabaseDamaged(DatabaseUnavailable):
+    """The file is not what SQLite wrote: it is looked over, and mended, at the next start."""
 
 
 class DeliveryError(TeelogError):

@@ -13,15 +13,24 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 from typing import TYPE_CHECKING
 
+import structlog
+
 from .errors import StartError
+from .mending import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+_log = structlog.get_logger("teelog")
+
+_SECRET = re.compile(r"[0-9a-f]{64}")
+#: A key that a person has put there is as good.
+_KEY = re.compile(r"[\x21-\x7e]+")
 #: A restart may overlap with the end of the one before; that one has 5 s for its last deliveries.
 LOCK_SECONDS = 30.0
 
@@ -46,7 +55,14 @@ class Folder:
 
     def lock(self, name: str, wait: Callable[[float], object], patience: float = LOCK_SECONDS) -> int:
         """Own `<name>.lock` until this process ends; `StartError` when another one keeps it for `patience` seconds."""
-        lock = os.open(self.path / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        path = self.path / f"{name}.lock"
+        _make_way(path)
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StartError(
+                f"{path} cannot be opened ({error.strerror}): give it to this user, or remove it"
+            ) from error
         tries = 20
         for left in range(tries, -1, -1):
             try:
@@ -62,27 +78,29 @@ class Folder:
         )
 
     def secret(self) -> bytes:
-        """32 bytes that stay with this installation; `StartError` when the file is damaged."""
-        try:
-            return bytes.fromhex(self._kept("secret", lambda: secrets.token_hex(32))[0])
-        except ValueError as error:
-            raise StartError(
-                f"{self.path / 'secret'} is damaged: put it back from a backup, or remove it (callers then count as "
-                "new ones, and chats in progress begin new conversations)"
-            ) from error
+        """
+        32 bytes that stay with this installation.
+
+        One that is damaged is set aside for a new one: callers then count as new ones, and chats in progress begin new
+        conversations.
+        """
+        return bytes.fromhex(self._kept("secret", lambda: secrets.token_hex(32), _SECRET)[0])
 
     def analytics_key(self) -> tuple[str, bool]:
         """The local server's key, and whether it was made just now."""
-        return self._kept("analytics.key", lambda: "tl_" + secrets.token_urlsafe(24))
+        return self._kept("analytics.key", lambda: "tl_" + secrets.token_urlsafe(24), _KEY)
 
-    def _kept(self, name: str, make: Callable[[], str]) -> tuple[str, bool]:
+    def _kept(self, name: str, make: Callable[[], str], form: re.Pattern[str]) -> tuple[str, bool]:
         path = self.path / name
+        _make_way(path)
         try:
-            text = path.read_text("ascii").strip()
-            if text:
-                return text, False
-        except FileNotFoundError:
-            pass
+            text = path.read_text("latin-1").strip()
+        except OSError:
+            text = ""
+        if form.fullmatch(text):
+            return text, False
+        if text:
+            _set_aside(path)
         text = make()
         fresh = path.with_suffix(".new")
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -91,3 +109,15 @@ class Folder:
             os.fsync(file.fileno())
         fresh.rename(path)
         return text, True
+
+
+def _make_way(path: Path) -> None:
+    """Set aside what is no file."""
+    if path.exists() and not path.is_file():
+        _set_aside(path)
+
+
+def _set_aside(path: Path) -> None:
+    aside = path.with_name(f"{path.name}.{stamp()}.damaged")
+    path.rename(aside)
+    _log.error("folder.set_aside", file=str(path), kept_as=aside.name)

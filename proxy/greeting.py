@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from . import __version__
+from .config_rules import is_loopback
 from .folder import LOCK_SECONDS
 from .hints import likelier
 
@@ -69,7 +70,8 @@ def shown_once(folder: Folder, url: str) -> str:
 
 
 def announce(config: Config, addresses: Addresses) -> None:
-    """Where everything is, and which base URL looks like a slip of the pen."""
+    """Where everything is, who else can reach it, and which base URL looks like a slip of the pen."""
+    listen = config.listen
     _log.info(
         "teelog.started",
         version=__version__,
@@ -77,9 +79,23 @@ def announce(config: Config, addresses: Addresses) -> None:
         upstream=config.upstream.base_url,
         delivers_to=config.delivery.url or f"the local analytics server, {addresses.analytics}",
         data_dir=str(config.data_dir),
+        **({} if is_loopback(listen.host) else {"listens_on": _bound(listen.host, addresses.proxy)}),
     )
+    if addresses.analytics and not is_loopback(config.analytics.host):
+        _log.warning(
+            "teelog.pages_open",
+            listens_on=_bound(config.analytics.host, addresses.analytics),
+            hint="others reach the local server and its pages too, and need a key: set analytics.host to 127.0.0.1, or "
+            "publish a container's port to this machine alone, as 127.0.0.1:8081:8081",
+        )
     for name, upstream in {"upstream": config.upstream, **config.upstreams}.items():
         odd, other = likelier(upstream.base_url)
         if odd:
             hint = f"{odd}; perhaps {other} is meant: `teelog check` tries it"
             _log.warning("teelog.base_url", upstream=name, base_url=upstream.base_url, hint=hint)
+
+
+def _bound(host: str, url: str) -> str:
+    """What is listened on: the configured host, and the port of the URL by which it is reached from here."""
+    port = url.rpartition(":")[2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

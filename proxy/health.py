@@ -1,7 +1,7 @@
 """How it goes, from what the two processes count: green, degraded or red, and why.
 
 Red: exchanges are not recorded, or nobody records. Degraded: something recorded is not delivered, or could not be read.
-What was lost counts for `LATELY_SECONDS`, then only in the ledger; dead letters count until somebody has decided about
+What was lost counts for `LATELY_SECONDS` (for want of room on the disk: until there is some), then only in the ledger; dead letters count until somebody has decided about
 them. Each reason is for the person who looks at `/status` at night: what is counted, what was answered, what to do.
 """
 
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from .spans import span_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 #: How long a loss, or a record that could not be read, is what one must know first.
 LATELY_SECONDS = 900.0
 
 #: Why exchanges are not recorded, and what to do about it.
-_LOSSES = {
+LOSSES = {
     "disk_full": "the disk of data_dir is full: free some of it",
     "journal_full": "the journal is as large as journal.max_bytes allows: see below why the recorder does not empty it, "
     "or raise the bound",
@@ -41,11 +41,18 @@ _STOPPED = {
     "says, mend the sink or upgrade teelog; then retry what was set aside",
 }
 _FAILING = "they are tried ever again, and go out by themselves once it takes them: see delivery.url and the sink"
+_DISK_FULL = "disk_full"
 #: A bound on single exchanges is no trouble of the whole.
 _MILD = frozenset(("too_large",))
 
 
-def health(lost: Mapping[str, int], recorder: Mapping[str, Any], fault: str = "") -> dict[str, Any]:
+def health(
+    lost: Mapping[str, int],
+    recorder: Mapping[str, Any],
+    fault: str = "",
+    aside: Sequence[str] = (),
+    disk: str = "unknown",
+) -> dict[str, Any]:
     """
     `health` and `why`.
 
@@ -54,19 +61,31 @@ def health(lost: Mapping[str, int], recorder: Mapping[str, Any], fault: str = ""
         recorder: Of `Store.status`; empty when the recorder did not answer, `error` when the store did not; `waits` is why
             it records nothing now, if it does not.
         fault: Why it could not start, where it said so.
+        aside: Names of files that were set aside.
+        disk: Of `space.fullness`.
 
     """
-    red = [_loss(reason, count) for reason, count in lost.items() if reason not in _MILD]
+    over = {_DISK_FULL} if disk in ("", "nearly") else set()
+    red = [_loss(reason, count) for reason, count in lost.items() if reason not in _MILD | over]
+    if disk == "full" and _DISK_FULL not in lost:
+        red.append(f"nothing can be recorded now: {LOSSES[_DISK_FULL]}")
     degraded = [_loss(reason, count) for reason, count in lost.items() if reason in _MILD]
     red += _recording(recorder, fault)
     for name, sink in recorder.get("sinks", {}).items():
         degraded += _delivery(name, sink)
+    if disk == "nearly":
+        degraded.append("the disk of data_dir is nearly full: free some of it, before exchanges are no longer recorded")
+    if aside:
+        degraded.append(
+            f"{len(aside)} files were damaged and set aside, what could be read of them is in use: look after the disk, "
+            f"then move them out of data_dir: {', '.join(aside[:5])}{', …' if len(aside) > 5 else ''}"
+        )
     degraded += _unread(recorder.get("failed_exchanges", {}))
     return {"health": "red" if red else "degraded" if degraded else "green", "why": red + degraded}
 
 
 def _loss(reason: str, count: int) -> str:
-    cure = _LOSSES.get(reason, reason)
+    cure = LOSSES.get(reason, reason)
     return f"{count:,} exchanges of the last {span_text(LATELY_SECONDS)} were not recorded: {cure}"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+import re
+from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
 #: What clients add to a base URL by themselves; the longer ones first.
 _ADDED = ("/chat/completions", "/completions", "/responses", "/embeddings", "/models", "/chat")
+#: How much alike (0 to 1) two whole names, or their last parts, must be to be taken for each other.
+_MUCH, _ENOUGH = 0.85, 0.6
+_END = re.compile(r"\.|__")
 
 
 def likelier(base_url: str) -> tuple[str, str]:
@@ -27,6 +31,20 @@ def likelier(base_url: str) -> tuple[str, str]:
     return "", ""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that is most like another one."""
-    return get_close_matches(name, list(known), n=1, cutoff=0)[0]
+def nearest(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """A clause that names the known name which is most like another one; `otherwise` where none is much like it."""
+    found = get_close_matches(name, list(known), n=1, cutoff=0)[0]
+    one, other = _bare(name), _bare(found)
+    # what two names have in common before their last part says little: the sections are few
+    if _likeness(one, other) < _MUCH and _likeness(_END.split(one)[-1], _END.split(other)[-1]) < _ENOUGH:
+        return otherwise
+    return f"; the nearest known one is {found}"
+
+
+def _bare(name: str) -> str:
+    """A key, variable or flag without what all of them begin with."""
+    return name.lstrip("-").lower().removeprefix("teelog_")
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one, other).ratio()

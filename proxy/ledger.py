@@ -1,4 +1,5 @@
-"""The loss ledger of the relay's side, over time: what was not recorded lately, and one log line when that begins and ends.
+"""The loss ledger of the relay's side, over time: what was not recorded lately, and the log's lines about it: one when that
+begins and one when it ends, and while it goes on one a minute for each reason, with the newest exchange as an example.
 
 `Record` counts for as long as the process lives; this looks at its counts, once a second and whenever somebody asks. A
 spell of losses is over when exchanges have been journaled again and none was lost for `CALM_SECONDS`.
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("teelog")
 
 CALM_SECONDS = 10.0
+#: Of each reason there is a line no more often than this, with how many there were since the last.
+LINE_SECONDS = 60.0
 #: Lost for a bound on single exchanges: counted, but no spell.
 _SINGLE = "too_large"
+_NONE: Mapping[str, tuple[str, int]] = {}
 
 
 class Ledger:
@@ -34,13 +38,32 @@ class Ledger:
         self._spell: Counter[str] = Counter()
         self._lost_at = 0.0
         self._journaled = 0
+        #: What no line has told yet, and when the last one was written.
+        self._untold: Counter[str] = Counter()
+        self._told_at: dict[str, float] = {}
 
-    def look(self, lost: Mapping[str, int], journaled: int, now: float) -> None:
-        """The counts of `Record.status` are these now (seconds, of a clock that only grows)."""
+    def look(
+        self, lost: Mapping[str, int], journaled: int, now: float, newest: Mapping[str, tuple[str, int]] = _NONE
+    ) -> None:
+        """
+        The counts of `Record.status` are these now.
+
+        Args:
+            lost: So many, by reason.
+            journaled: Exchanges in the journal.
+            now: Seconds, of a clock that only grows.
+            newest: Id and bytes of the newest that was lost, by reason.
+
+        """
         more = Counter(lost) - self._seen
         self._seen = Counter(lost)
         for reason, count in more.items():
             self._lately.setdefault(reason, Lately(LATELY_SECONDS)).add(count, now)
+        self._untold += more
+        self._say_spell(more, journaled, now)
+        self._say_which(now, newest)
+
+    def _say_spell(self, more: Counter[str], journaled: int, now: float) -> None:
         more.pop(_SINGLE, None)
         if more:
             if not self._spell:
@@ -50,6 +73,14 @@ class Ledger:
         elif self._spell and journaled > self._journaled and now - self._lost_at >= CALM_SECONDS:
             _log.info("journal.goes_on", lost=dict(self._spell))
             self._spell.clear()
+
+    def _say_which(self, now: float, newest: Mapping[str, tuple[str, int]]) -> None:
+        for reason in list(self._untold):
+            if now - self._told_at.get(reason, -LINE_SECONDS) >= LINE_SECONDS:
+                exchange_id, size = newest.get(reason, ("", 0))
+                count = self._untold.pop(reason)
+                self._told_at[reason] = now
+                _log.warning("exchange.lost", reason=reason, count=count, newest=exchange_id or None, bytes=size)
 
     def lately(self, now: float) -> dict[str, int]:
         """What was lost within `LATELY_SECONDS`, by reason."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
+from .health import LOSSES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -29,12 +31,21 @@ class Family(NamedTuple):
     meaning: str
 
 
+#: Values of labels; each is there, at 0, before the first of its kind, so that `increase()` sees that one too.
+OUTCOMES = ("complete", "refused", "no_answer", "interrupted_client", "interrupted_upstream")
+RECORDS = (
+    "recorded", "seen", "sampled_out", "unanswered", "late", "unknown_answer", "side_request", "refused", "no_answer",
+    "not_rebuilt", "set_aside", "set_aside_lost", "feedback", "event",
+)  # fmt: skip
+DEAD = ("refused", "too large", "too old", "not rendered", "unknown message")
+_DELIVERIES = ("delivered", "postponed", "buried", "retried", "dropped")
+
 FAMILIES = {
     "teelog_exchanges_total": Family(
         "counter",
         ("outcome",),
-        "Requests that went upstream and are over: complete, refused (status 400 and above), no_answer, "
-        "interrupted_client, interrupted_upstream",
+        "Requests that went upstream and are over: complete, refused (by the upstream, with a status of 400 and above), "
+        "no_answer (502 or 504 of ours), interrupted_client, interrupted_upstream",
     ),
     "teelog_exchanges_open": Family("gauge", (), "Requests and streams in progress"),
     "teelog_upstream_first_byte_seconds": Family(
@@ -50,14 +61,18 @@ FAMILIES = {
         "counter", (), "Last pieces that went out before their exchange was in the journal, since 25 ms were over"
     ),
     "teelog_journaled_total": Family("counter", (), "Exchanges, feedback and events that the journal took"),
-    "teelog_not_recorded_total": Family("counter", ("reason",), "What was forwarded but not recorded"),
+    "teelog_not_recorded_total": Family(
+        "counter", ("reason",), f"What was forwarded but not recorded: {', '.join(LOSSES)}"
+    ),
     "teelog_journal_memory_bytes": Family("gauge", (), "What waits in memory for the journal"),
     "teelog_journal_bytes": Family("gauge", (), "What lies in the journal's files until it is recorded"),
     "teelog_journal_oldest_seconds": Family("gauge", (), "How long the oldest of it has lain there, to about a second"),
     "teelog_recorder_up": Family("gauge", (), "1 while the recorder process answers"),
     "teelog_recorder_starts_total": Family("counter", (), "How often the recorder process was started"),
     "teelog_records_total": Family(
-        "counter", ("outcome",), "What became of what was read from the journal, since the data folder was made"
+        "counter",
+        ("outcome",),
+        f"What became of what was read from the journal, since the data folder was made: {', '.join(RECORDS)}",
     ),
     "teelog_outbox_items": Family(
         "gauge",
@@ -65,7 +80,9 @@ FAMILIES = {
         "Conversations and annotations still to be delivered: due, or waiting (an annotation before its message)",
     ),
     "teelog_outbox_oldest_seconds": Family("gauge", ("sink",), "How long the oldest that is due has been so"),
-    "teelog_outbox_dead": Family("gauge", ("sink", "reason"), "Conversations and annotations that were set aside"),
+    "teelog_outbox_dead": Family(
+        "gauge", ("sink", "reason"), f"Conversations and annotations that were set aside: {', '.join(DEAD)}"
+    ),
     "teelog_deliveries_total": Family(
         "counter",
         ("outcome",),
@@ -75,8 +92,6 @@ FAMILIES = {
 }
 
 _KINDS = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
-_OUTCOMES = ("complete", "refused", "no_answer", "interrupted_client", "interrupted_upstream")
-_DELIVERIES = ("delivered", "postponed", "buried", "retried", "dropped")
 #: Of each family its values by their labels'.
 _Samples: TypeAlias = "dict[str, dict[tuple[str, ...], Any]]"
 
@@ -123,7 +138,7 @@ def _histogram(name: str, family: Family, seen: Mapping[str, Any]) -> HistogramM
 
 
 def _of_relay(relay: Mapping[str, Any]) -> _Samples:
-    outcomes = dict.fromkeys(_OUTCOMES, 0) | relay["outcomes"]
+    outcomes = dict.fromkeys(OUTCOMES, 0) | relay["outcomes"]
     return {
         "teelog_exchanges_total": _by_label(outcomes),
         "teelog_exchanges_open": {(): relay["open"]},
@@ -131,7 +146,7 @@ def _of_relay(relay: Mapping[str, Any]) -> _Samples:
         "teelog_added_seconds": {(): relay["added"]},
         "teelog_late_releases_total": {(): relay["late_releases"]},
         "teelog_journaled_total": {(): relay["journaled"]},
-        "teelog_not_recorded_total": _by_label(relay["not_recorded"]),
+        "teelog_not_recorded_total": _by_label(dict.fromkeys(LOSSES, 0) | relay["not_recorded"]),
     }
 
 
@@ -152,11 +167,15 @@ def _of_recorder(recorder: Mapping[str, Any], starts: int) -> _Samples:
     deliveries = {name: counters.get(name, 0) for name in _DELIVERIES}
     return {
         **own,
-        "teelog_records_total": _by_label({name: n for name, n in counters.items() if name not in deliveries}),
+        "teelog_records_total": _by_label(
+            dict.fromkeys(RECORDS, 0) | {name: n for name, n in counters.items() if name not in deliveries}
+        ),
         "teelog_outbox_items": {(name, "due"): one["depth"] for name, one in sinks}
         | {(name, "waiting"): one["waiting"] for name, one in sinks},
         "teelog_outbox_oldest_seconds": {(name,): one["oldest_seconds"] for name, one in sinks},
-        "teelog_outbox_dead": {(name, reason): n for name, one in sinks for reason, n in one["dead"].items()},
+        "teelog_outbox_dead": {
+            (name, reason): n for name, one in sinks for reason, n in (dict.fromkeys(DEAD, 0) | one["dead"]).items()
+        },
         "teelog_deliveries_total": _by_label(deliveries),
     }
 

@@ -8,28 +8,41 @@ from .errors import StartError
 
 #: How many connections may wait to be accepted: a burst of clients, or the second in which a process is restarted.
 BACKLOG = 4096
+#: What is done about a port in use, by the section of its key.
+CURES = {"listen": "choose another with --port", "analytics": "choose another with TEELOG_ANALYTICS__PORT"}
 
 
 def listen(host: str, port: int, key: str, cure: str) -> socket.socket:
     """A listening socket; `StartError` names the configuration key and what to do."""
+    bound = _bound(host, port, key, cure, listening=True)
+    bound.setblocking(False)
+    return bound
+
+
+def demand_free(host: str, port: int, key: str, cure: str) -> None:
+    """`StartError`, as `listen` would raise it, when an address cannot be had; nobody can connect meanwhile."""
+    _bound(host, port, key, cure, listening=False).close()
+
+
+def _bound(host: str, port: int, key: str, cure: str, *, listening: bool) -> socket.socket:
     try:
         (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        listening = socket.socket(family, kind, protocol)
+        bound = socket.socket(family, kind, protocol)
     except OSError as error:
         raise StartError(f"{key}: {host} is no address of this machine ({error.strerror})") from error
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(BACKLOG)
-        listening.setblocking(False)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        if listening:
+            bound.listen(BACKLOG)
     except OSError as error:
-        listening.close()
+        bound.close()
         raise StartError(
             f"{key} {port} on {host} cannot be listened on ({error.strerror}): end the program that has it, or {cure}"
         ) from error
-    return listening
+    return bound
 
 
 def url_of(listening: socket.socket) -> str:

@@ -1,16 +1,21 @@
 """`teelog check`: what is asked, and what is made of the answers."""
 
+import socket
 import ssl
+from functools import partial
 
 import pytest
 import trustme
 from aiohttp import web
 
 from proxy import check
-from proxy.config import Config, Delivery, Proxy, Secret, Upstream
+from proxy.config import Analytics, Delivery, Listen, Proxy, Secret, Upstream
+from proxy.config import Config as AnyConfig
 from proxy.config_sources import load
 
 KEY = Secret("sk-planted")
+#: Ports that the machine chooses: whatever else runs here is not in the way.
+Config = partial(AnyConfig, listen=Listen(port=0), analytics=Analytics(port=0))
 
 
 class Answering:
@@ -241,3 +246,80 @@ async def test_a_proxy_on_the_way_is_used(answering, tmp_path):
     assert [one.text for one in findings if one.is_fault or "planted" in one.text] == []
     assert sorted(asked[2]["Host"] for asked in handler.asked) == ["llm.example", "sink.example"]
     assert {asked[2]["Proxy-Authorization"] for asked in handler.asked} == {"Basic planted"}
+
+
+PORTS = {"the proxy's": ("listen", Listen), "the local server's": ("analytics", Analytics)}
+
+
+@pytest.mark.parametrize(("section", "kind"), PORTS.values(), ids=PORTS)
+async def test_a_port_that_is_taken_is_a_fault_unless_a_teelog_has_it(answering, tmp_path, section, kind):
+    """Both ports are looked at: one that is free is not opened, one that another has is a fault, one that answers is ours."""
+    _, url = await answering(200)
+
+    async def said(port):
+        config = Config(data_dir=tmp_path, upstream=Upstream(base_url=f"{url}/v1"), **{section: kind(port=port)})
+        return texts(await check.probe(config), f"{section}.port {port} ") or texts(
+            await check.probe(config), f"{section}.port: {port}"
+        )
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        taken.listen()
+        ((text, is_fault),) = await said(port)
+    assert (is_fault, "Address already in use" in text, "choose another with" in text) == (True, True, True)
+    assert await said(port) == [(f"{section}.port: {port} on 127.0.0.1 is free", False)]
+    ((text, is_fault),) = await said(int(url.rpartition(":")[2]))
+    assert (is_fault, "a teelog that runs" in text) == (False, True)
+
+
+async def test_no_port_of_a_server_that_does_not_run(answering, tmp_path):
+    """Where delivery goes elsewhere, the local server's port is nobody's business."""
+    _, url = await answering(200)
+    config = Config(data_dir=tmp_path, upstream=Upstream(base_url=f"{url}/v1"), delivery=Delivery(url=url))
+
+    assert texts(await check.probe(config), "analytics") == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_is_not_there_is_blamed_by_its_name(tmp_path, unused_tcp_port, scheme):
+    """Not the servers behind it are told to be down, and what to do is about the proxy; its credentials are not told."""
+    way = Proxy("HTTP_PROXY", "127.0.0.1", unused_tcp_port, Secret("Basic planted"))
+    config = Config(
+        data_dir=tmp_path,
+        upstream=Upstream(base_url=f"{scheme}://llm.example/v1"),
+        delivery=Delivery(url=f"{scheme}://sink.example"),
+    )
+
+    faults = [one.text for one in await check.probe(config, {"upstream": way, "delivery": way}) if one.is_fault]
+
+    blamed = (
+        f"cannot be reached: the proxy 127.0.0.1:{unused_tcp_port} of HTTP_PROXY: Connection refused: start that proxy"
+    )
+    assert [blamed in text for text in faults] == [True, True]
+    assert "go there directly with upstream.trust_env = false" in faults[0]
+    assert "go there directly with delivery.trust_env = false" in faults[1]
+    assert "planted" not in "".join(faults)
+
+
+async def test_a_proxy_that_refuses_is_blamed_too(answering, tmp_path):
+    """What a proxy answers to CONNECT is told as its own answer."""
+    _, url = await answering(403)
+    way = Proxy("HTTPS_PROXY", "127.0.0.1", int(url.rpartition(":")[2]))
+    config = Config(data_dir=tmp_path, upstream=Upstream(base_url="https://llm.example/v1"))
+
+    ((text, is_fault),) = texts(await check.probe(config, {"upstream": way}), "upstream")
+
+    assert is_fault
+    assert f"the proxy {way.authority} of HTTPS_PROXY: it answered 403 to CONNECT" in text
+
+
+async def test_a_refused_key_of_another_sink_is_not_inkeep_s(answering, tmp_path):
+    """A 401 of a sink that is not Inkeep's is told without INKEEP_API_KEY."""
+    _, url = await answering(401)
+    config = Config(data_dir=tmp_path, upstream=Upstream(base_url=url), delivery=Delivery(url=url, api_key=KEY))
+
+    ((text, _),) = texts(await check.probe(config), "delivery")
+
+    assert "set the key of an API integration there" in text
+    assert "INKEEP" not in text

@@ -1,4 +1,4 @@
-"""The sections, and what cannot be meant together."""
+"""The sections of the configuration."""
 
 import dataclasses
 import pickle
@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import Config, Delivery, JournalConfig, Listen, Secret, Upstream, contradictions
+from proxy.config import Config, Listen, Secret, Upstream
 
 KEY = Secret("sk-planted-secret")
-ORIGINS = {"upstream.api_key": "A", "upstreams.x.api_key": "X", "delivery.api_key": "D", "analytics.port": "P"}
 
 
 def test_a_config_needs_nothing():
@@ -20,7 +19,6 @@ def test_a_config_needs_nothing():
     assert config.upstream.base_url == "https://api.openai.com/v1"
     assert config.delivery.url is None
     assert config.data_dir == Path("data")
-    assert list(contradictions(config, {})) == []
 
 
 def test_a_config_is_frozen():
@@ -48,45 +46,3 @@ def test_a_secret_compares_by_what_it_hides():
     assert Secret("a") != "a"
     assert hash(Secret("a")) == hash(Secret("a"))
     assert not Secret("")
-
-
-OPEN = Listen(host="0.0.0.0")
-CONTRADICTIONS = {
-    "open relay": (Config(listen=OPEN, upstream=Upstream(api_key=KEY)), ["upstream.api_key: "]),
-    "open relay by a named upstream": (
-        Config(listen=OPEN, upstreams={"x": Upstream(api_key=KEY)}),
-        ["upstreams.x.api_key: "],
-    ),
-    "open relay, twice": (
-        Config(listen=Listen(host="::"), upstream=Upstream(api_key=KEY), upstreams={"x": Upstream(api_key=KEY)}),
-        ["upstream.api_key: ", "upstreams.x.api_key: "],
-    ),
-    "a name that is not this machine's": (
-        Config(listen=Listen(host="teelog.example.com"), upstream=Upstream(api_key=KEY)),
-        ["upstream.api_key: "],
-    ),
-    "closed by client keys": (
-        Config(listen=Listen(host="0.0.0.0", client_keys=(KEY,)), upstream=Upstream(api_key=KEY)),
-        [],
-    ),
-    "closed by loopback": (Config(listen=Listen(host="::1"), upstream=Upstream(api_key=KEY)), []),
-    "no key to use": (Config(listen=OPEN), []),
-    "replace without a key": (Config(upstream=Upstream(api_key_mode="replace")), ["upstream.api_key_mode: "]),
-    "a key for no sink": (Config(delivery=Delivery(api_key=KEY)), ["delivery.api_key: "]),
-    "one port for two": (Config(listen=Listen(port=8081)), ["analytics.port: "]),
-    "one port for two, everywhere": (Config(listen=Listen(host="0.0.0.0", port=8081)), ["analytics.port: "]),
-    "one port, no local server": (Config(listen=Listen(port=8081), delivery=Delivery(url="https://a.example")), []),
-    "a record larger than the journal": (
-        Config(journal=JournalConfig(max_bytes=1024**2, record_max_bytes=2 * 1024**2)),
-        ["journal.record_max_bytes: "],
-    ),
-}
-
-
-@pytest.mark.parametrize(("config", "starts"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
-def test_contradictions(config, starts):
-    """What cannot be meant together is named by its key, and shows no secret."""
-    found = [text for _, text in contradictions(config, ORIGINS)]
-
-    assert [text[: len(start)] for text, start in zip(found, starts, strict=True)] == starts
-    assert "planted" not in "".join(found)

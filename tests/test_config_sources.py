@@ -236,6 +236,30 @@ def test_an_unknown_key_of_a_named_upstream_is_named(toml):
     assert found.endswith("base_url")
 
 
+UNUSED = {
+    "another sink": ({"TEELOG_DELIVERY__URL": "https://sink.example"}, True),
+    "another sink with its key": (
+        {"TEELOG_DELIVERY__URL": "https://sink.example", "TEELOG_DELIVERY__API_KEY": "planted-too"}, False,
+    ),
+    "Inkeep": ({"TEELOG_DELIVERY__URL": "https://api.analytics.inkeep.com"}, False),
+    "no sink named": ({}, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNUSED)
+def test_a_key_that_goes_nowhere_is_told(name):
+    """INKEEP_API_KEY beside another sink without a key is not used, and that is said with what to set, never its value."""
+    environ, told = UNUSED[name]
+
+    assert load({}, environ | {"INKEEP_API_KEY": " "}, None).unused == ()
+    unused = load({}, environ | {"INKEEP_API_KEY": "planted"}, None).unused
+    assert len(unused) == told
+    for said in unused:
+        assert "INKEEP_API_KEY is set but goes to Inkeep's address only, not to https://sink.example" in said
+        assert "set delivery.api_key (TEELOG_DELIVERY__API_KEY)" in said
+        assert "planted" not in said
+
+
 def test_kubernetes_service_variables_are_not_ours():
     """A Kubernetes service called teelog puts variables with our prefix into every pod; they stop nothing."""
     environ = {

@@ -59,13 +59,28 @@ def test_an_empty_secret_is_made_anew(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"no hex at all", b"\xff\xfe"], ids=["text", "bytes"])
-def test_a_damaged_secret_stops_the_start(tmp_path, content):
-    """A secret that cannot be read is told in a sentence, and left for a person to decide on."""
+def test_a_damaged_secret_is_set_aside(tmp_path, content):
+    """A secret that cannot be read makes room for a new one, and is kept: teelog starts."""
     (tmp_path / "secret").write_bytes(content)
+    secret = Folder(tmp_path).secret()
 
-    with pytest.raises(StartError, match="secret is damaged"):
-        Folder(tmp_path).secret()
-    assert (tmp_path / "secret").read_bytes() == content
+    assert len(secret) == 32
+    assert Folder(tmp_path).secret() == secret
+    [aside] = tmp_path.glob("secret.*.damaged")
+    assert aside.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["teelog.lock", "secret", "analytics.key"])
+def test_a_folder_where_a_file_belongs(tmp_path, name):
+    """What is no file is set aside, whatever it holds."""
+    (tmp_path / name / "within").mkdir(parents=True)
+    folder = Folder(tmp_path)
+    os.close(folder.lock("teelog", never))
+    folder.secret()
+    folder.analytics_key()
+
+    [aside] = tmp_path.glob(f"{name}.*.damaged")
+    assert (aside / "within").is_dir()
 
 
 def test_a_second_owner_waits_then_gives_up(tmp_path):

@@ -79,3 +79,23 @@ def test_the_worst_comes_first():
     assert [line.split()[0:3] for line in found["why"]][0] == ["1", "exchanges", "of"]
     assert "disk" in found["why"][0]
     assert len(found["why"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("disk", "lost", "colour", "said"),
+    [
+        ("unknown", {"disk_full": 1}, "red", "1 exchanges"),
+        ("full", {"disk_full": 1}, "red", "1 exchanges"),
+        ("full", {}, "red", "nothing can be recorded now: the disk of data_dir is full"),
+        ("nearly", {"disk_full": 1}, "degraded", "nearly full"),
+        ("nearly", {}, "degraded", "nearly full"),
+        ("", {"disk_full": 1}, "green", None),
+        ("", {"disk_full": 1, "write_error": 1}, "red", "refuses to be written"),
+    ],
+)
+def test_the_disk(disk, lost, colour, said):
+    """A full disk is red even when nobody talks; what was lost to it is no trouble any more once it has room."""
+    found = health(lost, FINE, disk=disk)
+
+    assert found["health"] == colour
+    assert [said in line for line in found["why"]] == ([True] if said else [])

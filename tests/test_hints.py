@@ -29,5 +29,23 @@ def test_a_likelier_base_url(base_url, other):
 
 @pytest.mark.parametrize(("said", "meant"), [("lits", "list"), ("shwo", "show"), ("-show", "show")])
 def test_the_nearest_word(said, meant):
-    """Whatever was said, there is a known word that is most like it."""
-    assert nearest(said, ("list", "show")) == meant
+    """What was said is told with the known word that is most like it."""
+    assert nearest(said, ("list", "show")) == f"; the nearest known one is {meant}"
+
+
+KNOWN = (
+    "listen.host",
+    "listen.port",
+    "conversation.tenant",
+    "TEELOG_LISTEN__PORT",
+    "TEELOG_DATA_DIR",
+    "--port",
+    "list",
+)
+
+
+@pytest.mark.parametrize("said", ["listen.banana", "conversation.kiwis", "TEELOG_BANANA", "--frobnicate", "xyz", ""])
+def test_no_word_is_near(said):
+    """What is like no known word, or only like its section or prefix, is given none; what is said instead is the caller's."""
+    assert nearest(said, KNOWN) == ""
+    assert nearest(said, KNOWN, "; see there") == "; see there"

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from pathlib import Path
+
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.metrics import FAMILIES, text
+from proxy.health import LOSSES
+from proxy.metrics import DEAD, FAMILIES, OUTCOMES, RECORDS, text
+from proxy.outbox.conversations import Recorded
+
+ROOT = Path(__file__).parent.parent / "proxy"
 
 TIMES = {"bounds": (0.1, 1.0), "counts": [2, 0, 1], "sum": 7.5}
 RELAY = {
@@ -61,6 +69,34 @@ def test_every_count_arrives():
     assert {key: found.get(key) for key in expected} == expected
     assert ("teelog_records_total", ("outcome", "delivered")) not in found
     assert ("teelog_records_total", ("outcome", "dropped")) not in found
+
+
+def test_every_value_of_a_label_is_there_before_the_first_of_its_kind():
+    """Reasons and outcomes stand at 0 until they happen, so that the first one is seen as an increase."""
+    found = scraped(RECORDER)
+    values = {
+        ("teelog_exchanges_total", "outcome"): OUTCOMES,
+        ("teelog_not_recorded_total", "reason"): LOSSES,
+        ("teelog_records_total", "outcome"): RECORDS,
+        ("teelog_outbox_dead", "reason"): DEAD,
+    }
+    for (name, label), wanted in values.items():
+        told = {dict(key[1:])[label]: n for key, n in found.items() if key[0] == name}
+        assert list(told) == list(wanted)
+        assert 0 in told.values()
+
+
+def test_the_values_are_those_that_are_counted():
+    """What becomes of a record, and why something is set aside or lost, has the names that the rooms give it."""
+    outbox, journal = ROOT / "outbox", ROOT / "journal"
+    becomes = inspect.getsource(Recorded).split("outcome: str")[0]
+    dead = re.search(r"dead_reason IN \((.+?)\)", (outbox / "schema.sql").read_text())[1]
+    lost = "".join(file.read_text() for file in (*journal.glob("*.py"), ROOT / "relay" / "recording.py"))
+
+    assert {*re.findall(r'"(\w+)"', becomes), "set_aside_lost"} == set(RECORDS)
+    assert set(re.findall(r'Passed\((?:\w+=)?"(\w+)"', (outbox / "reading.py").read_text())) <= set(RECORDS)
+    assert re.findall(r"'(.+?)'", dead) == list(DEAD)
+    assert {one for one in LOSSES if f'"{one}"' in lost or one == "too_large"} == set(LOSSES)
 
 
 def test_a_recorder_that_does_not_answer_is_down():

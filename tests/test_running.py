@@ -95,6 +95,24 @@ def test_the_pod_is_a_native_sidecar_whose_probes_run_in_it():
     assert all(parser().parse_args(words.split(", ")[1:]).command == "health" for words in commands)
 
 
+def test_how_it_goes_is_asked_by_a_command_that_exists():
+    """In a container, in compose and in the pod the same command says how it goes; the key for others is a setting."""
+    asked = re.findall(r"(?:exec teelog|-c teelog --) teelog ([a-z]+)", SECTION)
+
+    assert [parser().parse_args([command]).command for command in asked] == ["status"] * 3
+    assert "set\n`TEELOG_LISTEN__ADMIN_KEY`" in SECTION
+
+
+def test_compose_says_what_to_leave_out():
+    """INKEEP_API_KEY is alone below its `environment`, so that without it both lines go."""
+    lines = BLOCKS["compose"].splitlines()
+    at = lines.index("    environment:")
+
+    assert "INKEEP_API_KEY" in lines[at + 1]
+    assert "leave these two lines out" in lines[at + 1]
+    assert lines[at + 2] == "    volumes:"
+
+
 def test_compose_waits_for_the_image_s_own_health_check():
     """`service_healthy` needs a health check; the image brings one."""
     assert "condition: service_healthy" in BLOCKS["compose"]
@@ -107,7 +125,8 @@ def test_the_unit_starts_a_command_that_exists_in_its_own_folder():
     program, *arguments = unit["ExecStart"].split()
 
     assert program == "/opt/teelog/bin/teelog"
-    assert "python3 -m venv /opt/teelog && /opt/teelog/bin/pip install ." in SECTION
+    # DynamicUser and ProtectHome keep the unit's user from a python3 of somebody's own
+    assert "`/usr/bin/python3 -m venv /opt/teelog && /opt/teelog/bin/pip install ." in SECTION
     assert parser().parse_args(arguments).command == "serve"
     assert unit["Environment"] == f"TEELOG_DATA_DIR=/var/lib/{unit['StateDirectory']}"
     assert f"`/var/lib/{unit['StateDirectory']}/analytics.key`" in SECTION

@@ -7,7 +7,6 @@ as a problem (`application/problem+json`), with a request id that the log has to
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ import orjson
 import structlog
 from aiohttp import web
 
+from ..core.hosts import host_name, is_local_name
 from ..core.wire import problem
 from ..errors import ApiError
 
@@ -112,27 +112,6 @@ class Door:
         if origin is not None and self._is_allowed(origin):
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Expose-Headers"] = "X-Request-ID, Retry-After"
-
-
-def host_name(field: str) -> str:
-    """The name in a `Host` field, without its port, lower-case; an IPv6 address without its brackets."""
-    name = field.strip().lower()
-    if name.startswith("["):
-        return name[1:].partition("]")[0]
-    if name.count(":") == 1:
-        name = name.partition(":")[0]
-    return name.rstrip(".")
-
-
-def is_local_name(name: str) -> bool:
-    """Whether a name cannot be rebound: localhost, which browsers resolve themselves, or an address."""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _translated(request: web.Request, error: web.HTTPException) -> ApiError:

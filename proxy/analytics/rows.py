@@ -85,7 +85,8 @@ def message_row(record: Mapping[str, Any], conversation: str, place: int, *, id_
 
 def message_record(row: sqlite3.Row) -> dict[str, Any]:
     """A message."""
-    content = row["text"] if row["items"] is None else orjson.loads(row["items"])
+    items = json_value(row["items"])
+    content = row["text"] if items is None else items
     return _record(row, _MESSAGE) | {"content": content}
 
 
@@ -124,8 +125,11 @@ def text_of(content: Any) -> str:
 
 
 def json_value(text: str | None) -> Any:
-    """A JSON column's value."""
-    return None if text is None else orjson.loads(text)
+    """A JSON column's value; nothing where the disk has damaged it: the rest of the row, and all others, are told."""
+    try:
+        return None if text is None else orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _question(messages: Sequence[Mapping[str, Any]]) -> str:

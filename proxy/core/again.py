@@ -100,7 +100,7 @@ def said_once(asking: Asking, held: Held, known: Known) -> Placing | None:
     standing = known.newest(held, MOST_UNANSWERED, held.last)
     size = len(brought)
     is_one_turn = all(history.rest[at].role != "assistant" for at in range(history.answered))
-    if not is_one_turn or len(standing) % size or len(standing) in (size, MOST_UNANSWERED):
+    if not size or not is_one_turn or len(standing) % size or len(standing) in (size, MOST_UNANSWERED):
         return None
     if [one.digest for one in standing[-size:]] != brought or held.last > held.tip_place:
         return None

@@ -6,6 +6,8 @@ unfilled `{{template}}`) are no ids. Nothing here raises.
 
 from __future__ import annotations
 
+import re
+import string
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,8 +26,12 @@ LONGEST_UPSTREAM_ID = 2048
 LONGEST_PROPERTY = 1024
 PROPERTY_PREFIXES = ("x-teelog-property-", "helicone-property-")
 
-#: What programs write for "no value".
-_NO_VALUE = frozenset(("null", "undefined", "none"))
+#: What programs write for "no value"; many of their users would share it.
+_NO_VALUE = frozenset(("null", "undefined", "none", "nan", "default", "[object object]"))
+#: Around an id as unseen as blanks.
+_UNSEEN = string.whitespace + "\u00a0\u200b\u2060\ufeff"
+#: Controls, line separators, and marks that turn the direction of a text, so that it reads as another.
+_UNUSABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 #: Conversation properties that teelog sets, in lower case as header names are; a caller's of the same name steps aside.
 _OURS = frozenset(("source", "model", "endpoint", "teelogrev", "kind", "forkedfrom", "sessionid", "traceid", "history"))
 #: Headers of single properties, and the property's name.
@@ -103,10 +109,10 @@ def checked_id(value: object, longest: int = LONGEST_ID) -> str:
     """An id that can be used as one, without the blanks around it; else empty."""
     if not isinstance(value, (str, int)) or isinstance(value, bool):
         return ""
-    text = str(value).strip()
+    text = str(value).strip(_UNSEEN)
     if len(text) > longest or text.lower() in _NO_VALUE or ("{{" in text and "}}" in text):
         return ""
-    return "" if any(ord(letter) < 0x20 or 0x7F <= ord(letter) < 0xA0 for letter in text) else text
+    return "" if _UNUSABLE.search(text) else text
 
 
 def _first(values: Iterable[object]) -> str:

@@ -168,7 +168,7 @@ class Capture:
         answer = b"".join(self.pieces)
         answer_head, answer = answer[: self.head_size], answer[self.head_size :]
         request, framing, opening = self.request, self.framing, told.encoded
-        answer_headers = _kept_answer_headers(answer_head)
+        answer_headers = kept_answer_headers(answer_head)
         if told.secrets:
             if (plain := _quoting(request, told.headers, told.secrets)) is not None:
                 request = plain
@@ -221,7 +221,8 @@ def _kind(raw_name: bytes) -> tuple[str, bool, bool]:
     return name, name in KEPT_HEADERS or name.startswith(KEPT_PREFIXES), bool(_CREDENTIAL_NAME.search(name))
 
 
-def _kept_answer_headers(head: bytes) -> dict[str, str]:
+def kept_answer_headers(head: bytes) -> dict[str, str]:
+    """What is copied of an answer's head, names in lower case."""
     out = {}
     for line in head.split(b"\r\n"):
         raw_name, colon, value = line.partition(b":")

@@ -24,6 +24,8 @@ that also stores the outcome; so each tip is taken once. Nothing reads a whole c
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from .again import MOST_UNANSWERED, again, asked_before, said_once
 from .history import History, call_ids
 from .place import Asking, Held, Known, Placing, Scope, Spot, scopes
@@ -49,7 +51,7 @@ def of_side_request(asking: Asking, quoted: History, known: Known) -> Held | Non
     """The conversation that a side request is about: by its ids, else by the history that it brings or quotes."""
     caller, history = asking.caller, asking.history
     if caller.conversation_id:
-        return known.named(caller.conversation_id)
+        return known.named(caller.conversation_id, caller.user)
     for scope in scopes(caller):
         found = quoted_in(quoted, scope, known)
         if not found and history.answered >= 0:
@@ -159,20 +161,18 @@ def _behind_tip(
 
 
 def _named(asking: Asking, known: Known) -> Placing | None:
-    held = known.named(asking.caller.conversation_id)
+    caller, history = asking.caller, asking.history
+    held = known.named(caller.conversation_id, caller.user)
     if held is None:
         return None
-    if asking.history.answered < 0:
-        (scope,) = scopes(asking.caller)
-        more = _extended(asking, scope, known) if asking.history.prefill else None
-        return more or _without_answers(asking, held, known)
-    (scope,) = scopes(asking.caller)
-    found = _searched(asking, scope, known)
+    if history.answered < 0:
+        tries = (_extended(asking, scope, known) for scope in scopes(caller) if history.prefill)
+        return next(filter(None, tries), None) or _without_answers(asking, held, known)
+    found = next(filter(None, (_searched(asking, scope, known) for scope in scopes(caller))), None)
     if found and held.appended and (once := said_once(asking, held, known)):
         return once
-    if not found and overlaps(
-        asking.history, Spot(held, held.tip_place), known
-    ):  # where the chat is known the last answer alone will do
+    if not found and overlaps(history, Spot(held, held.tip_place), known):
+        # where the chat is known the last answer alone will do
         return _behind_tip(asking, held, known, appends=True)
     return found or _rewritten(asking, held, known)
 
@@ -214,9 +214,11 @@ def _with_start(placing: Placing, start: bytes) -> Placing:
 def _rewritten(asking: Asking, held: Held, known: Known) -> Placing:
     """Behind the longest beginning that both have; the client's list replaces what came after it."""
     history = asking.history
-    for at in reversed(history.heard()):
-        if one := known.place_of(held, history.chain[at]):
-            return Placing("rewritten", held, one.place, one.chain, at + 1)
+    heard = history.heard()
+    # a beginning is known with all that begins it, so that it is found in a few steps, however long the list
+    both = bisect_left(heard, True, key=lambda at: known.place_of(held, history.chain[at]) is None)
+    if both and (one := known.place_of(held, history.chain[heard[both - 1]])):
+        return Placing("rewritten", held, one.place, one.chain, heard[both - 1] + 1)
     return Placing("rewritten", held, 0, history.root)
 
 
@@ -227,5 +229,5 @@ def _chained(asking: Asking, spot: Spot, known: Known) -> Placing:
         return _behind_tip(asking, held, known, first=0, appends=True)
     if spot.place and (found := _same_turn(asking, spot, 0, known)):
         return found
-    start = known.newest(held, 1, spot.place)[-1].chain if spot.place else history.root
+    start = [history.root, *(one.chain for one in known.newest(held, 1, spot.place))][-1]  # or nothing was heard there
     return Placing(start=start, appends=True, origin=spot, copies=spot.place > 0)

@@ -188,7 +188,8 @@ def additions(entry: Entry, placing: Placing) -> list[Addition]:
     for message, message_id, created_at, properties, is_answer in _named(entry, placing.first):
         digested = digest(message) if is_heard(message) else None
         last = link(last, digested) if digested else last
-        paired = pair(asked, digested) if asked and digested and message.role == "assistant" else None
+        answers = asked if message.role == "assistant" else None
+        paired = pair(answers, digested, history.root) if answers and digested else None
         asked = digested if message.role == "user" else asked
         chain = last if digested else None
         out.append(Addition(message, message_id, created_at, properties, chain, digested, paired, is_answer))

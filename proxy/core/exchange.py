@@ -18,6 +18,8 @@ from ..errors import RecordUnreadable
 from .framing import dechunk
 
 _LENGTH = struct.Struct(">I")
+#: In the place of a tenant: all of them. No tenant is called so.
+ANYBODY = "*"
 
 
 @dataclass(slots=True)
@@ -61,7 +63,8 @@ class Note:
     id: str
     #: "feedback" or "event".
     kind: str
-    #: Empty when the caller had an analytics key: it may speak of any tenant's messages.
+    #: `ANYBODY` when the caller had an analytics key: it may speak of any tenant's messages. Empty is a tenant like others:
+    #: callers without a credential.
     tenant: str
     body: dict[str, Any]
     started: int
@@ -95,3 +98,10 @@ def decode(payload: bytes) -> Exchange | Note:
 def join(meta: bytes, more: bytes, request: bytes, answer: bytes) -> bytes:
     """The payload of a record whose meta comes in two parts."""
     return b"".join((_LENGTH.pack(len(meta) + len(more)), meta, more, _LENGTH.pack(len(request)), request, answer))
+
+
+def answer_at(payload: bytes) -> int:
+    """Where the answer's body begins in a payload of ours."""
+    (size,) = _LENGTH.unpack_from(payload)
+    (request_size,) = _LENGTH.unpack_from(payload, 4 + size)
+    return int(8 + size + request_size)

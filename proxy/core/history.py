@@ -91,7 +91,7 @@ class History:
             return None
         questions = (at for at in range(self.answered - 1, -1, -1) if self.rest[at].role == "user")
         question = self.digests[at] if (at := next(questions, -1)) >= 0 else None
-        return pair(question, answer) if question else None
+        return pair(question, answer, self.root) if question else None
 
 
 def kin(asked: Asked, prompt: Sequence[Message]) -> bytes:

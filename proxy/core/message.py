@@ -119,21 +119,24 @@ def is_heard(message: Message) -> bool:
     return bool(folded(text_of(message.content)))
 
 
-def pairs(messages: Sequence[Message]) -> list[bytes | None]:
-    """For each assistant message the hash of the nearest user message before it and itself; None for all others."""
+def pairs(messages: Sequence[Message], asked: bytes | None = None, root: bytes = b"") -> list[bytes | None]:
+    """
+    For each assistant message the hash of the nearest user message before it and itself; None for all others.
+
+    `asked` is the digest of the last user message before them all, `root` the tenant's.
+    """
     out: list[bytes | None] = []
-    asked: bytes | None = None
     for message in messages:
         if message.role == "user":
             asked = digest(message)
         is_answer = asked and message.role == "assistant" and is_heard(message)
-        out.append(pair(asked, digest(message)) if asked and is_answer else None)
+        out.append(pair(asked, digest(message), root) if asked and is_answer else None)
     return out
 
 
-def pair(asked: bytes, answered: bytes) -> bytes:
-    """The hash of a question and its answer, by their digests."""
-    return _hashed((asked, answered))
+def pair(asked: bytes, answered: bytes, root: bytes) -> bytes:
+    """The hash of a question and its answer, by their digests, and of whose tenant they are."""
+    return _hashed((root, asked, answered))
 
 
 def digest(message: Message) -> bytes:

@@ -105,8 +105,8 @@ class Spot(NamedTuple):
 class Known(Protocol):
     """What the store knows within the tenant. Lists hold some dozens at most, the newest conversations first."""
 
-    def named(self, name: str) -> Held | None:
-        """The newest of the conversations that go by a name."""
+    def named(self, name: str, user: str) -> Held | None:
+        """The newest of the conversations that go by a name: of a user, or nobody's; without a user anybody's."""
 
     def in_session(self, session: str, user: str) -> Held | None:
         """The newest conversation of a session and a user."""
@@ -128,7 +128,7 @@ class Known(Protocol):
         """Conversations in which one of these tool calls stands."""
 
     def answer_of(self, completion: str) -> Spot | None:
-        """Where the answer with a completion id stands; place 0: it was replaced."""
+        """Where the answer with a completion id stands, or would if it were put back; place 0: it was replaced for good."""
 
     def place_of(self, held: Held, chain: bytes) -> Standing | None:
         """The message of a conversation with which a history ends."""
@@ -184,13 +184,14 @@ def scopes(caller: Caller) -> Sequence[Scope]:
     """
     Where to search, the likeliest first.
 
-    A chat id says it outright. Else the same user's before nobody's, the same session's before those of none; two stated
-    users or sessions never share. Who states neither may go on with what somebody else began, last of all.
+    A chat id says it outright, for each user apart: programs count their users' chats from 1. Else the same user's before
+    nobody's, the same session's before those of none; two stated users or sessions never share. Who states neither may go
+    on with what somebody else began, last of all.
     """
     thread = thread_of(caller)
-    if caller.conversation_id:
-        return [Scope(None, thread)]
     users = (caller.user, "") if caller.user else ("",)
+    if caller.conversation_id:
+        return [Scope(user, thread) for user in users] if caller.user else [Scope(None, thread)]
     threads = (thread, "") if thread else ("",)
     ladder = [Scope(user, one) for user in users for one in threads]
     if not caller.user:

@@ -26,6 +26,8 @@ _TASKS = {
     "autocomplete": ("You are an autocompletion system",),
     "image_prompt": ("image generation task",),
 }
+#: What programs say to see whether a model answers.
+_PROBES = frozenset(("hi", "hello", "hey", "ping", "test", "quota", ".", "1"))
 _CHAT_HISTORY = re.compile(r"<chat_history>\s*(.*?)\s*</chat_history>", re.DOTALL)
 _LINE = re.compile(r"^(USER|ASSISTANT): ?", re.MULTILINE)
 
@@ -35,30 +37,45 @@ SHORT_ANSWER = 100
 
 @dataclass(frozen=True, slots=True)
 class _Sign:
-    """A prompt of one client: all phrases must be in it, the first at its beginning where `begins`."""
+    """A prompt of one client: all phrases must be in it."""
 
     kind: str
     phrases: tuple[str, ...]
+    #: The first phrase is how it begins: who quotes it, says something before.
     begins: bool = False
+    #: It is the only message, the chat being quoted in it.
+    lone: bool = False
     #: Only when the answer may be no longer than `SHORT_ANSWER`.
     short: bool = False
 
 
 #: Of the newest message, from whomever.
 _LAST = (
-    # LibreChat
-    _Sign("title", ("Provide a concise, 5-word-or-less title for the conversation", "only return the title itself")),
-    _Sign("title", ("Analyze this conversation and provide", "detected language", "title")),
+    # LibreChat; whether "Only" is a word of its own sentence differs by release
+    _Sign(
+        "title",
+        ("Provide a concise, 5-word-or-less title for the conversation", "nly return the title itself"),
+        begins=True,
+        lone=True,
+    ),
+    _Sign(
+        "title",
+        ("Analyze this conversation and provide:", "The detected language of the conversation", "A concise title in"),
+        begins=True,
+        lone=True,
+    ),
     _Sign(
         "title",
         ("Please generate a concise title (max 40 characters) for a conversation that starts with",),
         begins=True,
+        lone=True,
     ),
     # Open WebUI, in calls
     _Sign(
         "emoji",
         ("Your task is to reflect the speaker's likely facial expression through a fitting emoji",),
         begins=True,
+        lone=True,
     ),
     # NextChat
     _Sign(
@@ -72,9 +89,9 @@ _LAST = (
         begins=True,
     ),
     # Claude Code
-    _Sign("title", ("Please write a 5-10 word title for the following conversation:",), begins=True),
+    _Sign("title", ("Please write a 5-10 word title for the following conversation:",), begins=True, lone=True),
 )
-#: Of the system prompt.
+#: Of the system prompt, before a lone message.
 _PROMPTS = (
     # crush, opencode
     _Sign("title", ("You will generate a short title based on the first message a user begins a conversation with",)),
@@ -92,11 +109,12 @@ def kind_of(asked: Asked) -> str:
     last = text_of(asked.messages[-1].content).strip()
     prompt = "\n".join(text_of(one.content) for one in asked.messages if one.role in SYSTEM_ROLES)
     is_short = 0 < _most_tokens(asked) <= SHORT_ANSWER
+    is_lone = _is_lone(asked)
     return (
         _task(asked, last)
-        or _signed(_LAST, last, is_short=is_short)
-        or (_signed(_PROMPTS, prompt, is_short=is_short) if _is_lone(asked) else "")
-        or ("probe" if _most_tokens(asked) == 1 and _is_lone(asked) and len(last) <= 16 else "")
+        or _signed(_LAST, last, is_short=is_short, is_lone=is_lone)
+        or (_signed(_PROMPTS, prompt, is_short=is_short, is_lone=is_lone) if is_lone else "")
+        or ("probe" if _most_tokens(asked) == 1 and is_lone and last.lower() in _PROBES else "")
     )
 
 
@@ -112,17 +130,19 @@ def _task(asked: Asked, last: str) -> str:
     head = last[:2000]
     if not _is_lone(asked) or not head.startswith("### Task:") or not _quotes_a_chat(last):
         return ""
-    return next((kind for kind, phrases in _TASKS.items() if any(phrase in head for phrase in phrases)), "task")
+    kind = next((kind for kind, phrases in _TASKS.items() if any(phrase in head for phrase in phrases)), "")
+    # of a task that its administrator has put in other words the quotation alone is known
+    return kind or ("task" if quoted(asked) else "")
 
 
 def _quotes_a_chat(text: str) -> bool:
     return "<chat_history>" in text or "### Chat History:" in text or "<type>" in text
 
 
-def _signed(signs: tuple[_Sign, ...], text: str, *, is_short: bool) -> str:
+def _signed(signs: tuple[_Sign, ...], text: str, *, is_short: bool, is_lone: bool) -> str:
     for sign in signs:
-        begun = text.startswith(sign.phrases[0]) or not sign.begins
-        if begun and all(phrase in text for phrase in sign.phrases) and (is_short or not sign.short):
+        fits = (text.startswith(sign.phrases[0]) or not sign.begins) and (is_lone or not sign.lone)
+        if fits and all(phrase in text for phrase in sign.phrases) and (is_short or not sign.short):
             return sign.kind
     return ""
 

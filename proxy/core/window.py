@@ -14,6 +14,8 @@ from .message import digest, folded, text_of
 from .place import Placing, Spot
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .history import History
     from .message import Message
     from .place import Asking, Held, Known, Scope, Standing
@@ -80,14 +82,21 @@ def overlaps(history: History, spot: Spot, known: Known) -> bool:
     theirs = history.heard(0, history.behind)
     forgets_tools = not any(_is_tool_turn(history, at) for at in theirs)
     margin = 4 * len(theirs) if forgets_tools else 0  # as many turns of tools as may lie between
-    ours = known.newest(spot.held, len(theirs) + margin, spot.place)
-    while theirs and ours:
-        if _same(history, theirs[-1], ours[-1], known):
+    ours = _going_back(spot, len(theirs) + margin, known)
+    while theirs and (one := next(ours, None)):
+        if _same(history, theirs[-1], one, known):
             theirs.pop()
-        elif not (forgets_tools and ours[-1].of_tools):
+        elif not (forgets_tools and one.of_tools):
             return False
-        ours.pop()
     return not theirs
+
+
+def _going_back(spot: Spot, count: int, known: Known) -> Iterator[Standing]:
+    """What a conversation says up to a place, the last first; most comparisons end soon, so a few are read at a time."""
+    size, upto = 8, spot.place
+    while count > 0 and (some := known.newest(spot.held, min(size, count), upto)):
+        yield from reversed(some)
+        count, upto, size = count - len(some), some[0].place - 1, 2 * size
 
 
 def _same(history: History, at: int, ours: Standing, known: Known) -> bool:

@@ -13,7 +13,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..errors import DatabaseError, DatabaseUnavailable
+from ..errors import DatabaseDamaged, DatabaseError, DatabaseUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,8 @@ _OF_THE_STATEMENT = frozenset(
         sqlite3.SQLITE_AUTH,
     )
 )
+#: And of those the ones that say the file is not what was written.
+DAMAGE = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
 
 
 def lock(path: Path) -> int:
@@ -84,6 +86,8 @@ def open_reader(path: Path) -> sqlite3.Connection:
     connection = _connect(path)
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA query_only = ON")
+    # one damaged letter must not take the whole list with it
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
     return connection
 
 
@@ -122,6 +126,7 @@ def translated(doing: str) -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
         kind = DatabaseError if code in _OF_THE_STATEMENT else DatabaseUnavailable
+        kind = DatabaseDamaged if code in DAMAGE else kind
         raise kind(f"{doing}: {error}") from error
     except (OverflowError, UnicodeError) as error:  # an integer over 64 bits, half of a surrogate pair
         raise DatabaseError(f"{doing}: a value cannot be stored: {error}") from error

@@ -27,7 +27,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import DatabaseError, DatabaseUnavailable
+from ..errors import DatabaseDamaged, DatabaseError, DatabaseUnavailable
 from .connection import lock, open_reader, open_writer, translated
 from .migrations import migrate
 
@@ -106,6 +106,8 @@ class Database:
         self._queries = queries
         self._full_sync = full_sync
         self._schema = len(migrations)
+        #: A statement found the file damaged: close it, `doubt` it and open it again.
+        self.is_damaged = False
         self._mode = ""
         self._lock = lock(path)
         try:
@@ -161,12 +163,19 @@ class Database:
         with self._gate:
             self._refuse_when_closed()
             self._inbox.put(waiting)
+        waiting.done.add_done_callback(self._look)
         return waiting.done
 
     def _submit_read(self, work: Callable[[Tx], T]) -> Future[T]:
         with self._gate:
             self._refuse_when_closed()
-            return self._readers.submit(self._read, work)
+            reading = self._readers.submit(self._read, work)
+        reading.add_done_callback(self._look)
+        return reading
+
+    def _look(self, done: Future[Any]) -> None:
+        if not done.cancelled() and isinstance(done.exception(), DatabaseDamaged):
+            self.is_damaged = True
 
     def _refuse_when_closed(self) -> None:
         if self._closed:

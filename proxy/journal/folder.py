@@ -19,17 +19,22 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sys
 import time
+from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from .frame import HEADER_SIZE, header
 from .sync import Syncer, close_surely, sync_folder
+from .unfinished import Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from ..core.checkpoint import Part
 
 #: Finished at this size: small enough to be removed soon, large enough that making one costs nothing.
 SEGMENT_BYTES = 16 * 1024**2
@@ -37,6 +42,13 @@ SEGMENT_BYTES = 16 * 1024**2
 SEGMENT_SECONDS = 1.0
 #: The folder is weighed again no more often than this, in seconds, while it is over its bound.
 WEIGH_SECONDS = 1.0
+#: And the disk is asked no more often than this how much it has left.
+LOOK_SECONDS = 0.1
+#: The share of the bound up to which exchanges that still go on are written: the rest is for finished ones.
+UNFINISHED_UP_TO = 0.8
+
+#: From here on numbers are strays: microseconds of the year 2255, and a few more would have 17 digits.
+LAST_NUMBER = 9_000_000_000_000_000
 
 _NAME = re.compile(r"[0-9]{16}\.log", re.ASCII)
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
@@ -83,6 +95,8 @@ class Limits:
     segment_bytes: int = SEGMENT_BYTES
     segment_seconds: float = SEGMENT_SECONDS
     clock: Callable[[], float] = time.monotonic
+    #: Free space of the disk that is left alone.
+    reserve: int = 0
 
 
 class FolderSink:
@@ -102,12 +116,15 @@ class FolderSink:
         self._limits = limits
         self._syncer = None if power else Syncer(folder)
         self._seen_failures = 0
-        self._number = max(segments(folder), default=0)
+        self._number = _settled(folder)
+        #: Exchanges that still go on.
+        self.unfinished = Unfinished(folder, marker)
         self._fd = -1
         self._size = 0
         self._first: float | None = None  # when the first record went into this segment
         self._weight = self._weigh()
         self._weighed = limits.clock()
+        self._free, self._looked = self._free_now(), limits.clock()
         self._open()
 
     def write(self, frames: list[bytes]) -> list[str]:
@@ -116,14 +133,21 @@ class FolderSink:
         if reason:
             return [reason] * len(frames)
         ends = list(accumulate(map(len, frames)))
-        fitting = self._fitting(ends)
+        fitting, bound = self._fitting(ends)
         if fitting:
             data = frames[0] if fitting == 1 else b"".join(frames[:fitting])
             stored, reason = self._append(data, ends)
         else:
             stored = 0
-        late = [reason or "journal_full"] * (fitting - stored) + ["journal_full"] * (len(frames) - fitting)
+        late = [reason or bound] * (fitting - stored) + [bound] * (len(frames) - fitting)
         return [""] * stored + late
+
+    def save(self, part: Part) -> None:
+        """Write a part of an exchange that still goes on; finished ones go before where there is little room."""
+        if self._free < 0 or self._weight + self.unfinished.bytes > UNFINISHED_UP_TO * self._limits.max_bytes:
+            part.of.failed = True
+        else:
+            self.unfinished.save(part)
 
     def due(self) -> float | None:
         """In how many seconds `tidy` has something to do: finish the segment for its age, or make one that is missing."""
@@ -186,13 +210,26 @@ class FolderSink:
         self._weight += self._size
         return ""
 
-    def _fitting(self, ends: list[int]) -> int:
-        """How many of the frames the bound on the whole folder allows."""
-        room = self._limits.max_bytes - self._weight
-        if ends[-1] > room and self._limits.clock() - self._weighed >= WEIGH_SECONDS:
-            self._weight, self._weighed = self._weigh(), self._limits.clock()
-            room = self._limits.max_bytes - self._weight
-        return len(ends) if ends[-1] <= room else sum(end <= room for end in ends)
+    def _fitting(self, ends: list[int]) -> tuple[int, str]:
+        """How many of the frames the bound on the whole folder and the disk allow, and what stops the others."""
+        now = self._limits.clock()
+        if now - self._looked >= LOOK_SECONDS:
+            self._free, self._looked = self._free_now(), now
+        room = self._limits.max_bytes - self._weight - self.unfinished.bytes
+        if ends[-1] > room and now - self._weighed >= WEIGH_SECONDS:
+            self._weight, self._weighed = self._weigh(), now
+            room = self._limits.max_bytes - self._weight - self.unfinished.bytes
+        bound = "journal_full" if room < self._free else "disk_full"
+        room = min(room, self._free)
+        return (len(ends) if ends[-1] <= room else sum(end <= room for end in ends)), bound
+
+    def _free_now(self) -> int:
+        """What the disk has left, but for the reserve; unknown is no bound."""
+        try:
+            found = os.statvfs(self._folder)
+        except OSError:
+            return sys.maxsize
+        return found.f_bavail * found.f_frsize - self._limits.reserve
 
     def _append(self, data: bytes, ends: list[int]) -> tuple[int, str]:
         """How many frames are stored, and what stopped the rest."""
@@ -204,6 +241,7 @@ class FolderSink:
             reason = _reason(error)
         self._size += written
         self._weight += written
+        self._free -= written
         if written and self._first is None:
             self._first = self._limits.clock()
         stored = sum(end <= written for end in ends)
@@ -241,6 +279,16 @@ class FolderSink:
             except FileNotFoundError:
                 continue  # removed since
         return total
+
+
+def _settled(folder: Path) -> int:
+    """The last number. A stray file of a number that leaves no room for later ones gets one that does."""
+    numbers = segments(folder)
+    last = max((one for one in numbers if one < LAST_NUMBER), default=0)
+    for stray in numbers[bisect_left(numbers, LAST_NUMBER) :]:
+        last = max(last + 1, time.time_ns() // 1000)
+        segment_path(folder, stray).rename(segment_path(folder, last))
+    return last
 
 
 def _reason(error: OSError) -> str:

@@ -12,8 +12,10 @@ it reads. What the checksum covers and a reader relies on is never longer than t
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,8 @@ _HEADER = struct.Struct(">8s8sI")
 _FRAME = struct.Struct(">8sIIB")
 _CHECKED = struct.Struct(">IB")
 _CHECKED_AT = MARKER_SIZE + 4
+#: Marker, checksum, a length under 256 MiB, flags.
+_MAYBE_FRAME = re.compile(rb"(?=(.{8}).{4}[\x00-\x0f].{3}[\x00\x01])", re.DOTALL)
 HEADER_SIZE = _HEADER.size
 FRAME_SIZE = _FRAME.size
 
@@ -66,7 +70,8 @@ def marker_of(data: bytes, *others: bytes) -> bytes | None:
     """
     The marker of a segment, out of its beginning; None when there is none.
 
-    Where the header is damaged, the first frame's marker or one of the `others` stands in, if it leads to a frame.
+    Where the header is damaged, the first frame's marker or one of the `others` stands in, if it leads to a frame; else
+    the one that leads to the most of them.
     """
     if len(data) >= HEADER_SIZE:
         magic, marker, checksum = _HEADER.unpack_from(data)
@@ -75,7 +80,21 @@ def marker_of(data: bytes, *others: bytes) -> bytes | None:
     for guess in (data[HEADER_SIZE : HEADER_SIZE + MARKER_SIZE], *others):
         if len(guess) == MARKER_SIZE and next(scan(data, guess), None):
             return guess
-    return None
+    return _likeliest(data)
+
+
+def _likeliest(data: bytes) -> bytes | None:
+    """The marker of the frames that cover most of the data: frames that somebody has put into a payload lie within."""
+    covered: Counter[bytes] = Counter()
+    tried: set[bytes] = set()
+    for found in _MAYBE_FRAME.finditer(data):
+        guess = found[1]
+        if guess not in tried and _frame_at(data, found.start()):
+            tried.add(guess)
+            covered[guess] = sum(one.end - one.start for one in scan(data, guess))
+            if covered[guess] > len(data) // 2:
+                break
+    return max(covered, key=covered.__getitem__, default=None)
 
 
 def scan(data: bytes | bytearray, marker: bytes, start: int = 0) -> Iterator[Frame]:

@@ -3,7 +3,7 @@
 A position is an offset in a segment. The recorder commits it together with what it made of the record, so that after any
 crash reading goes on exactly behind the last record that counted. A segment that is gone, was cut short by a crash, or is
 damaged is passed over: all whole frames are given, once, in the order they were written; what lay between is counted in
-`damaged` and `damaged_bytes`.
+`damaged` and `damaged_bytes`, and its segment is kept under another name when its time has come.
 
 The newest segment may be in the middle of an append: what is not whole there is waited for, not skipped. It never has a
 later segment, since the writer makes one only when it is done with the last; so whether there is one is asked before
@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from bisect import bisect_right
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from .folder import segment_path, segments
-from .frame import HEADER_SIZE, marker_of, scan
+from .frame import FRAME_SIZE, HEADER_SIZE, marker_of, scan, stated_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 WINDOW_BYTES = 256 * 1024
 
 #: The file cannot be read, now or ever: the medium or the file system says so.
-_UNREADABLE = frozenset((errno.EIO, errno.EISDIR, errno.EBADMSG, errno.EUCLEAN))
+_UNREADABLE = frozenset((errno.EIO, errno.EISDIR, errno.EBADMSG, errno.EUCLEAN, errno.EACCES, errno.EPERM))
 
 
 @dataclass(slots=True, frozen=True, order=True)
@@ -73,6 +75,8 @@ class JournalReader:
         #: Stretches that were passed over, and how long they were together.
         self.damaged = 0
         self.damaged_bytes = 0
+        #: Segments with such stretches, but for an append that a crash has torn: kept when the others are removed.
+        self._kept: set[int] = set()
 
     def __repr__(self) -> str:
         return f"<JournalReader at={self._ahead.segment}:{self._ahead.offset} damaged={self.damaged}>"
@@ -110,8 +114,17 @@ class JournalReader:
         before = (self._ahead if position == self._asked else position).segment
         self._known = self._known or segments(self._folder)
         while self._known and self._known[0] < before:
-            segment_path(self._folder, self._known[0]).unlink(missing_ok=True)
+            self._remove(self._known[0])
             del self._known[0]
+
+    def _remove(self, number: int) -> None:
+        path = segment_path(self._folder, number)
+        if number not in self._kept:
+            path.unlink(missing_ok=True)
+            return
+        with suppress(FileNotFoundError):
+            path.rename(path.with_name(f"{path.name}.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.damaged"))
+        self._kept.discard(number)
 
     def close(self) -> None:
         """Let go of the open segment."""
@@ -143,11 +156,11 @@ class JournalReader:
         offset = max(at.offset, HEADER_SIZE)
         try:
             for start, end, payload in self._segment.frames(offset):
-                self._passed_over(start - offset)
+                self._passed_over(start - offset, at.segment)
                 offset = end
                 yield Record(Position(at.segment, end), payload)
             if final:
-                self._passed_over(self._segment.size() - offset)
+                self._passed_over(self._segment.size() - offset, 0 if self._segment.is_torn(offset) else at.segment)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -155,10 +168,12 @@ class JournalReader:
                 raise
             self._set_aside()
 
-    def _passed_over(self, size: int) -> None:
+    def _passed_over(self, size: int, kept: int) -> None:
         if size > 0:
             self.damaged += 1
             self.damaged_bytes += size
+            if kept:
+                self._kept.add(kept)
 
     def _set_aside(self) -> None:
         """Keep a segment that the medium does not give back, for a person to look at, out of the way of the others."""
@@ -195,6 +210,14 @@ class _Segment:
             if len(data) < window:
                 return
             offset, window = offset + end, WINDOW_BYTES if end else window * 2
+
+    def is_torn(self, offset: int) -> bool:
+        """Whether what stands behind the last whole frame is an append that a crash cut short."""
+        head = os.pread(self._fd, FRAME_SIZE, offset)
+        short = self.size() - offset < FRAME_SIZE
+        if self.size() <= HEADER_SIZE or (short and self.marker.startswith(head[: len(self.marker)])):
+            return True
+        return head.startswith(self.marker) and offset + stated_size(head, self.marker) > self.size()
 
     def _find_marker(self, size: int) -> bool:
         if not self._marked:

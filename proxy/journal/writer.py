@@ -7,7 +7,8 @@
 `append` never waits, and refuses what would make more than `WAITING_BYTES` wait in memory. Every other entry gets its
 `done` once, in the order of the appends: `done(True)` when `kill -9` can no longer take it (durability "process"), nor a
 power loss ("power"), or when it is in the pipe to the recorder ("memory"); `done(False)` when it was lost, with its reason
-counted in `losses`. Whatever the disk or an entry does, the thread lives on, and the next entry is tried again.
+counted in `losses`. Exchanges that still go on are saved (`save`, `forget`) when nothing finished waits; those that a
+killed run has left are appended at the start. Whatever the disk or an entry does, the thread lives on, and the next entry is tried again.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import threading
 from collections import Counter, deque
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from ..core.capture import Capture
 from ..errors import StartError
 from .folder import SEGMENT_BYTES, SEGMENT_SECONDS, FolderSink, Limits
 from .frame import MARKER_SIZE, frame
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..config import JournalConfig
-    from ..core.capture import Capture
+    from ..core.checkpoint import Part
+    from .sink import Sink
+    from .unfinished import Unfinished
 
 #: What may wait in memory; a disk that stalls for seconds at full speed, then new exchanges are lost, not the machine.
 WAITING_BYTES = 64 * 1024**2
@@ -44,22 +48,6 @@ BATCH_RECORDS = 64
 #: interpreter's lock between two threads costs more than storing an entry. One that comes alone is not kept waiting.
 GATHER_OVER = 2
 GATHER_SECONDS = 0.001
-
-
-class Sink(Protocol):
-    """Where frames go: the folder, or the pipe."""
-
-    def write(self, frames: list[bytes]) -> list[str]:
-        """Write frames in order; for each the reason why it was not stored, or ""."""
-
-    def due(self) -> float | None:
-        """In how many seconds `tidy` has something to do; None when it has not."""
-
-    def tidy(self) -> None:
-        """Do what is due."""
-
-    def close(self) -> None:
-        """Bring everything to where it belongs; nothing is written after."""
 
 
 @dataclass(slots=True)
@@ -78,6 +66,7 @@ class JournalWriter:
         pipe: For durability "memory": the writing end of the pipe to the recorder. It belongs to the writer.
         segment_bytes: When a segment is finished.
         segment_seconds: When one is finished that is not full.
+        reserve: Bytes of the disk that are left free.
 
     """
 
@@ -90,12 +79,13 @@ class JournalWriter:
         pipe: int | None = None,
         segment_bytes: int = SEGMENT_BYTES,
         segment_seconds: float = SEGMENT_SECONDS,
+        reserve: int = 0,
     ) -> None:
         self._folder = folder
         self._config = config
         self._loop = loop
         self._pipe = pipe
-        self._limits = Limits(config.max_bytes, segment_bytes, segment_seconds)
+        self._limits = Limits(config.max_bytes, segment_bytes, segment_seconds, reserve=reserve)
         self._marker = os.urandom(MARKER_SIZE)
         # Entries wait in `_entries`. The thread is woken by one token for all that one turn of the loop brings: waking it
         # for each would cost more than everything else (the two threads then pass the interpreter's lock to and fro).
@@ -105,14 +95,24 @@ class JournalWriter:
         self._together = 0  # entries in the last batch
         self._thread = threading.Thread(target=self._run, name="teelog-journal", daemon=True)
         self._closed = False
+        #: Parts of exchanges that still go on, and ids of those that have ended; None without files.
+        self._parts: deque[Part | str] = deque()
+        self._unfinished: Unfinished | None = None
+        self._left: list[Path] = []
         # Each of the two is written by one thread only, so that no lock is needed.
         self._taken = 0
         self._settled = 0
         #: Entries that are stored, and that are lost.
         self.appended = 0
         self.failed = 0
+        #: Exchanges that a killed run had left, and that are in the journal now.
+        self.recovered = 0
+        #: And of which nothing could be read: their files were set aside.
+        self.unreadable = 0
         #: How many entries were lost, by reason; a new mapping after every loss.
         self.losses: dict[str, int] = {}
+        #: Of each reason the newest: its id (a note has none here) and its bytes; a new mapping after every loss.
+        self.newest_lost: dict[str, tuple[str, int]] = {}
 
     def __repr__(self) -> str:
         return f"<JournalWriter appended={self.appended} failed={self.failed} waiting={self.bytes_waiting}>"
@@ -141,6 +141,21 @@ class JournalWriter:
             return False
         self._taken += size
         self._entries.append((entry, done, size))
+        self._call()
+        return True
+
+    def save(self, part: Part) -> None:
+        """Write what has come of an exchange that still goes on, some time soon; nobody waits for it."""
+        self._parts.append(part)
+        self._call()
+
+    def forget(self, exchange_id: str) -> None:
+        """An exchange that was saved is over; when it was not appended before, it is not kept."""
+        self._parts.append(exchange_id)
+        self._call()
+
+    def _call(self) -> None:
+        """Wake the thread."""
         if not self._woken:  # looked at only after the entry is there: the thread clears it before it looks for entries
             self._woken = True
             try:
@@ -150,7 +165,6 @@ class JournalWriter:
                     self._loop.call_soon(self._inbox.put, True)
             except RuntimeError:  # the loop is closed: what is appended now is stored, and nobody is told
                 self._inbox.put(True)
-        return True
 
     def attach(self, pipe: int) -> None:
         """Go on with a new recorder at another pipe (durability "memory"); the old pipe is closed."""
@@ -175,19 +189,25 @@ class JournalWriter:
             self._folder.chmod(0o700)
             if not os.access(self._folder, os.W_OK | os.X_OK):
                 raise PermissionError("no right to write there")
-            return FolderSink(self._folder, self._marker, self._limits, power=self._config.durability == "power")
+            sink = FolderSink(self._folder, self._marker, self._limits, power=self._config.durability == "power")
         except OSError as error:
             raise StartError(f"the journal's folder {self._folder} cannot be used: {error}") from error
+        self._unfinished, self._left = sink.unfinished, sink.unfinished.left
+        return sink
 
     # --- the thread
 
     def _run(self) -> None:
         going_on = True
         while going_on or self._entries:
-            if not self._entries or not self._inbox.empty():
+            if not self._inbox.empty() or not (self._entries or self._parts or self._left):
                 going_on = self._listen() and going_on
             if self._entries:
                 self._store()
+            elif self._parts:
+                self._note(self._parts.popleft())
+            elif self._left:
+                self._recover(self._left.pop(0))
         self._sink.close()
 
     def _listen(self) -> bool:
@@ -206,17 +226,49 @@ class JournalWriter:
     def _store(self) -> None:
         """Write entries that are there, as many as one write takes, and tell those who wait."""
         frames: list[bytes | None] = []
+        entries: list[tuple[Capture | bytes, int]] = []
         waiting: list[Callable[[bool], None]] = []
+        ids: list[str] = []
         size = freed = 0
         while self._entries and size < BATCH_BYTES and len(frames) < BATCH_RECORDS:
             entry, done, weight = self._entries.popleft()
             framed = self._framed(entry)
             frames.append(framed)
+            entries.append((entry, weight))
             waiting.append(done)
+            ids.append(entry.id if isinstance(entry, Capture) else "")
             size += len(framed or b"")
             freed += weight
         self._together = len(frames)
-        self._settle(waiting, self._stored(frames), freed)
+        reasons = self._stored(frames)
+        if any(reasons):
+            self._remember(entries, reasons)
+        if self._unfinished is not None:
+            for one, reason in zip(ids, reasons, strict=True):
+                if not reason:
+                    self._unfinished.end(one)
+        self._settle(waiting, reasons, freed)
+
+    def _note(self, part: Part | str) -> None:
+        """What the relay tells of an exchange that went on until now."""
+        if isinstance(part, str):
+            if self._unfinished is not None:
+                self._unfinished.end(part)
+        elif isinstance(self._sink, FolderSink):
+            self._sink.save(part)
+
+    def _recover(self, path: Path) -> None:
+        """Append what a killed run has left of an exchange; what cannot be for now stays for the next start."""
+        assert self._unfinished is not None
+        try:
+            payload = self._unfinished.payload(path)
+            if payload is None:
+                self.unreadable += 1
+            elif not any(self._stored([frame(payload, self._marker)])):
+                self.recovered += 1
+                path.unlink()
+        except OSError:
+            pass  # it is still there
 
     def _framed(self, entry: Capture | bytes) -> bytes | None:
         """An entry as it is written; None when it could not be encoded."""
@@ -236,6 +288,15 @@ class JournalWriter:
             return reasons
         rest = iter(reasons)
         return [next(rest) if frame is not None else "encode_error" for frame in frames]
+
+    def _remember(self, entries: list[tuple[Capture | bytes, int]], reasons: list[str]) -> None:
+        """Which one was the last to be lost, for each reason."""
+        newest = {
+            reason: ("" if isinstance(entry, bytes) else entry.id, weight - ENTRY_BYTES)
+            for (entry, weight), reason in zip(entries, reasons, strict=True)
+            if reason
+        }
+        self.newest_lost = self.newest_lost | newest
 
     def _settle(self, waiting: list[Callable[[bool], None]], reasons: list[str], freed: int) -> None:
         """Count, and tell those who wait."""

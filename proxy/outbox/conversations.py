@@ -38,8 +38,9 @@ class Recorded:
     """What became of a record."""
 
     #: "recorded"; "seen" (it was recorded before), "sampled_out", "unanswered" (nothing new came of it), "late" (what the
-    #: client made of it is recorded already); or for what is no conversation's: "side_request", "refused", "not_rebuilt",
-    #: "unknown_answer" (a later answer to what we have not seen), "set_aside", "feedback", "event". Counters have these names.
+    #: client made of it is recorded already); or for what is no conversation's: "side_request", "refused" (by the upstream),
+    #: "no_answer" (we had to answer in its stead), "not_rebuilt", "unknown_answer" (a later answer to what we have not seen),
+    #: "set_aside", "feedback", "event". Counters have these names.
     outcome: str
     #: The conversation's id, where there is one.
     conversation: str = ""
@@ -103,7 +104,10 @@ class Conversations:
         )
         row = tx.one("conversation", key=held.key) if held else None
         name = row["id"] if row else entry.caller.conversation_id
-        if name:  # front ends ask for a title before the chat's first question: that event waits for its conversation
+        is_anothers = row is None and tx.one("named", tenant=entry.tenant, thread=f"id:{name}")
+        if (
+            name and not is_anothers
+        ):  # front ends ask for a title before the chat's first question: that event waits for its conversation
             event = Note(entry.id, "event", entry.tenant, side_event(entry, name), entry.started)
             return Recorded("side_request", name, events=() if row and not row["sampled"] else (event,))
         placing = Placing(start=entry.history.root)

@@ -14,7 +14,7 @@ import orjson
 from ..core.entry import Addition, Entry, additions, other_tips, prompt_additions
 from ..core.jsontext import write
 from ..core.message import link
-from .rewording import say_as_they_do, swap
+from .rewording import say_as_they_do, say_what_was_freed, swap
 
 if TYPE_CHECKING:
     import sqlite3
@@ -56,7 +56,7 @@ class Growth:
             self._put_prompt(entry)
         if placing.drop:
             self._drop(entry, placing)
-        self._let_stand_what_they_have(placing)
+        self._let_stand_what_they_have(entry, placing)
         self._replace(placing.keep + 1, self._row["last_place"])
         last = before = placing.start
         added = []
@@ -141,12 +141,13 @@ class Growth:
             last = link(last, row["digest"]) if row["digest"] else last
             self._tx.run("rehash", key=row["key"], chain=last if row["digest"] else None)
 
-    def _let_stand_what_they_have(self, placing: Placing) -> None:
+    def _let_stand_what_they_have(self, entry: Entry, placing: Placing) -> None:
         """The answer at the end becomes the one that the client goes on with: another one, or its own version."""
         held = placing.held
         if held and held.former:
             self._replace(held.tip_place, held.last)
             self._tx.run("put_back", key=held.former, place=held.tip_place, chain=held.tip)
+            say_what_was_freed(self._tx, held.former, entry.history)
         elif held and self._keeps and (held.choice or placing.said):
             standing = self._tx.one("at_place", conversation=held.key, place=held.tip_place)
             assert standing is not None

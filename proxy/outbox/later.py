@@ -110,13 +110,10 @@ class _Retelling:
         self._tx = tx
         self._row = row
         self._rev = rev
-        standing = self._standing()
-        last = next(at for at, one in enumerate(standing) if one["key"] == row["key"])
-        first = last
-        while first and _is_part(standing[first - 1]["id"], row["id"]):
-            first -= 1
         #: What was logged of the answer before its last message.
-        self._earlier = standing[first:last]
+        self._earlier: list[sqlite3.Row] = []
+        while (before := self._before_part()) and _is_part(before["id"], row["id"]):
+            self._earlier.insert(0, before)
 
     def store(self, entry: Entry, properties: dict[str, Any]) -> list[str]:
         """The messages take their places; the names by which feedback may have asked for them."""
@@ -192,13 +189,15 @@ class _Retelling:
 
     def _hash_again(self, first: int, moved: int) -> None:
         """Hashes from a place on, and the tip when it stands there."""
-        rows = self._standing()
+        here = {"conversation": self._row["conversation"]}
+        rows = self._tx.all("standing_from", **here, first=first)
         messages = [_message(row) for row in rows]
-        at = next(at for at, row in enumerate(rows) if row["place"] >= first)
+        before = self._tx.one("newest_standing", **here, upto=first - 1, count=1)
+        asked = self._tx.one("question_before", **here, place=first)
         root = self._row["tenant"].encode()
-        before = next((row["chain"] for row in reversed(rows[:at]) if row["chain"]), root)
-        hashes = chain(messages[at:], before)
-        told = list(zip(rows[at:], messages[at:], hashes, pairs(messages)[at:], strict=True))
+        hashes = chain(messages, before["chain"] if before else root)
+        paired = pairs(messages, asked["digest"] if asked else None, root)
+        told = list(zip(rows, messages, hashes, paired, strict=True))
         unheard = {"chain": None, "digest": None, "pair": None}
         self._tx.many(
             "hash_again",
@@ -215,8 +214,10 @@ class _Retelling:
         self._tx.run("go_on_later", key=key, rev=self._rev, moved=moved, tip_place=tip_place, tip=tip)
         self._tx.run("tip_again", conversation=key, before=self._row["tip"], hash=tip)
 
-    def _standing(self) -> list[sqlite3.Row]:
-        return self._tx.all("standing_messages", conversation=self._row["conversation"])
+    def _before_part(self) -> sqlite3.Row | None:
+        """The message before what is known to be the answer's."""
+        place = self._row["place"] - len(self._earlier) - 1
+        return self._tx.one("at_place", conversation=self._row["conversation"], place=place) if place > 0 else None
 
 
 def _is_part(name: str, answer: str) -> bool:

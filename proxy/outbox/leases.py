@@ -55,6 +55,10 @@ class Leases:
         """What waits only because its conversation was just sent is due."""
         await self._database.awrite(lambda tx: tx.run("hasten", sink=sink, now=now, debounce=self._debounce))
 
+    async def send_again(self, sink: str, now: int) -> int:
+        """Send everything once more, to a sink that has lost what it had; how many rows."""
+        return await self._database.awrite(lambda tx: tx.run("send_again", sink=sink, now=now))
+
     async def next_due(self, sink: str) -> int | None:
         """When the next row is due; None when none is."""
         row = await self._database.aread(lambda tx: tx.one("next_due", sink=sink))

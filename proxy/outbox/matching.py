@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from ..db.sqlite import Tx
 
 
+#: Of a message that makes more calls than agents do, so many are looked for; one that is known proves it.
+MOST_CALLS = 64
+
+
 class Tenant:
     """The conversations of one tenant."""
 
@@ -27,10 +31,12 @@ class Tenant:
         self._tx = tx
         self._tenant = tenant
 
-    def named(self, name: str) -> Held | None:
+    def named(self, name: str, user: str) -> Held | None:
         """The newest of the chat's; one that was never named is called so from now on when the name is our own id."""
-        row = self._tx.one("named", tenant=self._tenant, thread=f"id:{name}")
-        if row is None and (row := self._tx.one("of_tenant_with_id", tenant=self._tenant, id=name)):
+        values = {"tenant": self._tenant, "thread": f"id:{name}"}
+        tries = (self._tx.one("named_of_user", **values, user=one) for one in (user, ""))
+        row = next(filter(None, tries), None) if user else self._tx.one("named", **values)
+        if row is None and (row := self._tx.one("of_tenant_with_id", tenant=self._tenant, id=name, user=user)):
             self._tx.run("call_thread", key=row["key"], thread=f"id:{name}")
             self._tx.run("call_tips", key=row["key"], thread=f"id:{name}")
         return _held(row) if row else None
@@ -56,14 +62,16 @@ class Tenant:
     def holding(self, calls: frozenset[str], scope: Scope) -> list[Held]:
         rows = {
             row["key"]: row
-            for call in sorted(calls)
+            for call in sorted(calls)[:MOST_CALLS]
             for row in self._tx.all("holding", call=call, tenant=self._tenant, **scope._asdict())
         }
         return [_held(row) for row in rows.values()]
 
     def answer_of(self, completion: str) -> Spot | None:
-        spots = self._spots(self._tx.all("answer_of", completion=completion, tenant=self._tenant))
-        return spots[0] if spots else None
+        row = self._tx.one("answer_of", completion=completion, tenant=self._tenant)
+        if row and (former := self._tx.one("former_tip", message=row["message"])):
+            return Spot(_held(former, former["hash"], former["former"]), former["tip_place"])
+        return Spot(_held(row), row["place"]) if row else None
 
     def place_of(self, held: Held, chain: bytes) -> Standing | None:
         row = self._tx.one("place_of", conversation=held.key, chain=chain)

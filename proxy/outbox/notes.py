@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ..core.exchange import ANYBODY
 from ..core.jsontext import write
 from ..core.wire import build_event, build_feedback
 
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
 def take(tx: Tx, note: Note, sinks: Sequence[str], now: int) -> None:
     """Keep a note and, where it can already be sent, let it be sent."""
     about_kind, about = _about(note)
+    told = note.body
+    if tx.one("annotated_by_another", kind=note.kind, id=note.id, tenant=note.tenant):
+        told = told | {"id": f"{note.id}~{note.tenant[:8]}"}  # the sink would take it for the other's, said anew
     row = tx.one(
         "put_annotation",
         kind=note.kind,
         tenant=note.tenant,
         id=note.id,
-        body=write(note.body),
+        body=write(told),
         about_kind=about_kind,
         about=about,
     )
@@ -68,17 +72,21 @@ def _about(note: Note) -> tuple[str | None, str | None]:
 
 
 def _settle(tx: Tx, key: int, kind: str, name: str | None, tenant: str, sinks: Sequence[str], now: int) -> None:
-    """Find what an annotation speaks of; where a sink has it already, the annotation is due there."""
+    """Find what an annotation speaks of; where a sink has it already, it is due there; where none ever will, it goes."""
     if kind == "message":
         row = tx.one("message_called", name=name, tenant=tenant)
-        found = row and (row["key"], row["conversation"], row["rev"])
+        found = row and (row["key"], row["conversation"], row["rev"], row["sampled"])
     else:
         row = tx.one("named", tenant=tenant, thread=f"id:{name}") or tx.one("conversation_with_id", id=name)
-        row = row if row and tenant in ("", row["tenant"]) else None
-        found = row and (None, row["key"], 1)  # any rev of it will do
+        row = row if row and tenant in (ANYBODY, row["tenant"]) else None
+        found = row and (None, row["key"], 1, row["sampled"])  # any rev of it will do
     if not found:
         return
-    message, conversation, needs_rev = found
+    message, conversation, needs_rev, is_sampled = found
+    if not is_sampled:
+        tx.run("forget_note", key=key)
+        tx.run("forget_annotation", key=key)
+        return
     tx.run("settle", key=key, message=message, conversation=conversation, needs_rev=needs_rev)
     for sink in sinks:
         tx.run("free_notes", sink=sink, conversation=conversation, now=now)

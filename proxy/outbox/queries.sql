@@ -15,8 +15,12 @@ ON CONFLICT (source) DO UPDATE SET segment = excluded.segment, offset = excluded
 -- name: named — the newest of the tenant's conversations that go by a chat's id
 SELECT * FROM conversation WHERE tenant = :tenant AND thread = :thread AND thread <> '' ORDER BY rev DESC LIMIT 1;
 
--- name: of_tenant_with_id — the tenant's conversation that analytics knows by an id
-SELECT * FROM conversation WHERE id = :id AND tenant = :tenant;
+-- name: named_of_user — the newest of those that are a user's
+SELECT * FROM conversation
+WHERE tenant = :tenant AND thread = :thread AND thread <> '' AND user = :user ORDER BY rev DESC LIMIT 1;
+
+-- name: of_tenant_with_id — the tenant's conversation that analytics knows by an id, if it can be this user's
+SELECT * FROM conversation WHERE id = :id AND tenant = :tenant AND (:user = '' OR user IN ('', :user));
 
 -- name: call_thread — a conversation goes by another name from now on
 UPDATE conversation SET thread = :thread WHERE key = :key;
@@ -67,20 +71,26 @@ ORDER BY rev DESC LIMIT 64;
 
 -- name: holding — in which conversations a tool call stands
 SELECT DISTINCT conversation.*
-FROM key
-JOIN message ON message.key = key.message AND message.place IS NOT NULL
+FROM (
+    SELECT message FROM key WHERE value = :call AND kind = 'tool_call' ORDER BY message DESC LIMIT 256
+) AS found
+JOIN message ON message.key = found.message AND message.place IS NOT NULL
 JOIN conversation ON conversation.key = message.conversation
-WHERE key.value = :call AND key.kind = 'tool_call' AND conversation.tenant = :tenant
+WHERE conversation.tenant = :tenant
     AND (:user IS NULL OR user = :user) AND (:thread IS NULL OR thread = :thread)
 ORDER BY rev DESC LIMIT 64;
 
 -- name: answer_of — where the tenant's newest answer with a completion id stands
-SELECT conversation.*, coalesce(message.place, 0) AS place
+SELECT conversation.*, coalesce(message.place, 0) AS place, message.key AS message
 FROM key
 JOIN message ON message.key = key.message
 JOIN conversation ON conversation.key = message.conversation
 WHERE key.value = :completion AND key.kind = 'completion' AND conversation.tenant = :tenant
-ORDER BY message.key DESC LIMIT 1;
+ORDER BY key.message DESC LIMIT 1;
+
+-- name: former_tip — the replaced answer that a message is, while it may still be gone on with
+SELECT conversation.*, tip.hash, tip.former
+FROM tip JOIN conversation ON conversation.key = tip.conversation WHERE tip.former = :message LIMIT 1;
 
 -- name: place_of — with which message of a conversation a history ends
 SELECT * FROM message WHERE chain = :chain AND conversation = :conversation AND place IS NOT NULL;
@@ -102,7 +112,7 @@ SELECT * FROM message WHERE key = :key;
 -- name: message_known_by — the tenant's newest message of an id that somebody else gave it
 SELECT message.key, role, body FROM key
 JOIN message ON message.key = key.message JOIN conversation ON conversation.key = message.conversation
-WHERE value = :value AND kind = :kind AND tenant = :tenant AND freed = 0 ORDER BY message.key DESC LIMIT 1;
+WHERE value = :value AND kind = :kind AND tenant = :tenant AND freed = 0 ORDER BY key.message DESC LIMIT 1;
 
 -- ── conversations and their messages ────────────────────────────────────────────────────────────────────────────────
 
@@ -208,10 +218,10 @@ SELECT message.*, conversation.id AS conversation_id, conversation.rev AS conver
 FROM key JOIN message ON message.key = key.message JOIN conversation ON conversation.key = message.conversation
 WHERE key.value = :completion AND key.kind = 'completion' AND conversation.tenant = :tenant AND place IS NOT NULL
     AND freed = 0
-ORDER BY message.key DESC LIMIT 1;
+ORDER BY key.message DESC LIMIT 1;
 
--- name: standing_messages — what a conversation says now and is recognised by, without its system prompt, in order
-SELECT key, place, id, chain, role, body FROM message WHERE conversation = :conversation AND place > 0 ORDER BY place;
+-- name: standing_from — what a conversation says now from a place on, in order
+SELECT key, place, role, body FROM message WHERE conversation = :conversation AND place >= :first ORDER BY place;
 
 -- name: tell_again — a message says more than it did
 UPDATE message SET created_at = :created_at, of_tools = :of_tools, cut = 0, body = :body, properties = :properties
@@ -232,10 +242,14 @@ UPDATE tip SET hash = :hash WHERE conversation = :conversation AND hash = :befor
 
 -- ── feedback and events ─────────────────────────────────────────────────────────────────────────────────────────────
 
+-- name: annotated_by_another — whether another tenant has given an annotation this id
+SELECT 1 FROM annotation
+WHERE kind = :kind AND id = :id AND tenant <> :tenant AND tenant <> '*' AND :tenant <> '*' LIMIT 1;
+
 -- name: put_annotation — feedback or an event, new or said again under its id
 INSERT INTO annotation (kind, tenant, id, body, about_kind, about)
 VALUES (:kind, :tenant, :id, :body, :about_kind, :about)
-ON CONFLICT (kind, tenant, id) DO UPDATE SET
+ON CONFLICT (kind, id, tenant) DO UPDATE SET
     body = excluded.body, about_kind = excluded.about_kind, about = excluded.about,
     message = NULL, conversation = NULL, needs_rev = NULL
 RETURNING key;
@@ -247,8 +261,8 @@ SELECT 1 FROM annotation WHERE about IS NOT NULL AND needs_rev IS NULL LIMIT 1;
 SELECT key, about_kind, about, tenant FROM annotation
 WHERE about = :about AND about IS NOT NULL AND needs_rev IS NULL;
 
--- name: message_called — the message that goes by a name, the newest of the tenant's; no tenant: of anyone's
-SELECT message.key, message.id, message.rev, message.conversation
+-- name: message_called — the message that goes by a name, the newest of the tenant's; "*": of anyone's
+SELECT message.key, message.id, message.rev, message.conversation, conversation.sampled
 FROM (
     SELECT key AS message FROM message WHERE id = :name AND place IS NOT NULL
     UNION
@@ -256,7 +270,7 @@ FROM (
 ) AS named
 JOIN message ON message.key = named.message
 JOIN conversation ON conversation.key = message.conversation
-WHERE :tenant = '' OR conversation.tenant = :tenant
+WHERE :tenant IN ('*', conversation.tenant)
 ORDER BY message.key DESC LIMIT 1;
 
 -- name: conversation_with_id — the conversation that analytics knows by an id
@@ -271,6 +285,12 @@ FROM annotation
 LEFT JOIN message ON message.key = annotation.message
 LEFT JOIN conversation ON conversation.key = annotation.conversation
 WHERE annotation.key = :key;
+
+-- name: forget_note — an annotation is not to be sent
+DELETE FROM outbox WHERE kind IN ('feedback', 'event') AND item = :key;
+
+-- name: forget_annotation — nor kept, since what it speaks of is not
+DELETE FROM annotation WHERE key = :key;
 
 -- name: put_note — an annotation is to be sent once its message has arrived, or at once when it needs none
 INSERT INTO outbox (sink, kind, item, state, wanted_rev, dirty_since, due)
@@ -340,6 +360,9 @@ RETURNING key, kind, item, wanted_rev, lease_token, tries;
 -- name: next_due — when the next row is due
 SELECT min(due) AS due FROM outbox WHERE sink = :sink AND state = 'ready';
 
+-- name: send_again — a sink that has lost what it had lacks everything
+UPDATE outbox SET state = 'ready', sent_rev = 0, dirty_since = :now, due = :now WHERE sink = :sink AND state = 'sent';
+
 -- name: ack — the sink has a rev, in a POST begun at `:began`; a newer one goes out next, or this one once more (an echo).
 -- A doubt that ends after `:latest` is from before the clock was set back.
 UPDATE outbox SET
@@ -399,12 +422,15 @@ WHERE sink = :sink AND state = 'waiting' AND dirty_since < :before
 
 -- ── what nobody has spoken in for long ──────────────────────────────────────────────────────────────────────────────
 
--- name: idle — conversations that have not changed since a rev; those whose history only we may have are kept longer
-SELECT key, rev FROM conversation WHERE freed = 0 AND appended = 0 AND rev > :after AND rev < :before ORDER BY rev LIMIT :limit;
+-- name: idle — conversations that have not changed since a rev; those whose history only we may have are kept longer.
+-- Many share a rev, since a batch of records has one time: what has been looked at is told by rev and key.
+SELECT key, rev FROM conversation
+WHERE freed = 0 AND appended = 0 AND rev < :before AND (rev, key) > (:rev, :key) ORDER BY rev, key LIMIT :limit;
 
 -- name: forgotten — the same, whether freed or not
 SELECT key, rev, thread FROM conversation
-WHERE freed = :freed AND appended = :appended AND rev > :after AND rev < :before ORDER BY rev LIMIT :limit;
+WHERE freed = :freed AND appended = :appended AND rev < :before AND (rev, key) > (:rev, :key)
+ORDER BY rev, key LIMIT :limit;
 
 -- name: is_owed — whether any sink lacks a conversation, or something that was said of it
 SELECT 1 FROM outbox WHERE kind = 'conversation' AND item = :key AND state <> 'sent'
@@ -479,7 +505,7 @@ WHERE sink = :sink AND last_failed_at IS NOT NULL AND state IN ('ready', 'leased
 
 -- name: some_dirty — some of the rows that are due longest, to tell how large they are
 SELECT kind, item FROM outbox
-WHERE sink = :sink AND state IN ('ready', 'leased') AND dirty_since IS NOT NULL LIMIT :limit;
+WHERE sink = :sink AND state IN ('ready', 'leased') AND state <> 'sent' AND dirty_since IS NOT NULL LIMIT :limit;
 
 -- name: failed_exchanges — how many records nothing could be made of, of what size, and when the newest came
 SELECT count(*) AS n, coalesce(sum(length(payload)), 0) AS bytes, max(at) AS newest FROM failed_exchange;

@@ -57,6 +57,7 @@ class Recorder:
         name: Under which the position is kept: "journal", "pipe".
         clock: Unix milliseconds.
         recorded: Called after each transaction that may have left something to send; from this thread.
+        refuses: Why nothing new may be stored now; empty when it may.
 
     """
 
@@ -69,6 +70,7 @@ class Recorder:
         name: str = "journal",
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         recorded: Callable[[], object] = lambda: None,
+        refuses: Callable[[], str] = lambda: "",
     ) -> None:
         self._store = store
         self._source = source
@@ -76,6 +78,7 @@ class Recorder:
         self._name = name
         self._clock = clock
         self._recorded = recorded
+        self._refuses = refuses
         self._position, self._tries = store.position(name)
         self._safe = self._position  # up to here it is on the disk for certain, and may be removed from the source
         self._failure = _DIED
@@ -112,6 +115,8 @@ class Recorder:
 
         `DatabaseError` and `OSError` when database or journal refuse: the next step does the same again.
         """
+        if reason := self._refuses():
+            raise DatabaseUnavailable(reason)
         # A pipe gives its records once, so a batch is kept until it is stored.
         self._batch = self._batch or self._source.read(self._position, BATCH, BATCH_BYTES)
         if not self._batch:

@@ -57,6 +57,16 @@ def bring_back(tx: Tx, row: sqlite3.Row, history: History, upto: int) -> bool:
     return True
 
 
+def say_what_was_freed(tx: Tx, key: int, history: History) -> None:
+    """A replaced answer that stands again had been freed with its conversation: the client goes on from it, and has it."""
+    row = tx.one("message", key=key)
+    assert row is not None
+    body = orjson.loads(row["body"])
+    said = next((one for one in reversed(history.rest[: history.behind]) if digest(one) == row["digest"]), None)
+    if said and not any(name in body for name in CONTENT):
+        tx.run("say_again", key=key, body=write(said.to_json() | body))
+
+
 def copy(tx: Tx, row: sqlite3.Row, origin: Spot, name: str) -> int:
     """The beginning of another conversation, with ids `<name>.c<n>`; how many places it takes."""
     rows = tx.all("up_to", conversation=origin.held.key, place=origin.place)
@@ -73,11 +83,13 @@ _COPIED = (
 
 def _say(tx: Tx, standing: sqlite3.Row, message: Message, tip: bytes) -> None:
     asked = tx.one("question_before", conversation=standing["conversation"], place=standing["place"])
+    talk = tx.one("conversation", key=standing["conversation"])
+    assert talk is not None
     digested = digest(message)
     values: dict[str, Any] = {
         "chain": tip,
         "digest": digested,
-        "pair": pair(asked["digest"], digested) if asked else None,
+        "pair": pair(asked["digest"], digested, talk["tenant"].encode()) if asked else None,
         "body": write(message.to_json()),
     }
     tx.run("say_otherwise", key=standing["key"], **values)

@@ -43,6 +43,7 @@ CREATE TABLE conversation (
 ) STRICT;
 
 CREATE INDEX conversation_thread ON conversation (tenant, thread, rev) WHERE thread <> '';
+CREATE INDEX conversation_thread_of_user ON conversation (tenant, thread, user, rev) WHERE thread <> '';
 -- Serves the sweeps of what nobody has spoken in for long.
 CREATE INDEX conversation_idle ON conversation (freed, appended, rev);
 
@@ -124,7 +125,7 @@ CREATE TABLE annotation (
     message      INTEGER REFERENCES message (key) ON DELETE SET NULL,
     conversation INTEGER REFERENCES conversation (key) ON DELETE SET NULL,
     needs_rev    INTEGER,
-    UNIQUE (kind, tenant, id),
+    UNIQUE (kind, id, tenant),
     CHECK ((about IS NULL) = (about_kind IS NULL))
 ) STRICT;
 
@@ -158,7 +159,8 @@ CREATE TABLE outbox (
     sent_at         INTEGER,
     -- Until then a POST may be applied whose end nobody saw: what is sent before that is sent once more. NULL: none may.
     echo_at         INTEGER,
-    UNIQUE (sink, kind, item),
+    -- In this order, so that tidying finds what a conversation is owed whatever the sink.
+    UNIQUE (kind, item, sink),
     CHECK ((state = 'ready') = (due IS NOT NULL)),
     CHECK ((state = 'leased') = (lease_until IS NOT NULL)),
     CHECK ((state = 'dead') = (dead_reason IS NOT NULL)),

@@ -97,6 +97,11 @@ class Store(Leases):
     def __repr__(self) -> str:
         return f"<Store {self._database!r}>"
 
+    @property
+    def is_damaged(self) -> bool:
+        """See `Database`."""
+        return self._database.is_damaged
+
     def close(self) -> None:
         """Finish what waits, and close the file."""
         self._database.close()
@@ -157,8 +162,7 @@ class Store(Leases):
         if recorded.outcome == "recorded":
             for sink in self._sinks:
                 tx.run("put", sink=sink, item=recorded.key, rev=recorded.rev, now=now, debounce=self._debounce)
-        if recorded.outcome != "sampled_out":
-            notes.settle(tx, recorded.names, self._sinks, now)
+        notes.settle(tx, recorded.names, self._sinks, now)
         for event in recorded.events:
             notes.take(tx, event, self._sinks, now)
         return recorded

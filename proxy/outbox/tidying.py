@@ -14,13 +14,14 @@ from __future__ import annotations
 import asyncio
 import time
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
 from ..errors import DatabaseError
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Awaitable, Callable
 
     from ..config import Conversation
@@ -36,29 +37,44 @@ DAY_MS = 24 * 3_600_000
 INTERVAL_SECONDS = 60.0
 
 
+class _At(NamedTuple):
+    rev: int
+    key: int
+
+
+_BEGINNING = _At(0, 0)
+
+
 class Tidying:
     """Goes through what is idle, over and over; remembers how far it has come, since what is owed is passed over."""
 
     def __init__(self) -> None:
-        self._freed_to = 0
-        self._forgot_to = dict.fromkeys(product((0, 1), (0, 1)), 0)
+        #: The rev and key of the last conversation that was looked at.
+        self._freed_to = _BEGINNING
+        self._forgot_to = dict.fromkeys(product((0, 1), (0, 1)), _BEGINNING)
 
     def step(self, tx: Tx, idle_before: int, known_before: int) -> bool:
         """Some of the idle conversations; false at the end of a round."""
         more = False
         for (freed, appended), after in self._forgot_to.items():
-            rows = tx.all("forgotten", freed=freed, appended=appended, after=after, before=known_before, limit=STEP)
+            kind = {"freed": freed, "appended": appended}
+            rows = tx.all("forgotten", **kind, **after._asdict(), before=known_before, limit=STEP)
             for row in rows:
                 if not tx.one("is_owed", key=row["key"]):
                     _forget(tx, row["key"], row["thread"])
-            self._forgot_to[freed, appended] = rows[-1]["rev"] if len(rows) == STEP else 0
+            self._forgot_to[freed, appended] = _end_of(rows)
             more |= len(rows) == STEP
-        rows = tx.all("idle", after=self._freed_to, before=idle_before, limit=STEP)
+        rows = tx.all("idle", **self._freed_to._asdict(), before=idle_before, limit=STEP)
         for row in rows:
             if not tx.one("is_owed", key=row["key"]):
                 _free(tx, row["key"])
-        self._freed_to = rows[-1]["rev"] if len(rows) == STEP else 0
+        self._freed_to = _end_of(rows)
         return more or len(rows) == STEP
+
+
+def _end_of(rows: list[sqlite3.Row]) -> _At:
+    """Where the next step begins; after the last of a round at the beginning."""
+    return _At(rows[-1]["rev"], rows[-1]["key"]) if len(rows) == STEP else _BEGINNING
 
 
 def _free(tx: Tx, key: int) -> None:

@@ -134,3 +134,17 @@ class Server(web.Server):
 
     def __call__(self) -> ClientConnection:
         return ClientConnection(self, self._front, loop=self._loop, **self._kwargs)
+
+    def replies(self) -> list[Reply]:
+        """All answers under way."""
+        return [one.reply for one in self._ours() if one.reply is not None]
+
+    def cut(self) -> None:
+        """End every answer under way, here and at the upstream; what is to be recorded is, as far as the client had it."""
+        for one in self._ours():
+            if one.reply is not None and one.transport is not None:
+                one.reply.abandon("crash")
+                one.transport.abort()
+
+    def _ours(self) -> list[ClientConnection]:
+        return cast("list[ClientConnection]", self.connections)

@@ -130,7 +130,7 @@ class Forwarder:
             came = time.monotonic()  # it was the client that took its time
         capture = None if captured is None or streams else Capture(exchange_id, captured, body, started)
         if captured is not None and streams:
-            self._record.too_large()
+            self._record.too_large(exchange_id, head.content_length or len(body))
         over: asyncio.Future[None] = self._loop.create_future()
         reply = self._reply(client, plan, exchange_id, capture, _settling(over), keep_alive=plan.keep_alive)
         connection: Connection | None = None
@@ -173,8 +173,8 @@ class Forwarder:
         keep_alive: bool,
     ) -> Reply:
         if capture is not None and len(capture.request) > self._limit:
+            self._record.too_large(exchange_id, len(capture.request))
             capture = None
-            self._record.too_large()
         self._record.begun()
         assert client.transport is not None
         return Reply(

@@ -1,7 +1,8 @@
 """The proxy's own endpoints, on the chat clients' port, at paths that no OpenAI-compatible API has.
 
     GET  /livez, /readyz        the process runs; it is ready (503 only while starting or draining)
-    GET  /status, /metrics      what became of exchanges; for callers on this machine, or with the admin key
+    GET  /status, /metrics      what became of exchanges; for callers on this machine, or with the admin key. What a reverse
+                                proxy has forwarded, or a page's own name brought here (DNS rebinding), is not from here
     POST /feedback, /events     a thumb or an event, on disk before the 200; delivered after its message
 
 Feedback and events are answered with Inkeep's objects and its errors (problem+json), so that a client of the Analytics
@@ -16,8 +17,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..core.capture import CaptureRules, tenant_in
-from ..core.exchange import Note, encode_note
+from ..core.exchange import ANYBODY, Note, encode_note
 from ..core.fields import read_json
+from ..core.hosts import host_name, is_local_name
 from ..core.ids import uuid7
 from ..core.notes import emit_event, emit_feedback, read_event, read_feedback
 from ..core.wire import problem
@@ -43,6 +45,11 @@ if TYPE_CHECKING:
 #: Feedback is a few words; an event may hold a page's worth of properties.
 NOTE_LIMIT = 256 * 1024
 
+#: They tell nothing; probes reach them by whatever name their platform uses.
+OPEN_PATHS = frozenset(("/livez", "/readyz"))
+#: What a reverse proxy adds: behind one on this machine, everybody comes from loopback.
+_FORWARDED = frozenset((b"forwarded", b"x-forwarded-for"))
+
 NO_FIELDS: Mapping[str, str] = {}
 _READERS = {"/feedback": (read_feedback, emit_feedback, "feedback"), "/events": (read_event, emit_event, "event")}
 
@@ -67,6 +74,7 @@ class OwnEndpoints:
         self._record = record
         self._rules = rules
         self._origins = frozenset(listen.cors_origins)
+        self._hosts = frozenset(map(host_name, listen.allowed_hosts))
         self._body_idle = listen.body_idle_seconds
         self._client_keys = client_keys
         self._admin_keys = admin_keys
@@ -85,10 +93,8 @@ class OwnEndpoints:
         if path == "*" and request.transport is not None:  # OPTIONS asks what the server can do (RFC 9110 §9.3.7)
             return write_answer(request.transport, 204, b"", headers={"Allow": "GET, HEAD, POST, OPTIONS"},
                                 keep_alive=keep_alive and request.content.is_eof())  # fmt: skip
-        if path not in ("/livez", "/readyz", "/status", "/metrics"):
-            raise RequestRefused(
-                404, f"there is no {path} here: the base URL of this proxy ends with /v1", "unknown_url"
-            )
+        if path not in OPEN_PATHS and path not in ("/status", "/metrics"):
+            raise RequestRefused(404, _unknown(path), "unknown_url")
         if request.method not in ("GET", "HEAD"):
             raise RequestRefused(405, f"{path} is read with GET", "method_not_allowed")
         transport = request.transport
@@ -96,7 +102,7 @@ class OwnEndpoints:
             return CLOSE
         status, kind, body, more = 200, "text/plain; charset=utf-8", b"ok\n", NO_FIELDS
         if path in ("/status", "/metrics"):
-            self._check_admin(request, transport, path)
+            self._check_admin(request, transport, path, head.host)
         if path == "/readyz" and not self._ready():
             status, body = 503, b"starting or draining\n"
         elif path == "/status":
@@ -115,12 +121,18 @@ class OwnEndpoints:
         body, fields = self._status_page(told)
         return "text/html; charset=utf-8", body, {"Vary": "Accept", **fields}
 
-    def _check_admin(self, request: web.BaseRequest, transport: asyncio.Transport, path: str) -> None:
-        peer = transport.get_extra_info("peername")
-        local = peer is None or isinstance(peer, str) or ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
-        if not local and not self._admin_keys.fields_of(request.raw_headers):
+    def _check_admin(self, request: web.BaseRequest, transport: asyncio.Transport, path: str, host: str) -> None:
+        """401 for a caller who neither is on this machine, for all we can see, nor has the admin key."""
+        if self._admin_keys.fields_of(request.raw_headers):
+            return
+        name = host_name(host)
+        forwarded = any(field.lower() in _FORWARDED for field, _ in request.raw_headers)
+        if forwarded or not _is_loopback(transport) or not (is_local_name(name) or name in self._hosts):
             raise RequestRefused(
-                401, f"{path} is for callers on this machine, or with listen.admin_key", "unauthorized"
+                401,
+                f"{path} is for callers on this machine; whoever comes from elsewhere, through another proxy or by a name "
+                "that is not in listen.allowed_hosts sends listen.admin_key as Authorization: Bearer <key>",
+                "unauthorized",
             )
 
     # --- feedback and events
@@ -173,9 +185,9 @@ class OwnEndpoints:
         return raw
 
     def _tenant(self, request: web.BaseRequest) -> str:
-        """The caller's tenant; empty for one with an analytics key, who may speak of anybody's messages."""
+        """The caller's tenant; with an analytics key one may speak of anybody's messages."""
         if self._analytics_keys.fields_of(request.raw_headers):
-            return ""
+            return ANYBODY
         if self._client_keys.fields_of(request.raw_headers):
             return tenant_in(request.raw_headers, self._rules)
         raise ApiError(401, "a client key of the proxy or a key of the analytics server is needed")
@@ -190,6 +202,22 @@ class OwnEndpoints:
             "Access-Control-Allow-Headers": "authorization, content-type",
             "Vary": "Origin",
         }
+
+
+def _is_loopback(transport: asyncio.Transport) -> bool:
+    peer = transport.get_extra_info("peername")
+    return peer is None or isinstance(peer, str) or ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
+
+
+def _unknown(path: str) -> str:
+    """What is likely wrong with a path that is nobody's."""
+    name, below, _ = path[1:].partition("/")
+    if below:
+        return (
+            f"no upstream named {name} is configured: the base URL of this proxy ends with /v1, or with the name of a "
+            "section [upstreams.<name>]"
+        )
+    return f"there is no {path} here: the base URL of this proxy ends with /v1"
 
 
 def wants_html(accept: str) -> bool:

@@ -44,6 +44,7 @@ class Record:
         self._held: dict[Reply, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._losses: Counter[str] = Counter()
+        self._newest_lost: dict[str, tuple[str, int]] = {}
         self._outcomes: Counter[str] = Counter()
         self._begun = 0
         self._late = 0
@@ -91,12 +92,20 @@ class Record:
         """Append an exchange to the journal; see `Recording`."""
         if self._journal.append(capture, done):
             return True
-        self._losses["memory_full"] += 1
+        self._lost("memory_full", capture.id, len(capture.request) + sum(map(len, capture.pieces)))
         return False
 
-    def too_large(self) -> None:
-        """A body was over `journal.record_max_bytes`: forwarded, not recorded."""
-        self._losses["too_large"] += 1
+    def too_large(self, exchange_id: str, size: int) -> None:
+        """A body, of so many bytes as far as we know, was over `journal.record_max_bytes`: forwarded, not recorded."""
+        self._lost("too_large", exchange_id, size)
+
+    def _lost(self, reason: str, exchange_id: str, size: int) -> None:
+        self._losses[reason] += 1
+        self._newest_lost[reason] = (exchange_id, size)
+
+    def newest_lost(self) -> dict[str, tuple[str, int]]:
+        """Of each reason the id and the bytes of the newest exchange that was not recorded."""
+        return self._newest_lost | self._journal.newest_lost
 
     def late(self) -> None:
         """A last piece went out before its exchange was on disk."""
@@ -132,6 +141,7 @@ class Record:
         losses = self._losses + Counter(self._journal.losses)
         return {
             "forwarded": self._begun,
+            "open": self._begun - self._outcomes.total(),
             "outcomes": dict(self._outcomes),
             "journaled": self._journal.appended,
             "late_releases": self._late,
@@ -142,7 +152,6 @@ class Record:
         """`status`, and what only `/metrics` shows; see `Histogram.seen` for the times."""
         return {
             **self.status(),
-            "open": self._begun - self._outcomes.total(),
             "journal_waiting": self._journal.bytes_waiting,
             "first_byte": self._first_byte.seen(),
             "added": self._added.seen(),

@@ -43,7 +43,7 @@ class Recording(Protocol):
     def commit(self, capture: Capture, done: Callable[[bool], None]) -> bool:
         """Append; False: not recorded and counted, `done` will not be called."""
 
-    def too_large(self) -> None:
+    def too_large(self, exchange_id: str, size: int) -> None:
         """Count an exchange that is over `record_max_bytes`."""
 
     def late(self) -> None:
@@ -111,6 +111,14 @@ class Reply:
         """Whether the client's connection can go on after this answer."""
         return not self._close_client
 
+    @property
+    def unfinished(self) -> tuple[Capture, list[bytes], int] | None:
+        """What there is of an exchange to be recorded that still goes on: the capture, its reads, and their bytes."""
+        if not self._due or self._kept > self._limit:
+            return None
+        assert self.capture is not None
+        return self.capture, self._pieces, self._kept
+
     # --- what the upstream connection tells
 
     def feed(self, data: bytes) -> None:
@@ -167,15 +175,15 @@ class Reply:
 
     # --- what the client's side tells
 
-    def abandon(self) -> None:
-        """The client has gone: keep what there is."""
+    def abandon(self, by: str = "client") -> None:
+        """The client has gone, or (`by` "crash") this process does: keep what there is."""
         self._on_end = None
         self._stage = RELEASED
         if not self.ended and (self._due or self.capture is None):
-            self.interrupted = "client"
+            self.interrupted = by
         if self._due and self.capture is not None:
             if not self.ended:
-                self.capture.interrupted = "client"
+                self.capture.interrupted = by
             self._commit()
         self.ended = True
 
@@ -301,7 +309,7 @@ class Reply:
         capture, self._due = self.capture, False
         assert capture is not None
         if self._kept > self._limit:
-            self._recording.too_large()
+            self._recording.too_large(self.id, self._kept)
             self._release()
             return
         capture.pieces = self._pieces

@@ -12,11 +12,13 @@ import os
 import time
 from typing import TYPE_CHECKING, cast
 
+from ..core.hosts import host_name, is_local_name
 from ..core.ids import uuid7
 from ..errors import RequestRefused
 from .answers import CLOSE, openai_error, write_answer
 from .client import Server
 from .headers import read_request_head
+from .own import OPEN_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,6 +43,8 @@ MAX_FIELDS = 128
 LINGER_SECONDS = 2.0
 #: How long a process that ends still takes requests.
 STILL_ACCEPT_SECONDS = 5.0
+#: How long connections may take to end when they have to at once.
+HURRIED_SECONDS = 0.05
 
 
 class Front:
@@ -52,7 +56,7 @@ class Front:
         self._routes = routes
         self._forwarder = forwarder
         self._own = own
-        self._hosts = {host.lower() for host in listen.allowed_hosts}
+        self._hosts = frozenset(map(host_name, listen.allowed_hosts))
         self._random: list[bytes] = []
         #: Requests in progress.
         self.open = 0
@@ -73,22 +77,27 @@ class Front:
             auto_decompress=False,
         )
 
-    async def drain(self, server: Server, listener: asyncio.Server, patience: float) -> None:
+    async def drain(
+        self, server: Server, listener: asyncio.Server, patience: float, hurry: asyncio.Event | None = None
+    ) -> None:
         """
-        Let what is in progress finish, for `patience` seconds; connections end after their answer.
+        Let what is in progress finish, for `patience` seconds or until `hurry`; connections end after their answer.
 
-        New requests are still taken for a while: whoever sends them needs a moment to see that `/readyz` says 503.
+        New requests are still taken for a while: whoever sends them needs a moment to see that `/readyz` says 503. What
+        goes on at the end is cut, and handed to the journal as far as it came.
         """
         self.draining = True
+        hurry = hurry or asyncio.Event()
         clock = asyncio.get_running_loop().time
         began = clock()
-        while self.open and clock() - began < patience:
+        while self.open and clock() - began < patience and not hurry.is_set():
             if clock() - began > STILL_ACCEPT_SECONDS:
                 listener.close()
             # (not `server.pre_shutdown()`: it would close connections whose request is still on its way)
             await asyncio.sleep(0.02)
         listener.close()
-        await server.shutdown(1.0)
+        server.cut()
+        await server.shutdown(HURRIED_SECONDS if hurry.is_set() else 1.0)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -117,9 +126,10 @@ class Front:
     ) -> tuple[RequestHead, Route | None, bool]:
         """A head, where it goes (None: it is for us), and whether the connection can go on behind it."""
         head = read_request_head(method, version, path, headers)
-        if self._hosts:
+        path = head.target.partition("?")[0]
+        if self._hosts and path not in OPEN_PATHS:
             self._check_host(head.host)
-        route = self._routes.get(head.target.partition("?")[0][1:].partition("/")[0])
+        route = self._routes.get(path[1:].partition("/")[0])
         # behind an offer to upgrade that is not taken up, the parser does not find the next request for certain
         return head, route, keeps and version.minor == 1 and b"upgrade" not in head.connection
 
@@ -169,8 +179,8 @@ class Front:
         return self._random.pop()
 
     def _check_host(self, host: str) -> None:
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        if name.lower() not in self._hosts and host.lower() not in self._hosts:
+        name = host_name(host)
+        if name not in self._hosts and not is_local_name(name):
             raise RequestRefused(421, f"listen.allowed_hosts does not name {name!r}", "misdirected_request")
 
     def _refuse(self, request: web.BaseRequest, error: RequestRefused, exchange_id: str) -> web.StreamResponse:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from proxy.analytics.door import host_name, is_local_name
 from tests.sdk_rules import problem_faults
 
 API = {"Authorization": "Bearer key-api"}
@@ -38,21 +37,6 @@ async def test_a_probe_may_use_any_name(client):
     answer = await client.get("/livez", headers={"Host": "whatever"})
 
     assert (answer.status, await answer.text()) == (200, "ok\n")
-
-
-@pytest.mark.parametrize(
-    ("field", "name"),
-    [("A:1", "a"), ("[::1]:80", "::1"), ("::1", "::1"), ("a.", "a"), (" a ", "a"), ("[::1", "::1")],
-)
-def test_host_names(field, name):
-    """A Host field's name is what stands before the port."""
-    assert host_name(field) == name
-
-
-def test_local_names():
-    """Only localhost and addresses are local."""
-    assert [is_local_name(name) for name in ("localhost", "a.localhost", "1.2.3.4", "::1")] == [True] * 4
-    assert [is_local_name(name) for name in ("", "notlocalhost", "1.2.3.4.nip.io", "x")] == [False] * 4
 
 
 @pytest.mark.parametrize(

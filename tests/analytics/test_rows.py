@@ -62,3 +62,9 @@ def test_what_lists_show():
 def test_authors(user, author):
     """The author of feedback is the user properties' id, as text."""
     assert rows.author_of({"userProperties": user}) == author
+
+
+@pytest.mark.parametrize(("text", "value"), [(None, None), ('{"a": 1}', {"a": 1}), ('{"a": \x01}', None), ("", None)])
+def test_a_damaged_value(text, value):
+    """A value that the disk has damaged is as if it were not there."""
+    assert rows.json_value(text) == value

@@ -82,8 +82,10 @@ class Memory:
 
     # ── Known ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def named(self, name):
-        found = [key for key in self._newest_first() if self.conversations[key].thread == f"id:{name}"]
+    def named(self, name, user):
+        of_chat = [key for key in self._newest_first() if self.conversations[key].thread == f"id:{name}"]
+        whose = (user, "") if user else (None,)
+        found = [key for one in whose for key in of_chat if one in (None, self.conversations[key].user)]
         return self._held(found[0]) if found else None
 
     def at_tip(self, tip, scope, connection, kin):
@@ -107,7 +109,7 @@ class Memory:
             Spot(self._held(key), at)
             for key in self._newest_first()
             if self._in(scope, self.conversations[key])
-            for at, one in enumerate(pairs(self.conversations[key].messages), 1)
+            for at, one in enumerate(pairs(self.conversations[key].messages, root=self._root), 1)
             if one == pair
         ]
 

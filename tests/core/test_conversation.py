@@ -538,6 +538,15 @@ def test_an_older_response_is_gone_on_from(known):
     assert (again.how, again.keep, again.start) == ("regenerated", 3, chain(talk("u:1 a:2 u:3"))[-1])
 
 
+def test_an_older_response_that_says_nothing_is_gone_on_from(known):
+    """A conversation that begins with an empty answer can be forked behind that, too."""
+    known.hold("a: u:hi a:hello", completions={"r-1": 1})
+
+    placing = placed(known, "u:how?", previous="r-1")
+
+    assert (placing.origin.place, placing.start, placing.copies) == (1, b"", True)
+
+
 def test_an_unknown_response_is_gone_on_from(known):
     """A response that nobody has seen begins a conversation whose history is not whole."""
     assert placed(known, "u:5", previous="resp_9") == Placing(appends=True)

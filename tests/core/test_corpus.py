@@ -5,7 +5,6 @@ import json
 import re
 import zlib
 from dataclasses import replace
-from pathlib import Path
 
 import brotli
 import pytest
@@ -18,12 +17,12 @@ from proxy.core.dialect import dialect_of
 from proxy.core.jsontext import canonical, write
 from proxy.core.message import text_of
 from proxy.core.wire import Logged, Snapshot, build_conversation, emit_conversation, read_conversation
+from tests.recordings import CORPUS, each, needs_corpus
 from tests.sdk_rules import CONVERSATION, faults_of
 
 from .cuts import ways
 from .exchanges import exchange
 
-CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 CODINGS = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}
 EVENT_END = re.compile(rb"\r?\n\r?\n")
 TARGETS = {"chat": "/v1/chat/completions", "completions": "/v1/completions"}
@@ -46,7 +45,6 @@ def cases():
 
 
 CASES = {case["id"]: case for case in cases()}
-needs_corpus = pytest.mark.skipif(not CASES, reason="the corpus is not here")
 
 
 def told(case):
@@ -105,7 +103,7 @@ def test_corpus_is_whole():
     assert set(CASES) >= set(DISSENTS)
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["expected"]])
+@pytest.mark.parametrize("name", each([name for name, case in CASES.items() if case["expected"]]))
 def test_answer(name):
     """Each recorded answer becomes what is expected of it, in every field."""
     case = CASES[name]
@@ -113,7 +111,7 @@ def test_answer(name):
     assert differing(case, read(case)) == DISSENTS.get(name, set())
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["body"].suffix == ".sse"])
+@pytest.mark.parametrize("name", each([name for name, case in CASES.items() if case["body"].suffix == ".sse"]))
 def test_any_cut(name):
     """Each recorded stream gives at any cut what it gives whole; only the shorter ones are fed byte by byte."""
     recorded = told(CASES[name])
@@ -130,7 +128,7 @@ def test_any_cut(name):
     assert all(answer == answers[0] for answer in answers)
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["expected"]])
+@pytest.mark.parametrize("name", each([name for name, case in CASES.items() if case["expected"]]))
 def test_coded(name):
     """Each recorded answer under a content coding, one after the other, becomes what it becomes without."""
     case = CASES[name]
@@ -142,7 +140,7 @@ def test_coded(name):
     assert dialect_of("POST", recorded.target).read_answer(recorded) == read(case)
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["body"].suffix == ".sse"])
+@pytest.mark.parametrize("name", each([name for name, case in CASES.items() if case["body"].suffix == ".sse"]))
 def test_cut_at_event_borders(name):
     """Each recorded stream cut between two events, at forty places at most, is the beginning of its answer."""
     case = CASES[name]
@@ -163,7 +161,7 @@ def test_cut_at_event_borders(name):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, case in CASES.items() if "messages" in (case["request"]["json"] or {})]
+    "name", each([name for name, case in CASES.items() if "messages" in (case["request"]["json"] or {})])
 )
 def test_request(name):
     """Each recorded request's messages are read, with their roles and texts."""
@@ -176,7 +174,8 @@ def test_request(name):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, case in CASES.items() if "messages" in (case["request"]["json"] or {}) and case["expected"]]
+    "name",
+    each([name for name, case in CASES.items() if "messages" in (case["request"]["json"] or {}) and case["expected"]]),
 )
 def test_the_official_sdk_takes_it(name):
     """Each recorded question and answer is logged in a form that the official Analytics SDK parses."""

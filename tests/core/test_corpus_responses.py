@@ -14,10 +14,11 @@ from proxy.core.dialect import dialect_of
 from proxy.core.item_messages import CLIENT_CALLS
 from proxy.core.message import text_of
 from proxy.core.responses_answer import FINAL, ResponseAnswer
+from tests.recordings import CORPUS, each, needs_corpus
 
 from .cuts import ways
 from .exchanges import exchange
-from .test_corpus import CORPUS, comparable
+from .test_corpus import comparable
 
 TARGET = "/v1/responses"
 CODINGS = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}
@@ -72,20 +73,20 @@ def differing(case, answered):
     return wrong
 
 
-@pytest.mark.skipif(not CASES, reason="the corpus is not here")
+@needs_corpus
 def test_corpus_is_whole():
     """The corpus holds the cases that are counted on."""
     assert len(CASES) > 100
     assert len(STREAMED) > 70
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", each(CASES))
 def test_answer(name):
     """Each recorded answer becomes what is expected of it, in every field."""
     assert differing(CASES[name], read(CASES[name])) == set()
 
 
-@pytest.mark.parametrize("name", STREAMED)
+@pytest.mark.parametrize("name", each(STREAMED))
 def test_any_cut(name):
     """Each recorded stream gives at any cut what it gives whole; only the shorter ones are fed byte by byte."""
     whole, *others = ways(CASES[name]["body"], seeds=2)
@@ -102,7 +103,7 @@ def test_any_cut(name):
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", each(CASES))
 def test_coded(name, coding):
     """Each recorded answer is read under every content coding as it is without."""
     case = CASES[name]
@@ -110,7 +111,7 @@ def test_coded(name, coding):
     assert read(case, CODINGS[coding](case["body"]), coding) == read(case)
 
 
-@pytest.mark.parametrize("name", STREAMED)
+@pytest.mark.parametrize("name", each(STREAMED))
 def test_cut_at_every_event(name):
     """A stream that ends after any event before the final one is the beginning of its answer, and not complete."""
     case = CASES[name]
@@ -149,7 +150,9 @@ def is_beginning(left, right):
     )
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if "input" in (case["request"]["json"] or {})])
+@pytest.mark.parametrize(
+    "name", each([name for name, case in CASES.items() if "input" in (case["request"]["json"] or {})])
+)
 def test_request(name):
     """Each recorded request's messages are read, with their roles and texts."""
     case = CASES[name]

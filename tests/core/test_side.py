@@ -11,6 +11,10 @@ NEXT_CHAT = (
     "Please generate a four to five word title summarizing our conversation without any lead-in, punctuation, "
     "quotation marks, periods, symbols, bold text, or additional text. Remove enclosing quotation marks."
 )
+LANGUAGE_AND_TITLE = (
+    "Analyze this conversation and provide:\n1. The detected language of the conversation\n"
+    "2. A concise title in the detected language (5 words or less, no punctuation or quotation)"
+)
 RECAP = "Summarize the discussion briefly in 200 words or less to use as a prompt for future context."
 
 
@@ -57,6 +61,17 @@ SIDE = {
             )
         ),
     ),
+    "LibreChat, of today": (
+        "title",
+        asked(
+            (
+                "user",
+                "Provide a concise, 5-word-or-less title for the conversation, using title case conventions. "
+                "Only return the title itself.\n\nConversation:\nUser: hi\nAI: Hello",
+            )
+        ),
+    ),
+    "LibreChat, with the language": ("title", asked(("user", f"{LANGUAGE_AND_TITLE}\n\nUser: hi\nAI: Hello"))),
     "LibreChat, of the first words": (
         "title",
         asked(("user", "Please generate a concise title (max 40 characters) for a conversation that starts with: hi")),
@@ -95,6 +110,15 @@ CHATS = {
     "a task without a chat": asked(("user", "### Task:\nSuggest 3-5 relevant follow-up questions for an interview")),
     "a task within a chat": asked(("user", "hi"), ("assistant", "Hello"), task("Generate 1-3 broad tags categorizing")),
     "a task of an agent": asked(task("Generate 1-3 broad tags categorizing"), tools=[{}]),
+    "a task of somebody's own": asked(("user", "### Task:\nSum this up\n### Chat History:\nann: hi\nben: ho")),
+    "a task about a page": asked(("user", "### Task:\nWhat is wrong with <type>number</type> here?")),
+    "a task about tags": asked(("user", "### Task:\nExplain what <chat_history> means in this template")),
+    "a title is wanted in the end": asked(("user", "hi"), ("assistant", "Hello"), ("user", LANGUAGE_AND_TITLE)),
+    "a summary is wanted": asked(
+        ("user", "Analyze this conversation and provide a title and the detected language of each: ann: hi")
+    ),
+    "the title's prompt is asked about": asked(("user", f"Why does my server get this? {LANGUAGE_AND_TITLE}")),
+    "a quick yes or no": asked(("user", "Is 7 a prime?"), max_tokens=1),
     "the prompt is asked about": asked(("user", f"What does this mean? “{NEXT_CHAT}”")),
     "the recap is given": asked(("system", f"The user may say: {RECAP}"), ("user", "hi")),
     "a talk about titles": asked(

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from proxy.db.connection import lock, open_reader, open_writer, translated
-from proxy.errors import DatabaseError, DatabaseUnavailable
+from proxy.errors import DatabaseDamaged, DatabaseError, DatabaseUnavailable
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from proxy.errors import DatabaseError, DatabaseUnavailable
         pytest.param(sqlite3.SQLITE_FULL, DatabaseUnavailable, id="full disk"),
         pytest.param(sqlite3.SQLITE_IOERR_FSYNC, DatabaseUnavailable, id="fsync failed"),
         pytest.param(sqlite3.SQLITE_BUSY, DatabaseUnavailable, id="locked by another program"),
-        pytest.param(sqlite3.SQLITE_CORRUPT, DatabaseUnavailable, id="damaged"),
+        pytest.param(sqlite3.SQLITE_CORRUPT, DatabaseDamaged, id="damaged"),
         pytest.param(sqlite3.SQLITE_READONLY, DatabaseUnavailable, id="read-only"),
         pytest.param(sqlite3.SQLITE_CONSTRAINT_UNIQUE, DatabaseError, id="not unique"),
         pytest.param(sqlite3.SQLITE_CONSTRAINT_CHECK, DatabaseError, id="a CHECK"),
@@ -65,3 +65,12 @@ def test_a_lock_is_given_up(tmp_path):
     os.close(held)
 
     os.close(lock(path))
+
+
+def test_a_damaged_letter(tmp_path):
+    """A reader gives text that is no UTF-8 as far as it is."""
+    with closing(open_writer(tmp_path / "it.db")) as writer, closing(open_reader(tmp_path / "it.db")) as reader:
+        writer.execute("CREATE TABLE note (text TEXT)")
+        writer.execute("INSERT INTO note VALUES (CAST(x'61ff62' AS TEXT))")
+
+        assert reader.execute("SELECT text FROM note").fetchone()["text"] == "a\ufffdb"

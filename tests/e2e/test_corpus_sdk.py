@@ -18,6 +18,7 @@ from proxy.core.public import public_messages
 from tests.core.test_corpus import CASES, comparable, told
 from tests.e2e.playback import Answer, Playback
 from tests.e2e.process import Teelog
+from tests.recordings import needs_corpus
 
 #: Of the recorded answers that many at least are read rightly by the SDK; fewer, and this would test nothing.
 READ_RIGHTLY = 300
@@ -69,7 +70,7 @@ def same_as_expected(case, choices):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CASES, reason="the corpus is not here")
+@needs_corpus
 def test_the_sdk_and_the_log_agree(tmp_path):
     """Every recorded answer that the SDK reads rightly is in analytics as the SDK's user has it."""
     known = {str(at): case for at, case in enumerate(CASES.values()) if case["expected"]}

@@ -17,6 +17,7 @@ from tests.core.test_corpus_responses import CASES, told
 from tests.e2e.playback import Answer, Playback
 from tests.e2e.process import Teelog
 from tests.e2e.test_corpus_sdk import is_told
+from tests.recordings import needs_corpus
 
 #: Of the recorded answers that many at least are read rightly by the SDK; fewer, and this would test nothing.
 READ_RIGHTLY = 50
@@ -48,7 +49,7 @@ def told_of(messages):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CASES, reason="the corpus is not here")
+@needs_corpus
 def test_the_sdk_and_the_log_agree(tmp_path):
     """Every recorded answer that the SDK reads rightly is in analytics as the SDK's user has it."""
     known = {str(at): case for at, case in enumerate(CASES.values())}

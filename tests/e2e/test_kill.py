@@ -67,7 +67,11 @@ def check(teelog: Teelog, finished: list[str], begun: list[str]) -> None:
         found = Counter(c["messages"][0]["content"] for c in teelog.conversations())
         return set(finished) - set(found)
 
-    teelog.until(lambda: not missing(), patience=60)
+    def waiting() -> int:
+        recorder = teelog.status()["recorder"]
+        return sum(sink["depth"] for sink in recorder["sinks"].values()) if "sinks" in recorder else 1
+
+    teelog.until(lambda: not waiting() and not missing(), patience=100)
     logged = teelog.conversations()
     found = Counter(c["messages"][0]["content"] for c in logged)
     assert [words for words, count in found.items() if count > 1] == []
@@ -76,7 +80,7 @@ def check(teelog: Teelog, finished: list[str], begun: list[str]) -> None:
     assert [t for c in logged if (t := transcript(c)) and t[0][1] in whole and t != whole[t[0][1]]] == []
 
 
-QUICK, ALL = 4, 20
+QUICK, ALL = 4, 50
 
 
 @pytest.mark.parametrize("kills", [QUICK, pytest.param(ALL, marks=pytest.mark.slow)])
@@ -85,7 +89,8 @@ def test_killing_everything_loses_nothing(tmp_path, upstream, kills):
     rng = random.Random(kills)
     upstream.pause = 0.001
     finished, begun = [], []
-    teelog = Teelog(tmp_path, upstream.url)
+    # what a kill leaves goes out at once: the pace after an outage is tried elsewhere
+    teelog = Teelog(tmp_path, upstream.url, TEELOG_DELIVERY__RECOVERY_PER_SECOND="10000")
     try:
         for number in range(kills):
             teelog.start()
@@ -101,7 +106,7 @@ def test_killing_everything_loses_nothing(tmp_path, upstream, kills):
         teelog.kill()
 
 
-@pytest.mark.parametrize("kills", [QUICK, pytest.param(ALL, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [QUICK, pytest.param(20, marks=pytest.mark.slow)])
 def test_killing_the_recorder_loses_nothing(tmp_path, upstream, kills):
     """The recorder alone is killed under load: the relay serves on, a new one takes over, nothing is lost or doubled."""
     rng = random.Random(kills)

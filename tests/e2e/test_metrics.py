@@ -14,6 +14,7 @@ from proxy.metrics import CONTENT_TYPE, FAMILIES
 from tests.connect import ConnectProxy
 from tests.e2e.process import Teelog
 from tests.e2e.test_settings import ask
+from tests.test_status_command import status
 
 
 def scrape(teelog: Teelog) -> dict:
@@ -49,7 +50,9 @@ def test_a_scrape_after_chats(tmp_path, upstream):
         }
         assert {key: found.get(key) for key in expected} == expected
         assert 0 < found[("teelog_added_seconds_sum",)] < found[("teelog_upstream_first_byte_seconds_sum",)] + 3
-        assert not [key for key in found if key[0] in ("teelog_not_recorded_total", "teelog_outbox_dead")]
+        none = [n for key, n in found.items() if key[0] in ("teelog_not_recorded_total", "teelog_outbox_dead")]
+        assert len(none) > 8
+        assert not any(none)
 
 
 @pytest.mark.parametrize("path", ["/status", "/metrics"])
@@ -72,6 +75,23 @@ def test_others_need_the_admin_key(tmp_path, upstream, path):
             assert f"{path} is for callers on this machine".encode() in answer.read()
         with opener.open(urllib.request.Request(url, headers={"Authorization": "Bearer an-admin-key"})) as answer:
             assert answer.status == 200
+        # the command has the key of its configuration
+        by_address = {**settings, "TEELOG_LISTEN__HOST": address, "TEELOG_LISTEN__PORT": str(teelog.port)}
+        assert status(**by_address)[::2] == (0, "")
+        assert status(**by_address | {"TEELOG_LISTEN__ADMIN_KEY": ""})[0] == 1
+        # others can reach it, and that is said
+        assert teelog.wait_for("teelog.started")["listens_on"] == f"0.0.0.0:{teelog.port}"
+
+
+def test_pages_that_others_reach_are_said(tmp_path, upstream):
+    """A local server on all addresses is a warning at the start, with what to do; on loopback nothing is said."""
+    with Teelog(tmp_path / "open", upstream.url, TEELOG_ANALYTICS__HOST="0.0.0.0") as teelog:
+        line = teelog.wait_for("teelog.pages_open")
+        assert line["listens_on"] == "0.0.0.0:" + teelog.analytics.rpartition(":")[2]
+        assert "set analytics.host to 127.0.0.1" in line["hint"]
+        assert "listens_on" not in teelog.wait_for("teelog.started")
+    with Teelog(tmp_path / "closed", upstream.url) as teelog:
+        assert "teelog.pages_open" not in {line["event"] for line in teelog.lines()}
 
 
 def test_proxies_of_the_environment_are_left_alone(tmp_path, upstream):

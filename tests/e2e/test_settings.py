@@ -165,6 +165,7 @@ def test_status_says_how_it_is_and_shows_no_key(tmp_path, upstream):
         status = teelog.status()
 
         assert status["health"] == "green"
-        assert set(status) == {"version", "health", "why", "ledger", "relay", "recorder"}
+        assert status["relay"]["open"] == 0
+        assert set(status) == {"version", "health", "why", "ledger", "relay", "journal", "recorder"}
         assert "status" not in status["recorder"]
         assert KEY not in json.dumps(status)

@@ -79,3 +79,7 @@ def test_a_loss_is_told_with_what_to_do(tmp_path, upstream):
         assert "journal.record_max_bytes" in told["why"][0]
         assert told["ledger"] == {"by_reason": {"too_large": 1}, "lately": {"too_large": 1}}
         assert json.dumps(told).count("too_large") == 3
+        line = teelog.wait_for("exchange.lost")
+        assert (line["level"], line["reason"], line["count"]) == ("warning", "too_large", 1)
+        assert len(line["newest"]) == 36
+        assert 2000 < line["bytes"] < 3000

@@ -20,6 +20,8 @@ import pytest
 from tests.e2e.process import ROOT, Teelog
 
 BARE = {k: v for k, v in os.environ.items() if not k.startswith(("TEELOG_", "INKEEP_", "UPSTREAM_"))}
+#: Whatever else listens on this machine is not in the way.
+ANY_PORTS = {"TEELOG_LISTEN__PORT": "0", "TEELOG_ANALYTICS__PORT": "0"}
 #: root may write anywhere; without this right it is refused what its owner is refused.
 UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override") if os.geteuid() == 0 else ()
 #: What the upstream says of a key that it does not know, oddly spaced: nobody reads it on the way.
@@ -28,8 +30,8 @@ REFUSAL = b'{ "error":{"message":"Incorrect API key provided: sk-wrong.",\n "cod
 
 def command(*arguments: str, before: tuple[str, ...] = (), **settings: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [*before, sys.executable, "-m", "proxy", *arguments], cwd=ROOT, env=BARE | settings, capture_output=True,
-        text=True, timeout=60, check=False,
+        [*before, sys.executable, "-m", "proxy", *arguments], cwd=ROOT, env=BARE | ANY_PORTS | settings,
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
 
@@ -181,6 +183,68 @@ def test_a_port_in_use_is_said_with_the_key_and_the_cure(tmp_path):
         ]
 
 
+def test_check_says_that_a_port_is_taken(tmp_path, api):
+    """Before the start `check` says it in the words of the start, and that a port is free or a running teelog's own."""
+    with unused_port(listening=True) as port:
+        silent = command("serve", "--port", str(port), "--data-dir", str(tmp_path))
+    with Teelog(tmp_path, f"{api}/v1") as teelog:
+        port = str(teelog.port)
+        done = command("check", "--port", port, "--data-dir", str(tmp_path / "data"), "--upstream", f"{api}/v1")
+    free = command("check", "--port", port, "--data-dir", str(tmp_path / "data"), "--upstream", f"{api}/v1")
+    taken = command(
+        "check",
+        "--port",
+        api.rpartition(":")[2],
+        "--data-dir",
+        str(tmp_path / "d"),
+        "--upstream",
+        "http://127.0.0.1:9/v1",
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"ok: listen.port: {port} on 127.0.0.1 is taken, by a teelog that runs" in done.stdout
+    assert f"ok: listen.port: {port} on 127.0.0.1 is free" in free.stdout
+    (said,) = faults(silent)
+    assert faults(taken)[0].partition(" on ")[2] == said.partition(" on ")[2]
+
+
+# --- an upstream that is teelog itself
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_an_upstream_that_is_teelog_itself_stops_the_start(tmp_path, host):
+    """Start and `check` refuse a base URL that leads back, with the flag that it came from and what to do."""
+    with unused_port() as port:
+        url = f"http://{host}:{port}/v1"
+        for asked in ("serve", "check"):
+            done = command(asked, "--port", str(port), "--upstream", url, "--data-dir", str(tmp_path / "data"))
+
+            assert faults(done) == [
+                f'upstream.base_url: found "{url}" (flag --upstream), which is teelog itself, on listen.port {port}: '
+                "requests would come back to it; allowed: the address of the server behind teelog, or another listen.port "
+                "(--port)"
+            ]
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- a key of Inkeep's for another sink
+
+
+def test_inkeep_s_key_for_another_sink_is_said_to_be_unused(tmp_path, api):
+    """`check` and the start say that the key goes to Inkeep alone, and what to set; the sink is not sent it."""
+    settings = {"INKEEP_API_KEY": "planted", "TEELOG_DELIVERY__URL": api}
+    done = command("check", "--data-dir", str(tmp_path / "check"), "--upstream", f"{api}/v1", **settings)
+    with Teelog(tmp_path, f"{api}/v1", **settings) as teelog:
+        line = teelog.wait_for("teelog.unused")
+        logged = teelog.log.read_text()
+
+    said = "INKEEP_API_KEY is set but goes to Inkeep's address only"
+    assert line["hint"].startswith(said)
+    assert "delivery.api_key" in line["hint"]
+    assert f"note: {said}" in done.stdout
+    assert "planted" not in logged + done.stdout + done.stderr
+
+
 # --- an unwritable data folder
 
 
@@ -223,7 +287,7 @@ def test_a_second_one_on_a_folder_says_that_it_waits_and_can_be_ended(tmp_path, 
 
         assert (line["event"], line["level"], line["data_dir"]) == ("teelog.waits", "warning", str(tmp_path / "data"))
         assert line["reason"].startswith("another teelog has the data folder: stop that one, or give this one its own")
-        assert (second.returncode, rest) == (130, "")
+        assert (second.returncode, rest) == (0, "")
         assert chat(first)[0] == 200
 
 
@@ -238,6 +302,8 @@ def test_an_upstream_that_is_down_is_said_to_the_client_in_the_log_and_by_check(
         with Teelog(tmp_path, url) as teelog:
             status, body, headers = chat(teelog)
             line = teelog.wait_for("exchange.passed")
+            outcomes = teelog.status()["relay"]["outcomes"]
+            counters = teelog.until(lambda: teelog.status()["recorder"].get("counters"))
 
     assert faults(done) == [
         f"upstream.base_url: {url} cannot be reached: Connection refused: start what should be there, or set another "
@@ -247,6 +313,8 @@ def test_an_upstream_that_is_down_is_said_to_the_client_in_the_log_and_by_check(
     assert "upstream" in json.loads(body)["error"]["message"]
     assert (line["level"], line["id"], line["status"]) == ("warning", headers["x-teelog-id"], 502)
     assert f"127.0.0.1:{port} cannot be reached" in line["fault"]
+    # one word for it everywhere
+    assert (line["outcome"], outcomes, counters) == ("no_answer", {"no_answer": 1}, {"no_answer": 1})
 
 
 # --- a configuration with many faults

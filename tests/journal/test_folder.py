@@ -67,6 +67,17 @@ def test_numbers_grow(folder, sink):
     assert segments(folder)[0] > 1_700_000_000_000_000
 
 
+def test_a_stray_number(folder, sink):
+    """A file whose number leaves no room for later ones gets one that does, and hides nothing."""
+    segment_path(folder, 9_999_999_999_999_999).write_bytes(b"stray")
+    segment_path(folder, 7).write_bytes(b"ordinary")
+    sink()
+    numbers = segments(folder)
+
+    assert [segment_path(folder, number).read_bytes()[:5] for number in numbers] == [b"ordin", b"stray", b"TEELO"]
+    assert numbers[-1] < 9_000_000_000_000_000
+
+
 def test_other_files(folder, sink):
     """What is not named like a segment is none, and neither is anything where there is no folder."""
     for name in ("1.log", "0000000000000001.log~", "a000000000000001.log", "0000000000000001.unreadable"):
@@ -237,3 +248,14 @@ def test_what_rests_in_the_files(folder, sink):
     for number in segments(folder):
         os.utime(segment_path(folder, number), (4990.0, 4990.0))
     assert resting(folder, 5000.0) == (200, 10.0)
+
+
+def test_the_disk_has_a_reserve(folder, clock):
+    """What the disk has left is not used up: frames that would go into the reserve are refused as on a full disk."""
+    folder.mkdir()
+    found = os.statvfs(folder)
+    free = found.f_bavail * found.f_frsize
+    for reserve, reasons in ((free // 2, ["", ""]), (free * 2, ["disk_full", "disk_full"])):
+        sink = FolderSink(folder, MARKER, Limits(10**9, 1000, 1.0, clock, reserve), power=False)
+        assert sink.write([frame(b"one", MARKER), frame(b"two", MARKER)]) == reasons
+        sink.close()

@@ -191,8 +191,35 @@ def test_damaged_header(journal, reader):
     journal(4, raw(b"?" * 30), b"four", head=b"?" * HEADER_SIZE)
     journal(5, b"five")
 
-    assert payloads(read_all(reader)) == [b"one", b"two", b"three", b"five"]
+    assert payloads(read_all(reader)) == [b"one", b"two", b"three", b"four", b"five"]
     assert reader.damaged == 2
+
+
+def test_nothing_but_frames(journal, reader):
+    """Where header and first frame are gone, what the most of the file is made of is found, and not what lies in it."""
+    planted = frame(b"planted", b"8-marker")
+    data = journal(1, b"one", planted * 3, b"three", head=b"?" * HEADER_SIZE)
+    path = segment_path(reader._folder, 1)
+    path.write_bytes(b"?" * (HEADER_SIZE + 10) + data[HEADER_SIZE + 10 :])
+
+    assert payloads(read_all(reader)) == [planted * 3, b"three"]
+
+
+def test_what_is_damaged_is_kept(folder, journal, reader):
+    """A segment of which something could not be read is kept under another name; a torn append is no damage."""
+    damaged = journal(1, b"one", raw(b"?" * 30), b"two")
+    journal(2, b"three", raw(frame(b"torn", MARKER)[:-1]))
+    journal(3, b"four", raw(frame(b"torn", MARKER)[:5]))
+    newer = journal(4, raw(b"something that we do not know"), head=b"TEELOGJ2")
+    journal(5, b"five")
+    records = read_all(reader)
+    reader.release(records[-1].position_after)
+
+    assert payloads(records) == [b"one", b"two", b"three", b"four", b"five"]
+    assert segments(folder) == [5]
+    kept = sorted(folder.glob("*.damaged"))
+    assert [path.name[:20] for path in kept] == [f"{number:016d}.log" for number in (1, 4)]
+    assert [path.read_bytes() for path in kept] == [damaged, newer]
 
 
 def test_any_position(folder, journal, reader):

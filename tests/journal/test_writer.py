@@ -88,6 +88,7 @@ async def test_one_bad_capture(writer, reader):
 
     assert await store(journal, b"one", bad, b"two", bad) == [True, False, True, False]
     assert journal.losses == {"encode_error": 2}
+    assert journal.newest_lost == {"encode_error": ("id", 2)}
     assert (journal.appended, journal.failed) == (2, 2)
     assert payloads(read_all(reader)) == [b"one", b"two"]
 
@@ -138,6 +139,7 @@ async def test_disk_full(writer, reader):
     assert await store(journal, b"four") == [True]
 
     assert journal.losses == {"disk_full": 2}
+    assert journal.newest_lost == {"disk_full": ("", 100)}
     assert payloads(read_all(reader)) == [b"two", b"four"]
 
 

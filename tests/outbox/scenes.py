@@ -9,7 +9,7 @@ import orjson
 
 from proxy.config import Conversation
 from proxy.core.capture import Capture, CapturedHead, CaptureRules
-from proxy.core.exchange import Note, encode_note
+from proxy.core.exchange import ANYBODY, Note, encode_note
 from proxy.core.ids import uuid7
 from proxy.journal.reader import Position, Record
 from proxy.outbox.reading import Reading
@@ -131,7 +131,7 @@ def whole(answer, completion_id: str, choices=None) -> bytes:
     )
 
 
-def note(kind="feedback", *, name=None, tenant="", started=NOW, **body) -> bytes:
+def note(kind="feedback", *, name=None, tenant=ANYBODY, started=NOW, **body) -> bytes:
     """The journal payload of feedback or an event."""
     name = name or new_id()
     body = {"id": name, "type": "positive", "createdAt": "2023-11-14T22:13:20.000Z", **body}

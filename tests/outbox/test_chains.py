@@ -86,11 +86,24 @@ def test_a_response_asked_for_again(book, headers, told):
 
 
 def test_going_on_from_a_response_that_was_replaced(book):
-    """A response whose place another has taken cannot be gone on with inside: what is new is told apart."""
+    """Who goes back to the response before it asked again has that one put back, under its id."""
     book.take(turn(0))
     book.take(turn(1), previous="resp_0")
     book.take(turn(1, name="1b", started=LATER), previous="resp_0")
     book.take(turn(2, started=2 * LATER), previous="resp_1")
+    book.take(turn(3, started=3 * LATER), previous="resp_2")
+
+    assert book.texts() == [["rules of turn 3", "q0", "a0", "q1", "a1", "q2", "a2", "q3", "a3"]]
+    assert book.snapshots()[0].messages[4].id == "e-1"
+
+
+def test_going_on_from_a_response_that_was_replaced_for_good(book):
+    """A response whose place another has taken cannot be gone on with once that one was: what is new is told apart."""
+    book.take(turn(0))
+    book.take(turn(1), previous="resp_0")
+    book.take(turn(1, name="1b", started=LATER), previous="resp_0")
+    book.take(turn(2, started=2 * LATER), previous="resp_1b")
+    book.take(turn(2, name="2b", started=3 * LATER), previous="resp_1")
 
     origin, other = book.snapshots()
     assert (other.properties["forkedFrom"], other.properties["history"]) == (origin.id, "partial")

@@ -284,6 +284,38 @@ def test_a_given_id_is_used_as_given(book):
     assert book.all() == {"chat-1": ["hi", "Hello", "how?", "Well"]}
 
 
+def test_a_named_conversation_whose_history_is_an_empty_answer(book):
+    """An answer that says nothing before the first question of a known chat is no reason to set the record aside."""
+    for at, turn in enumerate(([user("hi")], [user("more")], [assistant(""), user("hi")])):
+        outcome = book.take(exchange(turn, f"re {at}", headers=named("chat"), started=NOW + at * 1000))
+        assert outcome.outcome == "recorded"
+
+
+@pytest.mark.parametrize("brought", [[], [user("before"), assistant("then")]], ids=["new messages", "histories"])
+def test_two_users_whose_chats_have_one_name(book, brought):
+    """Two stated users under one key, whose chats are both called "1", have a conversation each."""
+    talks = {"ann": [*brought, user("I am ann")], "ben": [*brought, user("I am ben")]}
+    for who, talk in talks.items():
+        book.take(exchange(talk, f"Hello {who}", headers=named("1", ("x-teelog-user", who))))
+    for who, talk in talks.items():
+        more = [user(f"and {who}?")] if not brought else [*talk, assistant(f"Hello {who}"), user(f"and {who}?")]
+        book.take(exchange(more, "Well", headers=named("1", ("x-teelog-user", who)), started=NOW + 9000))
+
+    begin = [message["content"] for message in brought]
+    assert book.texts() == [[*begin, f"I am {who}", f"Hello {who}", f"and {who}?", "Well"] for who in talks]
+    assert {one.user_properties["userId"] for one in book.snapshots()} == set(talks)
+    assert book.events() == []
+
+
+def test_a_side_request_of_a_user_whose_chat_has_anothers_name(book):
+    """A probe before the first question of a chat is no event of another user's chat of that name."""
+    book.take(exchange([user("I am ann")], headers=named("1", ("x-teelog-user", "ann"))))
+    book.take(exchange(HI, "Yo", headers=named("1", ("x-teelog-user", "ben")), max_tokens=1))
+
+    assert book.events() == []
+    assert book.snapshots()[1].properties["kind"] == "probe"
+
+
 def test_our_own_id_names_a_conversation_too(book):
     """A client that learnt our id goes on with the conversation by it."""
     name = book.take(exchange(HI)).conversation

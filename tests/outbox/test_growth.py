@@ -126,6 +126,17 @@ def test_each_goes_on_with_its_own_choice(book):
     assert book.texts() == [["hi", "Hello", "how?", "Well"], ["hi", "Hey", "how?", "Well"]]
 
 
+def test_a_window_is_found_among_other_tenants_who_say_the_same(book):
+    """However many conversations of another key end with the same question and answer, a window finds its own."""
+    talk = [user("mine"), assistant("yes"), *HOW]
+    key = book.take(exchange(talk, "Well", name="e-1", key="sk-my-key")).key
+    for number in range(260):
+        book.take(exchange([user(f"{number}"), assistant("yes"), *HOW], "Well", key="sk-another-key"))
+
+    window = [*HOW[1:], assistant("Well"), user("bye")]
+    assert book.take(exchange(window, "Bye", key="sk-my-key", started=LATER)).key == key
+
+
 # ── forks and windows ───────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -9,10 +9,11 @@ from proxy.core.message import text_of
 from proxy.core.redact import Redactor
 from proxy.core.wire import build_conversation
 from proxy.journal.reader import Position
+from proxy.outbox.later import take_later
 from proxy.outbox.reading import Reading
 
 from ..fakes import NOW
-from .scenes import asks, assistant, events, exchange, message_item, note, polls, response, user
+from .scenes import asks, assistant, events, exchange, message_item, note, polls, read, response, user
 from .test_conversations import Book
 
 CALL = {
@@ -289,3 +290,39 @@ def test_the_log_line_of_a_poll():
 
     assert (facts["endpoint"], facts["model"]) == ("responses", "m-1")
     assert (facts["prompt_tokens"], facts["completion_tokens"]) == (7, 2)
+
+
+class Counted:
+    """A transaction that counts the rows it gives."""
+
+    def __init__(self, tx):
+        self._tx = tx
+        self.rows = 0
+
+    def __getattr__(self, name):
+        return getattr(self._tx, name)
+
+    def all(self, name, **values):
+        found = self._tx.all(name, **values)
+        self.rows += len(found)
+        return found
+
+    def one(self, name, **values):
+        return next(iter(self.all(name, **values)), None)
+
+
+def test_an_answer_at_the_end_of_a_long_conversation(book, store):
+    """What is read to tell an answer again does not grow with what was said before it."""
+    named = [("x-teelog-conversation-id", "chat")]
+    talk = [said for at in range(200) for said in (user(f"q{at}"), assistant(f"a{at}"))]
+    book.take(exchange([*talk, user("one more")], "So", headers=named))
+    ask(book, headers=named, started=NOW + 9000)
+    later = read(polls(response("completed", "Hello"), started=NOW + 10_000))
+
+    def work(tx):
+        counted = Counted(tx)
+        return take_later(counted, later, NOW + 10_500).outcome, counted.rows
+
+    outcome, rows = store.write(work)
+    assert outcome == "recorded"
+    assert rows < 20

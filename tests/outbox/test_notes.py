@@ -3,11 +3,12 @@
 import orjson
 import pytest
 
+from proxy.core.exchange import ANYBODY
 from proxy.journal.reader import Position
-from proxy.outbox.store import ANALYTICS
+from proxy.outbox.store import ANALYTICS, Store
 
 from ..fakes import NOW
-from .scenes import assistant, exchange, note, read, user
+from .scenes import SECRET, assistant, exchange, note, read, user
 
 HI = [user("hi")]
 HOW = [*HI, assistant("Hello"), user("how?")]
@@ -124,11 +125,61 @@ async def test_the_newest_of_the_tenants_is_meant(desk):
 
 
 async def test_a_caller_with_an_analytics_key_speaks_of_anyones_messages(desk):
-    """Without a tenant a message of any tenant is found."""
+    """A message of any tenant is found for who may speak of all of them."""
     desk.take(exchange(HI, name="e-1"))
-    desk.take(note(messageId="e-1", tenant=""))
+    desk.take(note(messageId="e-1", tenant=ANYBODY))
 
     assert await desk.messages_named() == ["e-1"]
+
+
+@pytest.mark.parametrize("about", ["message", "conversation"])
+async def test_a_caller_without_a_credential_speaks_of_its_own(desk, about):
+    """Callers without a credential are a tenant like others: what belongs to a key is not theirs to speak of."""
+    desk.take(exchange(HI, name="e-1", headers=[("x-teelog-conversation-id", "chat")]))
+    await desk.deliver()
+    desk.take(note("event", tenant="", entityType=about, messageId="e-1", conversationId="chat"))
+
+    assert await desk.due() == []
+
+
+async def test_a_side_request_without_a_credential_is_nobodys(desk):
+    """Who names another tenant's chat without showing its key puts nothing on it."""
+    headers = [("x-teelog-conversation-id", "chat")]
+    desk.take(exchange(HI, headers=headers))
+    await desk.deliver()
+    desk.take(exchange([user("hi")], "a title", key="", headers=headers, max_tokens=1))
+
+    assert await desk.due() == []
+
+
+async def test_two_tenants_who_give_one_id_to_their_feedback(desk):
+    """The second tenant's thumb does not take the place of the first one's in the sink."""
+    tenants = [read(exchange(HI, key=key)).tenant for key in ("sk-one-key", "sk-two-key")]
+    for number, key in enumerate(("sk-one-key", "sk-two-key")):
+        desk.take(exchange(HI, key=key, name=f"e-{number}"))
+        desk.take(note(messageId=f"e-{number}", tenant=tenants[number], name="f-1"))
+    desk.take(note(messageId="e-1", tenant=tenants[1], name="f-1"))
+    await desk.deliver()
+
+    ids = {body["messageId"]: body["id"] for _, body in await desk.deliver()}
+    assert ids == {"e-0": "f-1", "e-1": f"f-1~{tenants[1][:8]}"}
+
+
+@pytest.mark.parametrize("first", ["the thumb", "the exchange"])
+@pytest.mark.parametrize("about", ["message", "conversation"])
+async def test_a_thumb_on_what_is_sampled_out(tmp_path, about, first):
+    """What is said of a conversation that is not recorded is not kept, nor does it wait for what no sink will have."""
+    store = Store(tmp_path / "sampled.db", secret=SECRET, sample_rate=0.0)
+    desk = Desk(store)
+    records = [exchange(HI, name="e-1", headers=[("x-teelog-conversation-id", "chat")])]
+    thumb = note("event", entityType=about, messageId="e-1", conversationId="chat")
+    records.insert(0 if first == "the thumb" else 1, thumb)
+    for record in records:
+        desk.take(record)
+
+    assert (await store.status(NOW))["sinks"][ANALYTICS]["waiting"] == 0
+    assert store.read(lambda tx: tx.one("annotation", key=1)) is None
+    store.close()
 
 
 async def test_a_message_that_was_replaced_stays_known(desk):

@@ -1,95 +1,42 @@
-"""The statements of the courier and of `/status` look nothing through that grows with the queue."""
+"""What is asked within the write transaction, and how the database finds it."""
 
-import time
+import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 
-from proxy.outbox.store import ANALYTICS, QUERIES, Store
+from proxy.outbox.store import QUERIES
 
-from ..fakes import NOW
-from .scenes import SECRET
-
-ROWS = 100_000
-VALUES = {
-    "sink": ANALYTICS, "now": NOW, "until": NOW, "doubt": NOW, "latest": NOW + 10_000, "limit": 10, "debounce": 1000,
-    "before": 0, "conversation": 7, "key": 7, "token": 0, "rev": 1, "began": NOW, "error": "e", "due": NOW, "item": 7,
-    "reason": "refused", "kind": "feedback", "waits": 1, "about": "m-7",
-}  # fmt: skip
-
-#: What each courier's step and each turn of a conversation does.
-OFTEN = (
-    "put", "put_note", "lease", "expire_leases", "bring_forward", "next_due", "ack", "postpone", "hand_back", "bury",
-    "free_notes", "open_about", "any_open", "any_failing", "bury_too_old", "bury_untried", "bury_unknown", "hasten",
-    "last_error", "dead_letters", "some_dirty", "annotated",
-)  # fmt: skip
+#: Asked for every exchange or for every conversation that is tidied; what they find may stand among millions of rows.
+LOOK_UPS = (
+    "named named_of_user tip_of_user tip_of_chat tip_of_anybody inside paired holding answer_of place_of newest_standing "
+    "standing_behind message_known_by answer_of_completion message_called former_tip open_about idle forgotten is_owed forget_rows some_dirty"
+).split()  # fmt: skip
+#: Of those, where so many rows may fit that only the newest are looked at.
+NEWEST = ("answer_of", "answer_of_completion", "message_known_by")
 
 
-@pytest.fixture(scope="module")
-def large(tmp_path_factory):
-    """A store with 100,000 rows in every state, most of them ready."""
-    store = Store(tmp_path_factory.mktemp("large") / "teelog.db", secret=SECRET)
-    store.write(_fill)
-    yield store
-    store.close()
+def plan(path, name):
+    """What the database does for a query, step by step."""
+    values = dict.fromkeys(re.findall(r":(\w+)", QUERIES[name]), 1)
+    with closing(sqlite3.connect(path)) as plain:
+        return [row[3] for row in plain.execute(f"EXPLAIN QUERY PLAN {QUERIES[name]}", values)]
 
 
-def _fill(tx):
-    numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) "
-    tx._connection.execute(
-        numbers + "INSERT INTO outbox (sink, kind, item, state, wanted_rev, sent_rev, dirty_since, due, tries, "
-        "first_failed_at, last_failed_at, last_error, dead_reason) SELECT 'analytics', "
-        "iif(i % 10 = 0, 'feedback', 'conversation'), i, "
-        "CASE WHEN i % 10 = 0 THEN 'waiting' WHEN i % 7 = 0 THEN 'sent' WHEN i % 1001 = 1 THEN 'dead' ELSE 'ready' END, "
-        "2, iif(i % 7 = 0 AND i % 10, 2, 1), iif(i % 7 = 0 AND i % 10, NULL, 1000 + i), "
-        "iif(i % 10 AND i % 7 AND i % 1001 <> 1, 1000 + i, NULL), 0, iif(i % 3, NULL, 1000), iif(i % 3, NULL, 1000 + i), "
-        "iif(i % 3, NULL, 'down'), iif(i % 10 AND i % 7 AND i % 1001 = 1, 'refused', NULL) FROM n"
-    )
-    tx._connection.execute(
-        numbers + "INSERT INTO annotation (kind, tenant, id, body, about_kind, about) "
-        "SELECT 'feedback', '', 'f-' || i, '{}', 'message', 'm-' || i FROM n"
-    )
+@pytest.mark.parametrize("name", LOOK_UPS)
+def test_what_is_looked_up_is_found_by_an_index(store, tmp_path, name):
+    """No look-up goes through a whole table."""
+    steps = plan(tmp_path / "teelog.db", name)
+
+    assert steps
+    tables = "annotation|conversation|key|message|outbox|tip"
+    assert not [step for step in steps if re.match(rf"SCAN ({tables})\b", step)]
 
 
-def plan_of(tx, name):
-    return [row["detail"] for row in tx._connection.execute("EXPLAIN QUERY PLAN " + QUERIES[name], VALUES)]
+@pytest.mark.parametrize("name", NEWEST)
+def test_the_newest_of_many_is_found_first(store, tmp_path, name):
+    """Of what an upstream has called by one id a thousand times the newest is found without looking at the rest."""
+    steps = plan(tmp_path / "teelog.db", name)
 
-
-@pytest.mark.parametrize("name", OFTEN)
-def test_no_table_is_looked_through(large, name):
-    """Each statement finds its rows by an index: however much waits, nothing is read from one end to the other."""
-    plan = large.read(lambda tx: plan_of(tx, name))
-
-    assert [
-        step for step in plan if step.startswith("SCAN") and "CONSTANT" not in step and "COVERING" not in step
-    ] == []
-    assert [step for step in plan if "TEMP B-TREE" in step] == []
-
-
-@pytest.mark.parametrize(
-    "name", ["lease", "next_due", "bring_forward", "expire_leases", "last_error", "any_failing", "hasten"]
-)
-def test_it_takes_no_longer_than_with_few(large, name):
-    """With 100,000 rows a step of the courier stays far under a millisecond or two."""
-
-    def work(tx):
-        times = []
-        for _ in range(9):
-            began = time.perf_counter()
-            tx.all(name, **VALUES)
-            times.append(time.perf_counter() - began)
-        return sorted(times)[4]
-
-    took = large.write(work)
-    print(f"outbox of {ROWS:,} rows: {name} takes {took * 1e6:.0f} µs")
-    assert took < 0.005
-
-
-async def test_status_is_told_fast(large):
-    """`/status` of 100,000 rows is told in a fraction of a second."""
-    began = time.perf_counter()
-    told = await large.status(NOW)
-    took = time.perf_counter() - began
-
-    print(f"outbox of {ROWS:,} rows: /status takes {took * 1e3:.0f} ms")
-    assert told["sinks"][ANALYTICS]["depth"] > 70_000
-    assert took < 0.5
+    assert "USE TEMP B-TREE FOR ORDER BY" not in steps

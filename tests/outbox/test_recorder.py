@@ -77,6 +77,20 @@ def test_records_become_conversations(store):
     assert source.released[-1] == Position(0, 3)
 
 
+def test_what_may_not_be_stored_waits(store):
+    """While nothing new may be stored, nothing is read, counted as tried, or removed; then it goes on."""
+    why = ["the disk is full"]
+    source = Script(*talks("one"))
+    recorder = made(store, source, refuses=lambda: why[0])
+    with pytest.raises(DatabaseUnavailable, match="the disk is full"):
+        recorder.step()
+    assert (questions(store), store.position("journal"), source.released) == ([], (Position(0, 0), 0), [])
+
+    why[0] = ""
+    assert run_out(recorder) == 1
+    assert questions(store) == ["one"]
+
+
 def test_more_than_a_batch(store):
     """A long journal is read in batches, in order."""
     words = [f"q{n}" for n in range(2 * BATCH + 10)]

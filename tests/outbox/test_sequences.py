@@ -6,7 +6,6 @@ All are sent with one key, interleaved, and without any id: what is joined is jo
 import json
 import random
 from itertools import zip_longest
-from pathlib import Path
 
 import pytest
 
@@ -14,13 +13,13 @@ from proxy.journal.reader import Position
 from proxy.outbox.store import Store
 
 from ..fakes import NOW
+from ..recordings import CORPUS, each, needs_corpus
 from .scenes import SECRET, exchange, read
 
-CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 FILE = CORPUS / "sequences.json"
 SEQUENCES = json.loads(FILE.read_text()) if FILE.exists() else []
 
-pytestmark = pytest.mark.skipif(not SEQUENCES, reason="the corpus is not here")
+pytestmark = needs_corpus
 
 
 def payload(case, started, connection="1"):
@@ -80,13 +79,13 @@ def steps(relation):
     ]
 
 
-@pytest.mark.parametrize(("first", "second"), steps("continues"), ids=lambda case: case[-60:])
+@pytest.mark.parametrize(("first", "second"), each(steps("continues"), ("", "")), ids=lambda case: case[-60:])
 def test_what_continues_is_joined(recorded, first, second):
     """A request that goes on from another is in its conversation."""
     assert recorded[second].key == recorded[first].key != 0
 
 
-@pytest.mark.parametrize(("first", "second"), steps("same-request"), ids=lambda case: case[-60:])
+@pytest.mark.parametrize(("first", "second"), each(steps("same-request"), ("", "")), ids=lambda case: case[-60:])
 def test_the_same_request_is_no_new_turn(recorded, first, second):
     """A request that is made again is another answer to the first; or begins anew, where it has but one question.
 

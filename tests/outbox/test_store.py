@@ -200,6 +200,19 @@ async def test_an_old_ack_never_lowers_what_was_sent(store):
     assert await lease(store) == []
 
 
+async def test_a_sink_that_has_lost_what_it_had(store):
+    """Everything that was sent is due again, and nothing else changes."""
+    talk(store, 1)
+    (row,) = await lease(store)
+    await store.ack(row, row.wanted_rev, NOW)
+
+    assert await lease(store) == []
+    assert await store.send_again("analytics", NOW) == 1
+    (again,) = await lease(store)
+    assert (again.item, again.wanted_rev) == (row.item, row.wanted_rev)
+    assert await store.send_again("analytics", NOW) == 0
+
+
 # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -102,6 +102,20 @@ async def test_a_chat_that_comes_back_without_its_history(desk, asked):
     assert desk.texts() == [[*(message["content"] for message in asked), "Bye", "more", "More"]]
 
 
+async def test_an_answer_that_was_freed_and_replaced_and_is_put_back(desk):
+    """Who comes back, asks again, and goes on from the answer of old, has that answer in the log with all its words."""
+    desk.take(exchange(HI))
+    desk.take(exchange(HOW, says("assistant", "Well", reasoning="hm"), name="e-2"))
+    await desk.deliver()
+    await desk.tidy(WEEK)
+    desk.take(exchange(HOW, "Better", started=WEEK), WEEK)
+    desk.take(exchange(AFTER, "Bye", started=WEEK + 9000), WEEK)
+
+    assert desk.texts() == [["hi", "Hello", "how?", "Well", "bye", "Bye"]]
+    answer = desk.snapshots()[0].messages[3]
+    assert (answer.id, answer.message.reasoning) == ("e-2", "hm")
+
+
 async def test_who_sends_no_history_is_kept(desk):
     """A chat whose client sends its newest question alone is nowhere else: it stays, and goes on."""
     for text in ("hi", "more"):
@@ -161,10 +175,11 @@ async def test_a_clients_name_stays_taken(desk):
     assert one.properties["forkedFrom"] == "chat"
 
 
-async def test_many_are_tidied_in_steps(desk):
+@pytest.mark.parametrize("spacing", [1, 0], ids=["one after another", "of one batch, all at a time"])
+async def test_many_are_tidied_in_steps(desk, spacing):
     """What is owed does not keep what lies behind it from being freed."""
     for number in range(120):
-        desk.take(exchange([user(f"q{number}")]), NOW + number)
+        desk.take(exchange([user(f"q{number}")]), NOW + number * spacing)
     await desk._store.lease(ANALYTICS, WEEK, WEEK * 2, 60)
     await desk.deliver()
     await desk.tidy(WEEK)

@@ -41,6 +41,7 @@ class HeldJournal:
         self.hold = False
         self.full = False
         self.losses = Counter()
+        self.newest_lost = {}
         self.appended = self.bytes_waiting = 0
         self.came = asyncio.Event()
 
@@ -103,13 +104,22 @@ async def until(condition, timeout: float = 5) -> None:
 
 @asynccontextmanager
 async def relay(
-    script, *, listen=None, upstream=None, limit: int = 1 << 20, journal=None, hold=0.025, tls=None, proxy=None
+    script,
+    *,
+    listen=None,
+    upstream=None,
+    limit: int = 1 << 20,
+    journal=None,
+    hold=0.025,
+    tls=None,
+    proxy=None,
+    tenant="key",
 ):
     """A running relay in front of a scripted upstream."""
     loop = asyncio.get_running_loop()
     raw = await RawUpstream(list(script)).start(tls)
     journal = journal or HeldJournal()
-    rules = CaptureRules(secret=b"s" * 32)
+    rules = CaptureRules(tenant=tenant, secret=b"s" * 32)
     scheme = "https" if tls else "http"
     options = {"base_url": f"{scheme}://127.0.0.1:{raw.port}/v1", **(upstream or {})}
     section = Listen(**(listen or {}))
@@ -124,7 +134,7 @@ async def relay(
         return "text/plain; version=0.0.4", b"# \n"
 
     own = OwnEndpoints(
-        section, record, rules, client_keys=keys, admin_keys=KeyRing([]), analytics_keys=KeyRing(["analytics-key"]),
+        section, record, rules, client_keys=keys, admin_keys=KeyRing([section.admin_key.reveal()] if section.admin_key else []), analytics_keys=KeyRing(["analytics-key"]),
         ready=lambda: True, status=status, metrics=metrics,
         status_page=lambda told: (b"<!doctype html>" + repr(told).encode(), {"X-Of-The-Page": "1"}),
     )  # fmt: skip

@@ -217,3 +217,4 @@ async def test_a_slow_client_holds_the_upstream_back():
         assert await reader.readexactly(len(body)) == body
         writer.close()
         assert world.record.status()["not_recorded"] == {"too_large": 1}
+        assert list(world.record.newest_lost()) == ["too_large"]

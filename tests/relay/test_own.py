@@ -7,7 +7,7 @@ import json
 import pytest
 
 from proxy.config import Secret
-from proxy.core.exchange import Note
+from proxy.core.exchange import ANYBODY, Note
 from tests.raw import Pieces, send
 from tests.relay.conftest import HeldJournal, relay
 
@@ -15,8 +15,8 @@ OK = Pieces([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"])
 KEY = "Authorization: Bearer analytics-key"
 
 
-def ask(method: str, path: str, *fields: str, body: bytes = b"") -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", "Host: x", *fields, "Connection: close"]
+def ask(method: str, path: str, *fields: str, body: bytes = b"", host: str = "localhost") -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *fields, "Connection: close"]
     if body or method == "POST":
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
@@ -34,6 +34,60 @@ async def test_they_are_read_with_get_and_head(path):
         assert head.field("content-length") == got.field("content-length")
         assert got.field("cache-control") == "no-store"
         assert world.upstream.seen == []
+
+
+#: Host, more fields, allowed_hosts -> whether /status and /metrics are told without a key, on a loopback connection.
+CALLERS = {
+    "localhost": ("localhost:8080", (), (), True),
+    "an address": ("127.0.0.1:8080", (), (), True),
+    "IPv6": ("[::1]:8080", (), (), True),
+    "a name that may have been rebound": ("evil.example:8080", (), (), False),
+    "an allowed name": ("Chat.example:8080", (), ("chat.example",), True),
+    "through a proxy": ("localhost", ("X-Forwarded-For: 10.1.2.3",), (), False),
+    "through a proxy, by the newer field": ("localhost", ("forwarded: for=10.1.2.3",), (), False),
+}
+
+
+@pytest.mark.parametrize("path", ["/status", "/metrics"])
+@pytest.mark.parametrize("name", CALLERS)
+async def test_who_is_on_this_machine(name, path):
+    """Loopback is not enough: what was forwarded, or came by a name that a page could have, needs the admin key."""
+    host, fields, allowed, told = CALLERS[name]
+    listen = {"admin_key": Secret("admin-key"), "allowed_hosts": allowed}
+    async with relay([OK], listen=listen) as world:
+        got = await send(world.port, ask("GET", path, *fields, host=host))
+        admin = await send(world.port, ask("GET", path, *fields, "Authorization: Bearer admin-key", host=host))
+
+        assert (got.status, admin.status) == (200 if told else 401, 200)
+        if not told:
+            assert b"listen.admin_key as Authorization: Bearer <key>" in got.body
+
+
+@pytest.mark.parametrize("host", ["evil.example", "10.1.2.3:8080"])
+async def test_probes_may_use_any_name(host):
+    """`/livez` and `/readyz` answer by any name, whatever `allowed_hosts` are."""
+    async with relay([OK], listen={"allowed_hosts": ("chat.example",)}) as world:
+        for path in ("/livez", "/readyz?x=1"):
+            assert (await send(world.port, ask("GET", path, host=host))).status == 200
+
+
+ELSEWHERE = {
+    "/azure/chat/completions?x=1": b"no upstream named azure is configured: the base URL of this proxy ends with /v1, or",
+    "/chat/completions": b"no upstream named chat is configured: the base URL of this proxy ends with /v1, or",
+    "/metric": b"there is no /metric here: the base URL of this proxy ends with /v1",
+    "/": b"there is no / here: the base URL of this proxy ends with /v1",
+    "/azure": b"there is no /azure here: the base URL of this proxy ends with /v1",
+}
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
+async def test_a_path_of_nobody_is_told_with_what_is_likely_wrong(path):
+    """A 404 of ours says that no upstream has that name, or that the base URL lacks its /v1."""
+    async with relay([OK]) as world:
+        got = await send(world.port, ask("POST", path, body=b"{}"))
+
+        assert got.status == 404
+        assert ELSEWHERE[path] in got.body
 
 
 ACCEPTS = {
@@ -86,7 +140,7 @@ async def test_a_note_is_on_disk_before_it_is_answered(path, body):
         assert {"id", "type", "createdAt"} <= set(answer)
         (note,) = journal.exchanges
         assert isinstance(note, Note)
-        assert (note.kind, note.body, note.tenant) == (path.strip("/").removesuffix("s"), answer, "")
+        assert (note.kind, note.body, note.tenant) == (path.strip("/").removesuffix("s"), answer, ANYBODY)
 
 
 async def test_a_client_key_speaks_for_its_tenant():
@@ -96,6 +150,15 @@ async def test_a_client_key_speaks_for_its_tenant():
         await send(world.port, ask("POST", "/feedback", "Authorization: Bearer client-key", body=body))
 
         assert len(world.journal.exchanges[0].tenant) == 16
+
+
+async def test_a_client_key_without_a_tenant_speaks_for_itself_alone():
+    """Where a header tells tenants apart, a client key without that header does not speak of anybody's messages."""
+    async with relay([OK], listen={"client_keys": (Secret("client-key"),)}, tenant="header:x-team") as world:
+        body = json.dumps(FEEDBACK).encode()
+        await send(world.port, ask("POST", "/feedback", "Authorization: Bearer client-key", body=body))
+
+        assert world.journal.exchanges[0].tenant == ""
 
 
 PROBLEMS = {

@@ -1,0 +1,110 @@
+"""A look at all answers under way, several times a second: what a crash would take is handed to the journal.
+
+Whatever has come of an exchange is with the journal a second later at most; nothing on the way of a chunk knows of it, and
+nobody waits for it. What is over by the next look is forgotten: by then it is in the journal, or counted as lost.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..core.checkpoint import Checkpoint, Part
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterable
+
+    from ..journal.writer import JournalWriter
+    from .reply import Reply
+
+#: Between two looks; with `SAVE_SECONDS` it stays under a second.
+LOOK_SECONDS = 0.2
+#: An exchange is saved when it is so old, and again so long after that, when more has come …
+SAVE_SECONDS = 0.75
+#: … or sooner, when so much has.
+SAVE_BYTES = 64 * 1024
+#: After a failure, which costs the whole of it once more.
+AGAIN_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class _Saved:
+    """How much of an exchange has been handed over."""
+
+    of: Checkpoint
+    at: float
+    #: Reads, bytes, and whether the answer's head was among them; -1: not even the request.
+    pieces: int = -1
+    size: int = 0
+    has_head: bool = False
+
+
+class Checkpoints:
+    """
+    The looks.
+
+    Args:
+        journal: Where it goes.
+        loop: This thread's.
+        replies: All answers under way.
+
+    """
+
+    def __init__(
+        self, journal: JournalWriter, loop: asyncio.AbstractEventLoop, replies: Callable[[], Iterable[Reply]]
+    ) -> None:
+        self._journal = journal
+        self._loop = loop
+        self._replies = replies
+        self._saved: dict[Reply, _Saved] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Look, again and again."""
+        self._timer = self._loop.call_later(LOOK_SECONDS, self._look_again)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look_again(self) -> None:
+        self.start()
+        self.look(time.monotonic())
+
+    def look(self, now: float) -> None:
+        """Hand over what is due (seconds, monotonic)."""
+        before, self._saved = self._saved, {}
+        for reply in self._replies():
+            unfinished = reply.unfinished
+            if unfinished is None or not reply.written_at:
+                continue
+            saved = before.pop(reply, None)
+            if saved is None:
+                if now - reply.written_at < SAVE_SECONDS:
+                    continue
+                saved = _Saved(Checkpoint(reply.id), 0.0)
+            self._saved[reply] = saved
+            if saved.of.failed:
+                if now - saved.at < AGAIN_SECONDS:
+                    continue
+                saved.pieces = -1
+            self._save(reply, saved, now)
+        for saved in before.values():
+            self._journal.forget(saved.of.id)
+
+    def _save(self, reply: Reply, saved: _Saved, now: float) -> None:
+        assert reply.unfinished is not None
+        capture, pieces, size = reply.unfinished
+        has_head, ended = reply.head is not None, time.time_ns() // 1_000_000
+        if saved.pieces < 0 or has_head != saved.has_head:
+            whole = replace(capture, pieces=pieces.copy(), ended=ended, interrupted="crash")
+            part = Part(saved.of, whole, (), ended)
+        elif len(pieces) > saved.pieces and (now - saved.at >= SAVE_SECONDS or size - saved.size >= SAVE_BYTES):
+            part = Part(saved.of, None, pieces[saved.pieces :], ended)
+        else:
+            return
+        saved.at, saved.pieces, saved.size, saved.has_head = now, len(pieces), size, has_head
+        self._journal.save(part)
