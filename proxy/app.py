@@ -485,7 +485,8 @@ def _open_analytics(settings: Settings) -> tuple[Database | None, bool]:
         return None, False
     path = _analytics_path(settings.config)
     again = mended(path, analytics_definitions()[1])
-    return open_database(path), again
+    # what it has taken is acknowledged for good: it must not be the one that a power loss takes it from
+    return open_database(path, full_sync=settings.config.journal.durability != "memory"), again
 
 
 async def _end_when_damaged(parent: Parent, store: Store, analytics: Database | None, config: Config) -> None:

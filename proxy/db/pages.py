@@ -264,8 +264,9 @@ def frames(wal: Path, size: int = PAGE_SIZE) -> Iterator[Frame]:
         form = "<" if head[3:4] == b"\x82" else ">"
         salts, before = head[16:24], head[24:32]
         sure = len(head) == WAL_HEADER and _checksum(head[:24], bytes(8), form) == before
-        if not sure:  # its first frame still says which run of the log this is, and it was made on a machine like this
-            salts, form = os.pread(fd, 8, WAL_HEADER + 8), "<" if sys.byteorder == "little" else ">"
+        if not sure:  # its first frames still say which run of the log this is, and it was made on a machine like this
+            first = [os.pread(fd, 8, WAL_HEADER + 8 + n * (FRAME_HEADER + size)) for n in range(3)]
+            salts, form = max(first, key=first.count), "<" if sys.byteorder == "little" else ">"
         for at in range(WAL_HEADER, length - FRAME_HEADER - size + 1, FRAME_HEADER + size):
             found = os.pread(fd, FRAME_HEADER + size, at)
             if found[8:16] != salts:

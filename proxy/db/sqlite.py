@@ -161,14 +161,16 @@ class Database:
     def _submit(self, work: Callable[[Tx], T], durable: bool) -> Future[T]:
         waiting = _Waiting(work, Future(), durable)
         with self._gate:
-            self._refuse_when_closed()
+            if self._closed:
+                raise DatabaseError(f"{self._path.name} is closed")
             self._inbox.put(waiting)
         waiting.done.add_done_callback(self._look)
         return waiting.done
 
     def _submit_read(self, work: Callable[[Tx], T]) -> Future[T]:
         with self._gate:
-            self._refuse_when_closed()
+            if self._closed:
+                raise DatabaseError(f"{self._path.name} is closed")
             reading = self._readers.submit(self._read, work)
         reading.add_done_callback(self._look)
         return reading
@@ -176,10 +178,6 @@ class Database:
     def _look(self, done: Future[Any]) -> None:
         if not done.cancelled() and isinstance(done.exception(), DatabaseDamaged):
             self.is_damaged = True
-
-    def _refuse_when_closed(self) -> None:
-        if self._closed:
-            raise DatabaseError(f"{self._path.name} is closed")
 
     def _read(self, work: Callable[[Tx], T]) -> T:
         connection = self._reader_connection()

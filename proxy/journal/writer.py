@@ -95,7 +95,7 @@ class JournalWriter:
         self._together = 0  # entries in the last batch
         self._thread = threading.Thread(target=self._run, name="teelog-journal", daemon=True)
         self._closed = False
-        #: Parts of exchanges that still go on, and ids of those that have ended; None without files.
+        #: Parts of exchanges that still go on, and ids of those that have ended.
         self._parts: deque[Part | str] = deque()
         self._unfinished: Unfinished | None = None
         self._left: list[Path] = []
@@ -105,10 +105,8 @@ class JournalWriter:
         #: Entries that are stored, and that are lost.
         self.appended = 0
         self.failed = 0
-        #: Exchanges that a killed run had left, and that are in the journal now.
-        self.recovered = 0
-        #: And of which nothing could be read: their files were set aside.
-        self.unreadable = 0
+        #: Exchanges that a killed run had left: in the journal now; set aside, for nothing of them could be read.
+        self.recovered = self.unreadable = 0
         #: How many entries were lost, by reason; a new mapping after every loss.
         self.losses: dict[str, int] = {}
         #: Of each reason the newest: its id (a note has none here) and its bytes; a new mapping after every loss.
@@ -219,7 +217,8 @@ class JournalWriter:
             return True
         self._woken = False
         if isinstance(item, _Pipe):
-            self._attach(item.fd)
+            assert isinstance(self._sink, PipeSink), "only durability memory has a pipe"
+            self._sink.attach(item.fd)
             return True
         return item
 
@@ -251,11 +250,8 @@ class JournalWriter:
 
     def _note(self, part: Part | str) -> None:
         """What the relay tells of an exchange that went on until now."""
-        if isinstance(part, str):
-            if self._unfinished is not None:
-                self._unfinished.end(part)
-        elif isinstance(self._sink, FolderSink):
-            self._sink.save(part)
+        if isinstance(self._sink, FolderSink):
+            self._sink.unfinished.end(part) if isinstance(part, str) else self._sink.save(part)
 
     def _recover(self, path: Path) -> None:
         """Append what a killed run has left of an exchange; what cannot be for now stays for the next start."""
@@ -317,7 +313,3 @@ class JournalWriter:
                 done(not reason)
             except Exception as error:
                 self._loop.call_exception_handler({"message": "a journal callback failed", "exception": error})
-
-    def _attach(self, fd: int) -> None:
-        assert isinstance(self._sink, PipeSink), "only durability memory has a pipe"
-        self._sink.attach(fd)

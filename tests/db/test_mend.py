@@ -110,6 +110,7 @@ DAMAGES = {
     "another root": (overwrite("", 6 * PAGE, b"\xaa" * PAGE), 0.95),
     "a page in the middle": (overwrite("", 60 * PAGE, os.urandom(PAGE)), 0.95),
     "head of the log": (overwrite("-wal", 0, os.urandom(32)), 0.99),
+    "head of the log and its first frame": (overwrite("-wal", 0, os.urandom(100)), 0.95),
     "a frame of the log": (overwrite("-wal", 32 + 24 + 5 * 4120, os.urandom(500)), 0.95),
     "no database": (overwrite("", 0, b"x" * 16), 0.99),
 }
