@@ -11,7 +11,8 @@
     ├─ CommandRefused              tell whoever asked (`teelog outbox`, `teelog export`), exit 2
     ├─ RecordUnreadable            set the exchange aside with this reason; the others go on
     ├─ DatabaseError               the database refused; the transaction did not happen
-    │  └─ DatabaseUnavailable      the disk or the file refuses, not these values: the same may succeed later
+    │  ├─ DatabaseUnavailable      the disk or the file refuses, not these values: the same may succeed later
+    │  └─ DatabaseInterrupted      a read took longer than it was given: less must be asked for
     ├─ DeliveryError               the courier decides by the kind
     │  ├─ TransientFailure         postpone, at least `retry_after` seconds
     │  └─ PermanentFailure         bury
@@ -89,6 +90,10 @@ class DatabaseError(TeelogError):
 
 class DatabaseUnavailable(DatabaseError):
     """The disk is full, failing or locked, or the file is damaged: no fault of the values that were to be stored."""
+
+
+class DatabaseInterrupted(DatabaseError):
+    """A read took longer than it was given, and was ended; nothing is wrong with the file."""
 
 
 class DeliveryError(TeelogError):

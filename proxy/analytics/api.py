@@ -4,6 +4,7 @@
     GET  /conversations/{id}   web, api      POST /feedback                    web, api
     GET  /feedback?limit&offset    api       GET /feedback/{id}                api
     POST /events               web, api      GET /livez                        anybody
+    /query/… (see `asking`)    api
 
 Success is exactly 200 with JSON; everything else is a problem (`door.py`), operations that are not served 404, since the
 official SDK repeats 5xx for an hour. Ids in paths are taken from the raw segment: `a%2Fb` is one id.
@@ -23,6 +24,7 @@ from aiohttp import web
 from ..core.fields import fault
 from ..core.wire import read_conversation, read_event, read_feedback, read_json
 from ..errors import ApiError, DatabaseError
+from .asking import Asking
 from .auth import API, WEB, Keys
 from .door import Door
 from .pages import Pages
@@ -73,6 +75,7 @@ def make_app(
     keys = Keys(api_keys, web_keys)
     Door(hosts, cors_origins).attach(app)
     Api(store, keys).attach(app)
+    Asking(store, keys).attach(app)
     if pages:
         Pages(store, keys, monotonic).attach(app)
     if retention_days:
