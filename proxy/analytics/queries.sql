@@ -170,3 +170,20 @@ WHERE entity_type = 'search'
     AND (:after IS NULL OR created_at >= :after)
     AND (:project IS NULL OR project_id = :project)
 GROUP BY week ORDER BY week LIMIT 1000;
+
+-- ── deletion ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: deletion — whether a conversation was deleted, and how much of it
+SELECT messages FROM deletion WHERE id = :id;
+
+-- name: put_deletion — a conversation is deleted, and stays so
+INSERT INTO deletion (id, messages, deleted_at) VALUES (:id, :messages, :deleted_at);
+
+-- name: drop_feedback — one piece of feedback
+DELETE FROM feedback WHERE id = :id;
+
+-- name: drop_outdated_deletions — deletions from before a time; nobody posts again what was deleted then
+DELETE FROM deletion WHERE deleted_at < :before;
+
+-- name: conversation_by_external_id — the newest conversation that another system knows by an id
+SELECT * FROM conversation WHERE external_id = :external_id ORDER BY updated_at DESC, id LIMIT 1;

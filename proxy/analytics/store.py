@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..core.ids import uuid7
 from ..db.queries import load_queries
 from ..db.sqlite import Database
-from . import conversations, notes
+from . import conversations, deletion, notes
 from .statements import FUNCTIONS
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 #: The schema's scripts, oldest first; a released one is never edited.
-MIGRATIONS = ("schema.sql", "schema_2.sql")
+MIGRATIONS = ("schema.sql", "schema_2.sql", "schema_3.sql")
 
 
 def definitions() -> tuple[dict[str, str], list[str]]:
@@ -79,6 +79,18 @@ class Store:
     async def conversation(self, name: str) -> dict[str, Any]:
         """One conversation; 404."""
         return await self._database.aread(lambda tx: conversations.told(tx, name))
+
+    async def external_conversation(self, external: str) -> dict[str, Any]:
+        """The newest conversation of an external id; 404."""
+        return await self._database.aread(lambda tx: conversations.told_by_external_id(tx, external))
+
+    async def delete_conversation(self, name: str) -> dict[str, Any]:
+        """Removes a conversation with all that was said of it, for good; 404."""
+        return await self._database.awrite(lambda tx: deletion.delete_conversation(tx, name, self.now()))
+
+    async def delete_feedback(self, name: str) -> dict[str, Any]:
+        """Removes one piece of feedback; 404."""
+        return await self._database.awrite(lambda tx: deletion.delete_feedback(tx, name))
 
     async def conversations(self, limit: int, offset: int) -> dict[str, Any]:
         """A page of all conversations, last changed first, in the list envelope."""
