@@ -52,6 +52,7 @@ class Asking:
         self._keys = keys
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
+        self._exports = 0
 
     def attach(self, app: web.Application) -> None:
         """Adds the routes."""
@@ -82,10 +83,16 @@ class Asking:
     def _export(self, view: View) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
             query = read_query(await _body(request), view)
-            async with self._turn():
-                file = await self._store.read(lambda tx: sheet(tx, query, self._store.folder, self._limits))
-            with file:
-                return await _sent(request, file, f"{view.name}.csv")
+            if self._exports >= self._limits.exports:
+                raise ApiError(429, "too many exports are under way already: ask again later")
+            self._exports += 1
+            try:
+                async with self._turn():
+                    file = await self._store.read(lambda tx: sheet(tx, query, self._store.folder, self._limits))
+                with file:
+                    return await _sent(request, file, f"{view.name}.csv", self._limits.send_seconds)
+            finally:
+                self._exports -= 1
 
         return answer
 
@@ -128,15 +135,20 @@ class Asking:
             self._waiting -= 1
 
 
-async def _sent(request: web.Request, file: IO[bytes], name: str) -> web.StreamResponse:
-    """The file as CSV, a piece at a time."""
+async def _sent(request: web.Request, file: IO[bytes], name: str, seconds: float) -> web.StreamResponse:
+    """The file as CSV, a piece at a time; a client that leaves, or hardly reads, is left."""
     response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{name}"'})
     response.content_type = "text/csv"
     response.charset = "utf-8"
-    await response.prepare(request)
-    while piece := await asyncio.to_thread(file.read, CHUNK):
-        await response.write(piece)
-    await response.write_eof()
+    try:
+        async with asyncio.timeout(seconds):
+            await response.prepare(request)
+            while piece := await asyncio.to_thread(file.read, CHUNK):
+                await response.write(piece)
+            await response.write_eof()
+    except (ConnectionError, TimeoutError):
+        if request.transport is not None:
+            request.transport.abort()  # so that nobody takes half a file for a whole one
     return response
 
 

@@ -1,8 +1,8 @@
 """Questions about what was logged, answered: queries, keys and values of properties, and what was searched for.
 
-Works of a transaction that only read, each in bounded time and space: what takes or tells more
-than the `Limits` is refused with 422, never with a 5xx: the official SDK would repeat it for an hour.
-A key is left out where there is no value, as the official SDK wants it.
+Works of a transaction that only read, each in bounded time and space: what takes or tells more than the `Limits` is
+refused with 422, never with a 5xx, which the official SDK would repeat for an hour. A key is left out where there is no value, as the
+official SDK wants it.
 """
 
 from __future__ import annotations
@@ -50,6 +50,10 @@ class Limits:
     export_bytes: int = 1024 * 1024 * 1024
     #: Keys that are ids would each become a column of an export.
     export_columns: int = 1000
+    #: Exports that are written or sent at once: each has a file.
+    exports: int = 4
+    #: A client that reads this slowly has gone.
+    send_seconds: float = 900.0
     #: Questions that wait for their turn, those that are being answered too.
     waiting: int = 64
 
@@ -75,7 +79,7 @@ def property_keys(tx: Tx, asked: Properties, limits: Limits) -> list[str]:
     found: set[str] = set()
     with in_time(tx, limits.seconds):
         for view, where in asked.views:
-            found.update(row[0] for row in _asked(tx, statements.keys(view, asked.field, where)))
+            found.update(row[0] for row in _asked(tx, statements.keys(view, asked.field, where, asked.limit)))
     return sorted(found)[: asked.limit]
 
 

@@ -138,14 +138,14 @@ def count(query: Query) -> Statement:
     return statement
 
 
-def keys(view: View, name: str, where: Filter | None) -> Statement:
-    """The keys at the top of a view's JSON field, each once for each row that has it."""
+def keys(view: View, name: str, where: Filter | None, limit: int) -> Statement:
+    """The first of the distinct keys at the top of a view's JSON field, in their order."""
     statement = Statement(view)
     column = _FIELDS[view.name].get(name, "NULL")
     table, which = _ROWS[view.name]
     statement.text = (
         f"SELECT DISTINCT inside.key FROM {table}, json_each({column}) AS inside "  # noqa: S608 - fixed parts only
-        f"WHERE {which} AND {condition_of(statement, where)}"
+        f"WHERE {which} AND {condition_of(statement, where)} ORDER BY inside.key LIMIT {statement.bind(limit)}"
     )
     return statement
 

@@ -1,5 +1,6 @@
 """The operations that ask, over HTTP: who may, what comes back, what is refused, and what bounds them."""
 
+import asyncio
 import csv
 import io
 
@@ -543,3 +544,36 @@ async def test_what_takes_too_much_is_refused(logged, limited, store, limits, pa
 async def test_too_many_waiting_are_turned_away(limited):
     """When too many queries wait already, one more is a 429."""
     assert (await asked(await limited(waiting=0), "/query/events", {}))[0] == 429
+
+
+async def test_too_many_exports_are_turned_away(limited):
+    """When too many exports are under way, one more is a 429; queries are answered."""
+    client = await limited(exports=0)
+
+    assert (await asked(client, "/query/events/export", {}))[0] == 429
+    assert (await asked(client, "/query/events", {}))[0] == 200
+
+
+async def test_a_client_that_does_not_read_is_left(limited, store):
+    """A client that takes nothing of a long export is cut off in time, and its place is free again."""
+    for number in range(40):
+        await store.log_event({"type": "x" * 500_000, "entityType": "search", "searchQuery": str(number)})
+    client = await limited(exports=1, send_seconds=0.5)
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.port, limit=1024)
+    head = b"POST /query/events/export HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer key-api\r\n"
+
+    writer.write(head + b"Content-Length: 2\r\n\r\n{}")
+    assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        async with asyncio.timeout(30):
+            await stalled(client)
+            await reader.readexactly(20_000_000)
+    writer.close()
+
+    assert (await asked(client, "/query/events/export", {"where": {"or": []}}))[0] == 200
+
+
+async def stalled(client):
+    """Waits until another export may begin."""
+    while (await asked(client, "/query/events/export", {"where": {"or": []}}))[0] == 429:
+        pass
