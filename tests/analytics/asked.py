@@ -8,7 +8,8 @@ from tests.analytics.evaluator import FIELDS, JSON_FIELDS, TIMES
 WORDS = st.sampled_from(
     ["a", "b", "A", "", "ä", "5", "5.0", "-1.5e3", "true", "null", "🙂", 'q"\\', "x\x00y", "' OR 1=1"]
 )
-KEYS = st.sampled_from(["a", "b", "source", "userId", 'k"', "a.b", "", "$", "\x00"])
+#: Mostly one, so that paths lead somewhere.
+KEYS = st.sampled_from(["a", "a", "a", "a", "b", "source", "userId", 'k"', "a.b", "", "$", "\x00"])
 NUMBERS = st.one_of(st.integers(-3, 6), st.sampled_from([0.5, 2.0, -1.25, 1e18, 2**53 + 1]))
 SCALARS = st.one_of(WORDS, NUMBERS, st.booleans())
 JSON = st.recursive(
@@ -16,7 +17,12 @@ JSON = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
     max_leaves=6,
 )
-OBJECTS = st.one_of(st.none(), st.dictionaries(KEYS, JSON, max_size=4))
+OBJECTS = st.one_of(
+    st.fixed_dictionaries({"a": SCALARS}),
+    st.fixed_dictionaries({"a": JSON}),
+    st.dictionaries(KEYS, JSON, max_size=4),
+    st.none(),
+)
 MOMENTS = st.one_of(
     st.sampled_from([0, -1, 3_600_000, 1_763_797_565_000, 1_761_955_200_000, -62_135_596_800_000, 253_402_300_799_999]),
     st.integers(1_760_000_000_000, 1_765_000_000_000),
@@ -71,7 +77,7 @@ FEEDBACK = st.lists(
     ),
     max_size=6,
 )
-PATHS = st.lists(KEYS, min_size=1, max_size=2)
+PATHS = st.one_of(st.just(["a"]), st.just(["a"]), st.lists(KEYS, min_size=1, max_size=2))
 UNITS = st.sampled_from(["hour", "day", "week", "month"])
 
 
@@ -113,12 +119,12 @@ def selections(draw, view):
 
 @st.composite
 def conditions(draw, view):
-    field = draw(st.sampled_from(FIELDS[view]))
+    field = draw(st.sampled_from([*FIELDS[view], *["properties"] * 8]))
     if field not in JSON_FIELDS:
         values = moments_said() if field in TIMES else NUMBERS if field == "userMessageCount" else WORDS | PROJECTS
         return {"field": field} | draw(comparisons(values))
     path = draw(PATHS)
-    if draw(st.booleans()):
+    if draw(st.sampled_from([True, True, False])):
         made = draw(comparisons(SCALARS))
         return {"field": field} | made | {"value": {"path": path, "value": made.get("value")}}
     operator, value = draw(
@@ -154,13 +160,15 @@ def comparisons(draw, values):
 
 
 def filters(view):
-    return st.recursive(
-        st.builds(lambda one: {"condition": one}, conditions(view)),
+    one = st.builds(lambda one: {"condition": one}, conditions(view))
+    more = st.recursive(
+        one,
         lambda inner: st.builds(
             lambda kind, parts: {kind: parts}, st.sampled_from(["and", "or"]), st.lists(inner, max_size=3)
         ),
         max_leaves=5,
     )
+    return one | one | more
 
 
 @st.composite
@@ -172,7 +180,7 @@ def bodies(draw, view):
     if draw(st.booleans()):
         shown = st.sampled_from([{}, {"includeInSelect": False}, {"includeInSelect": True}])
         body["groupBy"] = [one | draw(shown) for one in draw(st.lists(sources(view), max_size=2))]
-    if draw(st.booleans()):
+    if draw(st.sampled_from([True, True, False])):
         body["where"] = draw(filters(view))
     keys = orderable(view, body)
     if keys and draw(st.booleans()):
