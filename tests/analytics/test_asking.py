@@ -12,6 +12,7 @@ from proxy.analytics.asking import Asking
 from proxy.analytics.auth import Keys
 from proxy.analytics.door import Door
 from proxy.analytics.questions import Limits
+from tests.analytics.wrong_bodies import BROKEN, COUNT, WRONG
 from tests.sdk_rules import problem_faults
 
 VIEWS = ("conversations", "events", "feedback", "semantic-threads")
@@ -22,7 +23,6 @@ POSTS = [
     "/query/property-values",
 ]
 GETS = ["/query/top-search-queries", "/query/weekly-search-users"]
-COUNT = {"type": "aggregation", "aggregation": "count"}
 DAY = 24 * 3600 * 1000
 INJECTIONS = [
     "'; DROP TABLE conversation; --",
@@ -287,151 +287,6 @@ async def test_searches(logged):
         {"week": "2026-11-02T00:00:00.000Z", "unique_users": "2"},
     ]
     assert (await asked(logged, "/query/weekly-search-users", after="yesterday"))[0] == 400
-
-
-def condition(field, operator, value=None):
-    return {"where": {"condition": {"field": field, "operator": operator, "value": value}}}
-
-
-def nested(levels, kind="and"):
-    where = {"condition": {"field": "id", "operator": "isNull"}}
-    for _ in range(levels):
-        where = {kind: [where]}
-    return {"where": where}
-
-
-WRONG = {
-    "a string": "x",
-    "an array": [],
-    "null": None,
-    "a number": 1,
-    "select is an object": {"select": {}},
-    "select is a string": {"select": "count"},
-    "select of strings": {"select": ["id"]},
-    "select of null": {"select": [None]},
-    "select of arrays": {"select": [[]]},
-    "no type": {"select": [{"field": "id"}]},
-    "another type": {"select": [{"type": "constant", "field": "id"}]},
-    "type is an object": {"select": [{"type": {}}]},
-    "no field": {"select": [{"type": "field"}]},
-    "field is null": {"select": [{"type": "field", "field": None}]},
-    "field is a number": {"select": [{"type": "field", "field": 1}]},
-    "field is an array": {"select": [{"type": "field", "field": ["id"]}]},
-    "a column": {"select": [{"type": "field", "field": "first_message_time"}]},
-    "not queryable": {"select": [{"type": "field", "field": "tags"}]},
-    "another view's field": {"select": [{"type": "field", "field": "searchQuery"}]},
-    "path into a text": {"select": [{"type": "field", "field": "id", "path": ["a"]}]},
-    "path is a string": {"select": [{"type": "field", "field": "properties", "path": "a"}]},
-    "path of numbers": {"select": [{"type": "field", "field": "properties", "path": [1]}]},
-    "path of null": {"select": [{"type": "field", "field": "properties", "path": [None]}]},
-    "path is long": {"select": [{"type": "field", "field": "properties", "path": ["a"] * 17}]},
-    "another mode": {"select": [{"type": "field", "field": "properties", "mode": "pack"}]},
-    "json with path": {"select": [{"type": "field", "field": "properties", "mode": "json", "path": ["a"]}]},
-    "no aggregation": {"select": [{"type": "aggregation", "field": "id"}]},
-    "another aggregation": {"select": [{"type": "aggregation", "aggregation": "median", "field": "id"}]},
-    "sum of nothing": {"select": [{"type": "aggregation", "aggregation": "sum"}]},
-    "countDistinct of nothing": {"select": [{"type": "aggregation", "aggregation": "countDistinct"}]},
-    "sum of ids": {"select": [{"type": "aggregation", "aggregation": "sum", "field": "id"}]},
-    "avg of times": {"select": [{"type": "aggregation", "aggregation": "avg", "field": "firstMessageTime"}]},
-    "max of texts": {"select": [{"type": "aggregation", "aggregation": "max", "field": "type"}]},
-    "min of JSON": {"select": [{"type": "aggregation", "aggregation": "min", "field": "properties"}]},
-    "count of a path alone": {"select": [COUNT | {"path": ["a"]}]},
-    "no unit": {"select": [{"type": "time"}]},
-    "another unit": {"select": [{"type": "time", "timeUnit": "year"}]},
-    "time of a text": {"select": [{"type": "time", "timeUnit": "day", "field": "id"}]},
-    "time of an object": {"select": [{"type": "time", "timeUnit": "day", "field": {}}]},
-    "too many selections": {"select": [COUNT] * 51},
-    "groupBy is an object": {"groupBy": {"field": "id"}},
-    "groupBy of strings": {"groupBy": ["id"]},
-    "groupBy without field": {"groupBy": [{}]},
-    "groupBy shown perhaps": {"groupBy": [{"field": "id", "includeInSelect": "yes"}]},
-    "too many groups": {"groupBy": [{"field": "id"}] * 51},
-    "orderBy is a string": {"orderBy": "id"},
-    "orderBy of strings": {"orderBy": ["id"]},
-    "orderBy without field": {"orderBy": [{"direction": "asc"}]},
-    "orderBy another key": {"orderBy": [{"field": "nothing"}]},
-    "orderBy not selected": {"select": [COUNT], "orderBy": [{"field": "id"}]},
-    "orderBy upwards": {"orderBy": [{"field": "id", "direction": "up"}]},
-    "orderBy JSON": {"orderBy": [{"field": "properties", "direction": "asc"}]},
-    "orderBy an empty key": {"orderBy": [{"field": ""}]},
-    "long notes": {"notes": "x" * 81},
-    "notes are a list": {"notes": []},
-    "limit is text": {"limit": "5"},
-    "limit is negative": {"limit": -1},
-    "limit is too large": {"limit": 1001},
-    "limit is true": {"limit": True},
-    "limit is a fraction": {"limit": 1.5},
-    "offset is negative": {"offset": -1},
-    "offset is huge": {"offset": 2**63},
-    "where is a list": {"where": []},
-    "where is empty": {"where": {}},
-    "where is a string": {"where": "1 = 1"},
-    "where of another kind": {"where": {"not": {}}},
-    "where of two kinds": {"where": {"and": [], "or": []}},
-    "and is an object": {"where": {"and": {}}},
-    "or of strings": {"where": {"or": ["x"]}},
-    "or of null": {"where": {"or": [None]}},
-    "condition is null": {"where": {"condition": None}},
-    "condition is a list": {"where": {"condition": []}},
-    "condition without field": {"where": {"condition": {"operator": "eq", "value": 1}}},
-    "condition without operator": {"where": {"condition": {"field": "id", "value": "x"}}},
-    "another operator": condition("id", "like", "x"),
-    "operator is a list": condition("id", ["eq"], "x"),
-    "filters too deep": nested(16),
-    "ors too deep": nested(100, "or"),
-    "too many filters": {"where": {"and": [nested(0)["where"]] * 200}},
-    "text against a number": condition("id", "eq", 5),
-    "text against true": condition("id", "eq", True),
-    "text against an object": condition("id", "eq", {"path": ["a"], "value": "b"}),
-    "text above null": condition("id", "gt"),
-    "in a text": condition("id", "in", "abc"),
-    "in numbers": condition("id", "in", [1]),
-    "in an object": condition("id", "notIn", {}),
-    "in too many": condition("id", "in", ["x"] * 10_001),
-    "number against text": condition("userMessageCount", "eq", "5"),
-    "number against true": condition("userMessageCount", "gte", True),
-    "number in texts": condition("userMessageCount", "in", ["5"]),
-    "time is a word": condition("firstMessageTime", "gte", "today"),
-    "time is huge": condition("firstMessageTime", "gte", 1e300),
-    "time is before all": condition("firstMessageTime", "lt", -(10**15)),
-    "time is true": condition("firstMessageTime", "gte", True),
-    "time is an object": condition("firstMessageTime", "gte", {}),
-    "time over the edge": condition("firstMessageTime", "gte", "9999-12-31T23:59:59-23:00"),
-    "looks into a text": condition("id", "jsonHasKey", "a"),
-    "array of a number": condition("userMessageCount", "arrayContains", 1),
-    "JSON without a path": condition("properties", "eq", "x"),
-    "JSON against an object": condition("properties", "eq", {"a": 1}),
-    "JSON with a bad path": condition("properties", "eq", {"path": "a", "value": 1}),
-    "JSON with a path of numbers": condition("properties", "eq", {"path": [0], "value": 1}),
-    "JSON with an empty path": condition("properties", "eq", {"path": [], "value": 1}),
-    "JSON against a list": condition("properties", "eq", {"path": ["a"], "value": [1]}),
-    "JSON above true": condition("properties", "gt", {"path": ["a"], "value": True}),
-    "JSON above null": condition("properties", "gt", {"path": ["a"], "value": None}),
-    "JSON in a scalar": condition("properties", "in", {"path": ["a"], "value": 1}),
-    "JSON in lists": condition("properties", "in", {"path": ["a"], "value": [[1]]}),
-    "contains null": condition("properties", "jsonContains"),
-    "contains null at a path": condition("properties", "jsonContains", {"path": ["a"], "value": None}),
-    "contained by null": condition("properties", "jsonContainedBy"),
-    "has a key of number": condition("properties", "jsonHasKey", 1),
-    "has any key of a string": condition("properties", "jsonHasAnyKey", "a"),
-    "has all keys of numbers": condition("properties", "jsonHasAllKeys", [1]),
-    "array contains an object": condition("properties", "arrayContains", {"a": 1}),
-    "array contains null": condition("properties", "arrayContains", None),
-    "array contains a string as object": condition("properties", "jsonArrayContainsObject", "a"),
-    "contains too much": condition("properties", "jsonContains", [[1] * 200]),
-}
-BROKEN = {
-    "nothing": b"",
-    "half": b'{"select":',
-    "not UTF-8": b'{"notes":"\xff"}',
-    "half a surrogate pair": b'{"where":{"condition":{"field":"id","operator":"eq","value":"\\ud800"}}}',
-    "half a pair in a path": b'{"select":[{"type":"field","field":"properties","path":["\\udfff"]}]}',
-    "a number past all": b'{"where":{"condition":{"field":"userMessageCount","operator":"eq","value":1e999}}}',
-    "NaN": b'{"limit":NaN}',
-    "deep arrays": b"[" * 100_000,
-    "deep objects": b'{"where":{"and":[' * 3000 + b"]}}" * 3000,
-    "deep values": b'{"select":' + b"[" * 300 + b"]" * 300 + b"}",
-}
 
 
 @pytest.mark.parametrize("path", ["/query/conversations", "/query/conversations/export"])
