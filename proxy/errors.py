@@ -13,6 +13,10 @@
     ├─ DatabaseError               the database refused; the transaction did not happen
     │  └─ DatabaseUnavailable      the disk or the file refuses, not these values: the same may succeed later
     │     └─ DatabaseDamaged       start the recorder again: it mends the file then
+
+
+    │  ├─ DatabaseUnavailable      the disk or the file refuses, not these values: the same may succeed later
+    │  └─ DatabaseInterrupted      a read took longer than it was given: less must be asked for
     ├─ DeliveryError               the courier decides by the kind
     │  ├─ TransientFailure         postpone this row
     │  ├─ SinkBusy                 send nothing to this sink for a while, `retry_after` seconds where it said so
@@ -97,6 +101,10 @@ class DatabaseUnavailable(DatabaseError):
 
 class DatabaseDamaged(DatabaseUnavailable):
     """The file is not what SQLite wrote: it is looked over, and mended, at the next start."""
+
+
+class DatabaseInterrupted(DatabaseError):
+    """A read took longer than it was given, and was ended; nothing is wrong with the file."""
 
 
 class DeliveryError(TeelogError):

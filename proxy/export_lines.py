@@ -6,11 +6,12 @@ as a formula does gets a `'` before it (OWASP, "CSV Injection"): spreadsheets th
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, Any
 
 import orjson
+
+from .core.cells import csv_lines as written
+from .core.cells import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,7 +20,6 @@ COLUMNS = (
     "conversationId", "userId", "place", "messageId", "createdAt", "role", "name", "content", "toolCalls", "model",
     "interrupted", "properties", "conversationProperties",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def jsonl(conversation: Mapping[str, Any]) -> bytes:
@@ -29,25 +29,14 @@ def jsonl(conversation: Mapping[str, Any]) -> bytes:
 
 def heading() -> bytes:
     """The first line of a CSV file."""
-    return _written([list(COLUMNS)])
+    return written([list(COLUMNS)])
 
 
 def csv_lines(conversation: Mapping[str, Any]) -> bytes:
     """A line for each message."""
-    return _written(
+    return written(
         [safe(cell) for cell in _cells(conversation, place)] for place in range(len(conversation["messages"]))
     )
-
-
-def safe(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
-def _written(rows: Any) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
 
 
 def _cells(conversation: Mapping[str, Any], place: int) -> Iterator[str]:

@@ -1,9 +1,11 @@
 """The local analytics server: Inkeep's Analytics API, as far as it is served here, with the pages beside it.
 
     POST /conversations        web, api      GET /conversations?limit&offset   api
-    GET  /conversations/{id}   web, api      POST /feedback                    web, api
-    GET  /feedback?limit&offset    api       GET /feedback/{id}                api
-    POST /events               web, api      GET /livez                        anybody
+    GET  /conversations/{id}   web, api      GET /conversations/external/{id}  api
+    DELETE /conversations/{id}      api      POST /events                      web, api
+    POST /feedback             web, api      GET /feedback?limit&offset        api
+    GET  /feedback/{id}             api      DELETE /feedback/{id}             api
+    /query/… (see `asking`)         api      GET /livez                        anybody
 
 Success is exactly 200 with JSON; everything else is a problem (`door.py`), operations that are not served 404, since the
 official SDK repeats 5xx for an hour. Ids in paths are taken from the raw segment: `a%2Fb` is one id.
@@ -23,6 +25,7 @@ from aiohttp import web
 from ..core.fields import fault
 from ..core.wire import read_conversation, read_event, read_feedback, read_json
 from ..errors import ApiError, DatabaseError
+from .asking import Asking
 from .auth import API, WEB, Keys
 from .door import Door
 from .pages import Pages
@@ -73,6 +76,7 @@ def make_app(
     keys = Keys(api_keys, web_keys)
     Door(hosts, cors_origins).attach(app)
     Api(store, keys).attach(app)
+    Asking(store, keys).attach(app)
     if pages:
         Pages(store, keys, monotonic).attach(app)
     if retention_days:
@@ -108,9 +112,12 @@ class Api:
                 web.post("/conversations", self._for(self._log_conversation, API, WEB)),
                 web.get("/conversations", self._for(self._list_conversations, API)),
                 web.get("/conversations/{id:[^/]+}", self._for(self._get_conversation, API, WEB)),
+                web.delete("/conversations/{id:[^/]+}", self._for(self._delete_conversation, API)),
+                web.get("/conversations/external/{id:[^/]+}", self._for(self._get_external, API)),
                 web.post("/feedback", self._for(self._log_feedback, API, WEB)),
                 web.get("/feedback", self._for(self._list_feedback, API)),
                 web.get("/feedback/{id:[^/]+}", self._for(self._get_feedback, API)),
+                web.delete("/feedback/{id:[^/]+}", self._for(self._delete_feedback, API)),
                 web.post("/events", self._for(self._log_event, API, WEB)),
             ]
         )
@@ -133,6 +140,12 @@ class Api:
     async def _get_conversation(self, request: web.Request) -> dict[str, Any]:
         return await self._store.conversation(path_id(request))
 
+    async def _delete_conversation(self, request: web.Request) -> dict[str, Any]:
+        return await self._store.delete_conversation(path_id(request))
+
+    async def _get_external(self, request: web.Request) -> dict[str, Any]:
+        return await self._store.external_conversation(path_id(request))
+
     async def _log_feedback(self, request: web.Request) -> dict[str, Any]:
         return await self._store.log_feedback(read_feedback(await _body(request)))
 
@@ -141,6 +154,9 @@ class Api:
 
     async def _get_feedback(self, request: web.Request) -> dict[str, Any]:
         return await self._store.feedback(path_id(request))
+
+    async def _delete_feedback(self, request: web.Request) -> dict[str, Any]:
+        return await self._store.delete_feedback(path_id(request))
 
     async def _log_event(self, request: web.Request) -> dict[str, Any]:
         return await self._store.log_event(read_event(await _body(request)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.wire import emit_conversation, emit_feedback, emit_message
 from ..errors import ApiError
 from . import rows
+from .deletion import past_deletion
 from .upsert import merged, settled, teelog_rev
 
 if TYPE_CHECKING:
@@ -25,8 +26,15 @@ FORGET_AT_ONCE = 200
 
 
 def log(tx: Tx, posted: Mapping[str, Any], now: int, mint: Callable[[str], str]) -> dict[str, Any]:
-    """Upserts a record of `read_conversation`; an older snapshot of a teelog changes nothing. The answer form."""
+    """Upserts a record of `read_conversation`; an older snapshot of a teelog changes nothing. The answer form.
+
+    What was deleted is not taken again (`deletion`).
+    """
     name = posted.get("id") or mint("conv")
+    logged = past_deletion(tx, name, posted)
+    if logged is None:
+        return _unstored(name, posted, now, mint)
+    name, posted = logged
     row = tx.one("conversation", id=name)
     old = None if row is None else rows.conversation_record(row, [])
     record = merged(old, {**posted, "id": name}, now)
@@ -52,6 +60,14 @@ def conversation(tx: Tx, name: str) -> dict[str, Any]:
 def told(tx: Tx, name: str) -> dict[str, Any]:
     """A conversation's answer form; 404."""
     return emit_conversation(conversation(tx, name))
+
+
+def told_by_external_id(tx: Tx, external: str) -> dict[str, Any]:
+    """The answer form of the newest conversation with an external id; 404."""
+    row = tx.one("conversation_by_external_id", external_id=external)
+    if row is None:
+        raise ApiError(404, f"there is no conversation with the external id {external!r}")
+    return emit_conversation(_with_messages(tx, row))
 
 
 def page(tx: Tx, limit: int, offset: int) -> dict[str, Any]:
@@ -95,7 +111,14 @@ def forget(tx: Tx, before: int) -> int:
         tx.run("drop_conversation", id=row["id"])
     tx.run("drop_outdated_feedback", before=before)
     tx.run("drop_outdated_events", before=before)
+    tx.run("drop_outdated_deletions", before=before)
     return len(outdated)
+
+
+def _unstored(name: str, posted: Mapping[str, Any], now: int, mint: Callable[[str], str]) -> dict[str, Any]:
+    """What a post of a deleted conversation is answered: as if it were taken, so that nobody tries again."""
+    record = merged(None, {**posted, "id": name}, now)
+    return emit_conversation(record | {"messages": settled([], posted["messages"], now, lambda: mint("msg"))})
 
 
 def _with_messages(tx: Tx, row: sqlite3.Row) -> dict[str, Any]:

@@ -151,3 +151,39 @@ WHERE id > :after
         CAST(json_extract(user_properties, '$.userId') AS TEXT), CAST(json_extract(user_properties, '$.id') AS TEXT)
     ))
 ORDER BY id LIMIT :limit;
+
+-- ── what was searched for ───────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: top_searches — the texts searched for most often since a time, of one project or all
+SELECT search_query, count(*) AS searches FROM event
+WHERE entity_type = 'search' AND search_query IS NOT NULL
+    AND (:after IS NULL OR created_at >= :after)
+    AND (:project IS NULL OR project_id = :project)
+GROUP BY search_query ORDER BY searches DESC, search_query LIMIT 1000;
+
+-- name: weekly_searchers — how many users searched in each week (from Monday, UTC) since a time, of one project or all
+SELECT
+    created_at - ((created_at + 259200000) % 604800000 + 604800000) % 604800000 AS week,
+    count(DISTINCT coalesce(json_text(user_properties, '["id"]'), json_text(user_properties, '["userId"]'))) AS users
+FROM event
+WHERE entity_type = 'search'
+    AND (:after IS NULL OR created_at >= :after)
+    AND (:project IS NULL OR project_id = :project)
+GROUP BY week ORDER BY week LIMIT 1000;
+
+-- ── deletion ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: deletion — whether a conversation was deleted, and how much of it
+SELECT messages FROM deletion WHERE id = :id;
+
+-- name: put_deletion — a conversation is deleted, and stays so
+INSERT INTO deletion (id, messages, deleted_at) VALUES (:id, :messages, :deleted_at);
+
+-- name: drop_feedback — one piece of feedback
+DELETE FROM feedback WHERE id = :id;
+
+-- name: drop_outdated_deletions — deletions from before a time; nobody posts again what was deleted then
+DELETE FROM deletion WHERE deleted_at < :before;
+
+-- name: conversation_by_external_id — the newest conversation that another system knows by an id
+SELECT * FROM conversation WHERE external_id = :external_id ORDER BY updated_at DESC, id LIMIT 1;

@@ -9,29 +9,38 @@ from __future__ import annotations
 import os
 import time
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..core.ids import uuid7
 from ..db.queries import load_queries
 from ..db.sqlite import Database
-from . import conversations, notes
+from . import conversations, deletion, notes
+from .statements import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from ..db.sqlite import Tx
+
+T = TypeVar("T")
+
+
+#: The schema's scripts, oldest first; a released one is never edited.
+MIGRATIONS = ("schema.sql", "schema_2.sql", "schema_3.sql")
+
 
 def definitions() -> tuple[dict[str, str], list[str]]:
     """The statements, and the schema's scripts."""
     folder = resources.files(__package__)
-    queries, schema = ((folder / name).read_text("utf-8") for name in ("queries.sql", "schema.sql"))
-    return load_queries(queries), [schema]
+    queries, *migrations = ((folder / name).read_text("utf-8") for name in ("queries.sql", *MIGRATIONS))
+    return load_queries(queries), migrations
 
 
 def open_database(path: Path, *, full_sync: bool = False) -> Database:
     """The server's file, made or brought to the newest schema; `DatabaseError` when it cannot be had."""
     queries, migrations = definitions()
-    return Database(path, queries=queries, migrations=migrations, full_sync=full_sync)
+    return Database(path, queries=queries, migrations=migrations, full_sync=full_sync, functions=FUNCTIONS)
 
 
 def wall_clock() -> int:
@@ -71,6 +80,18 @@ class Store:
         """One conversation; 404."""
         return await self._database.aread(lambda tx: conversations.told(tx, name))
 
+    async def external_conversation(self, external: str) -> dict[str, Any]:
+        """The newest conversation of an external id; 404."""
+        return await self._database.aread(lambda tx: conversations.told_by_external_id(tx, external))
+
+    async def delete_conversation(self, name: str) -> dict[str, Any]:
+        """Removes a conversation with all that was said of it, for good; 404."""
+        return await self._database.awrite(lambda tx: deletion.delete_conversation(tx, name, self.now()))
+
+    async def delete_feedback(self, name: str) -> dict[str, Any]:
+        """Removes one piece of feedback; 404."""
+        return await self._database.awrite(lambda tx: deletion.delete_feedback(tx, name))
+
     async def conversations(self, limit: int, offset: int) -> dict[str, Any]:
         """A page of all conversations, last changed first, in the list envelope."""
         return await self._database.aread(lambda tx: conversations.page(tx, limit, offset))
@@ -90,6 +111,15 @@ class Store:
     async def log_event(self, posted: Mapping[str, Any]) -> dict[str, Any]:
         """Upserts a record of `read_event`."""
         return await self._database.awrite(lambda tx: notes.log_event(tx, posted, self.now(), self._mint))
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        """What a work that only reads returns (those of `questions` and `sheets`)."""
+        return await self._database.aread(work)
+
+    @property
+    def folder(self) -> Path:
+        """Where its file lies, and what is too large for memory may."""
+        return self._database.folder
 
     async def chats(self, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
         """What the pages list of each conversation, last changed first, and how many there are."""

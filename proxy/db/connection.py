@@ -11,12 +11,13 @@ import fcntl
 import os
 import sqlite3
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from inspect import signature
+from typing import TYPE_CHECKING, Any
 
-from ..errors import DatabaseDamaged, DatabaseError, DatabaseUnavailable
+from ..errors import DatabaseDamaged, DatabaseError, DatabaseInterrupted, DatabaseUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 #: How long a statement waits for a foreign program's lock (a backup, a person with `sqlite3`).
@@ -82,9 +83,10 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write and never checkpoints."""
+    """A connection that cannot write and never checkpoints; what it sorts may outgrow memory, into a file."""
     connection = _connect(path)
     connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA temp_store = FILE")
     connection.execute("PRAGMA query_only = ON")
     # one damaged letter must not take the whole list with it
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
@@ -94,6 +96,12 @@ def open_reader(path: Path) -> sqlite3.Connection:
 def open_foreign(path: Path) -> sqlite3.Connection:
     """A connection to a file that another process may own: SQLite itself refuses every write, checkpoints too."""
     return _connect(f"{path.absolute().as_uri()}?mode=ro")
+
+
+def lend(connection: sqlite3.Connection, functions: Mapping[str, Callable[..., Any]]) -> None:
+    """Makes pure functions known to a connection's SQL; none may raise."""
+    for name, function in functions.items():
+        connection.create_function(name, len(signature(function).parameters), function, deterministic=True)
 
 
 def _connect(path: Path | str) -> sqlite3.Connection:
@@ -119,7 +127,8 @@ def translated(doing: str) -> Iterator[None]:
     Foreign errors become ours, with what was being done.
 
     `DatabaseUnavailable` when the disk or the file refuses (full, I/O error, locked, damaged): the same may succeed
-    later. `DatabaseError` when the statement or its values are at fault: the same would fail again.
+    later. `DatabaseError` when the statement or its values are at fault: the same would fail again;
+    `DatabaseInterrupted` when it took longer than it was given.
     """
     try:
         yield
@@ -127,6 +136,8 @@ def translated(doing: str) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
         kind = DatabaseError if code in _OF_THE_STATEMENT else DatabaseUnavailable
         kind = DatabaseDamaged if code in DAMAGE else kind
+        if code == sqlite3.SQLITE_INTERRUPT:
+            kind = DatabaseInterrupted
         raise kind(f"{doing}: {error}") from error
     except (OverflowError, UnicodeError) as error:  # an integer over 64 bits, half of a surrogate pair
         raise DatabaseError(f"{doing}: a value cannot be stored: {error}") from error

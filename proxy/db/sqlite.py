@@ -25,16 +25,20 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import DatabaseDamaged, DatabaseError, DatabaseUnavailable
-from .connection import lock, open_reader, open_writer, translated
+from .connection import lend, lock, open_reader, open_writer, translated
 from .migrations import migrate
+from .tx import Tx
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+__all__ = ["Database", "Tx"]
 
 T = TypeVar("T")
 
@@ -44,36 +48,6 @@ GROUP = 64
 READERS = 4
 #: How much a power loss can take: one full commit makes all earlier ones durable.
 HEARTBEAT_SECONDS = 0.2
-
-
-class Tx:
-    """A running transaction; statements only by their names. Not to be kept beyond the work it was given to."""
-
-    __slots__ = ("_connection", "_queries")
-
-    def __init__(self, connection: sqlite3.Connection, queries: Mapping[str, str]) -> None:
-        self._connection = connection
-        self._queries = queries
-
-    def all(self, name: str, /, **values: Any) -> list[sqlite3.Row]:
-        """Every row of a query."""
-        with translated(name):
-            return self._connection.execute(self._queries[name], values).fetchall()
-
-    def one(self, name: str, /, **values: Any) -> sqlite3.Row | None:
-        """The first row of a query, or None."""
-        rows = self.all(name, **values)
-        return rows[0] if rows else None
-
-    def run(self, name: str, /, **values: Any) -> int:
-        """How many rows a statement changed."""
-        with translated(name):
-            return self._connection.execute(self._queries[name], values).rowcount
-
-    def many(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Runs a statement once for each row of values."""
-        with translated(name):
-            self._connection.executemany(self._queries[name], rows)
 
 
 @dataclass(slots=True)
@@ -94,15 +68,23 @@ class Database:
         queries: The statements, as `load_queries` reads them.
         migrations: The schema, oldest script first; never edited once released.
         full_sync: Every commit reaches the disk before it is reported.
+        functions: What reads may call in SQL, by name; each is a pure function of a fixed number of arguments.
 
     Raises `DatabaseError` when the file is in use, another program's, from a newer teelog, or cannot be opened.
 
     """
 
     def __init__(
-        self, path: Path, *, queries: Mapping[str, str], migrations: Sequence[str], full_sync: bool = False
+        self,
+        path: Path,
+        *,
+        queries: Mapping[str, str],
+        migrations: Sequence[str],
+        full_sync: bool = False,
+        functions: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
     ) -> None:
         self._path = path
+        self._functions = functions
         self._queries = queries
         self._full_sync = full_sync
         self._schema = len(migrations)
@@ -127,6 +109,11 @@ class Database:
 
     def __repr__(self) -> str:
         return f"<Database {self._path.name} {'closed' if self._closed else 'open'} waiting={self._inbox.qsize()}>"
+
+    @property
+    def folder(self) -> Path:
+        """Where the file lies."""
+        return self._path.parent
 
     def write(self, work: Callable[[Tx], T], *, durable: bool = False) -> T:
         """What `work` returns, after its commit; blocks this thread. Never call it from inside a work."""
@@ -195,6 +182,7 @@ class Database:
         if connection is None:
             with translated(f"open {self._path.name} for reading"):
                 connection = self._reading.connection = open_reader(self._path)
+                lend(connection, self._functions)
             self._reader_connections.append(connection)
         return connection
 

@@ -1,0 +1,65 @@
+"""A running transaction: statements by their names, and questions that are put together as they are asked.
+
+What is asked by name stands in a .sql file. A question (`ask`) comes from who builds its text out of fixed parts alone,
+with every value bound; it reads, row by row. A read can be given so many seconds: `DatabaseInterrupted` ends it.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from .connection import translated
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Mapping
+
+#: Steps of SQLite's machine between two looks at the clock: below a millisecond.
+_STEPS = 5000
+
+
+class Tx:
+    """A running transaction. Not to be kept beyond the work it was given to."""
+
+    __slots__ = ("_connection", "_queries")
+
+    def __init__(self, connection: sqlite3.Connection, queries: Mapping[str, str]) -> None:
+        self._connection = connection
+        self._queries = queries
+
+    def all(self, name: str, /, **values: Any) -> list[sqlite3.Row]:
+        """Every row of a query."""
+        with translated(name):
+            return self._connection.execute(self._queries[name], values).fetchall()
+
+    def one(self, name: str, /, **values: Any) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        rows = self.all(name, **values)
+        return rows[0] if rows else None
+
+    def run(self, name: str, /, **values: Any) -> int:
+        """How many rows a statement changed."""
+        with translated(name):
+            return self._connection.execute(self._queries[name], values).rowcount
+
+    def many(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Runs a statement once for each row of values."""
+        with translated(name):
+            self._connection.executemany(self._queries[name], rows)
+
+    def ask(self, question: str, values: Mapping[str, Any]) -> Iterator[sqlite3.Row]:
+        """The rows of a SELECT of fixed parts and bound values, one at a time."""
+        with translated("ask"):
+            yield from self._connection.execute(question, values)
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """What is read inside raises `DatabaseInterrupted` when the seconds are over."""
+        end = time.monotonic() + seconds
+        self._connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+        try:
+            yield
+        finally:
+            self._connection.set_progress_handler(None, 0)

@@ -1,0 +1,116 @@
+"""Deleted conversations and feedback: gone, and not brought back; and what is found by an external id."""
+
+import orjson
+import pytest
+
+from proxy.core.wire import read_conversation, read_event, read_feedback
+from proxy.errors import ApiError
+from tests.sdk_rules import CONVERSATION, faults_of, problem_faults
+
+DAY_MS = 24 * 3600 * 1000
+
+
+def chat(*contents, name="c1", **fields):
+    messages = [{"role": "user", "content": content} for content in contents]
+    return read_conversation({"type": "openai", "id": name, "messages": messages} | fields)
+
+
+def contents(answer):
+    return [message["content"] for message in answer["messages"]]
+
+
+async def test_all_that_was_said_goes(store):
+    """A deleted conversation takes its feedback and events with it; others stay."""
+    for name in ("c1", "c2"):
+        answer = await store.log_conversation(chat("a", name=name))
+        await store.log_feedback(read_feedback({"type": "positive", "messageId": answer["messages"][0]["id"]}))
+        await store.log_event(read_event({"type": "x", "conversationId": name, "id": f"e-{name}"}))
+
+    await store.delete_conversation("c1")
+
+    assert [one["id"] for one in (await store.conversations(10, 0))["conversations"]] == ["c2"]
+    assert (await store.feedbacks(10, 0))["positiveFeedbackCount"] == 1
+    events = await store.read(lambda tx: [tx.one("event", id=f"e-{name}") is None for name in ("c1", "c2")])
+    assert events == [True, False]
+    with pytest.raises(ApiError, match="no conversation"):
+        await store.delete_conversation("c1")
+
+
+async def test_a_late_post_does_not_bring_it_back(store):
+    """A post of what was deleted is answered as if taken, and not stored."""
+    first = await store.log_conversation(chat("a", "b"))
+    await store.delete_conversation("c1")
+
+    for late in (chat("a"), chat("a", "b"), chat("a", "b", properties={"source": "teelog", "teelogRev": 9})):
+        answer = await store.log_conversation(late)
+        assert faults_of(CONVERSATION, answer) == []
+        assert answer["id"] == first["id"]
+
+    assert (await store.conversations(10, 0))["total"] == 0
+
+
+async def test_a_chat_that_goes_on_is_another(store):
+    """What is said after a deletion is a conversation of its own, each time, without what was deleted."""
+    await store.log_conversation(chat("a", "b"))
+    await store.delete_conversation("c1")
+    second = await store.log_conversation(chat("a", "b", "c"))
+    again = await store.log_conversation(chat("a", "b", "c", "d"))
+    await store.delete_conversation("c1~2")
+    third = await store.log_conversation(chat("a", "b", "c", "d", "e"))
+
+    assert (second["id"], contents(second)) == ("c1~2", ["c"])
+    assert (again["id"], contents(again)) == ("c1~2", ["c", "d"])
+    assert (third["id"], contents(third)) == ("c1~3", ["e"])
+    assert (await store.conversations(10, 0))["total"] == 1
+
+
+async def test_deletions_are_forgotten_with_the_rest(store, clock):
+    """After the time that conversations are kept for, the id of a deleted one is forgotten, too."""
+    await store.log_conversation(chat("a"))
+    await store.delete_conversation("c1")
+    clock.now += DAY_MS
+
+    await store.forget_before(clock.now)
+
+    assert (await store.log_conversation(chat("a")))["id"] == "c1"
+    assert (await store.conversations(10, 0))["total"] == 1
+
+
+async def test_external_ids(store, clock):
+    """Of several conversations with one external id, the one last changed is found."""
+    for name in ("c2", "c1"):
+        await store.log_conversation(chat("a", name=name, externalId="1710.22/3"))
+        clock.now += 1
+
+    assert (await store.external_conversation("1710.22/3"))["id"] == "c1"
+
+
+@pytest.mark.parametrize(
+    ("key", "statuses"),
+    [
+        pytest.param("key-web", [403, 403, 403], id="web"),
+        pytest.param("other", [401, 401, 401], id="unknown"),
+        pytest.param("key-api", [200, 200, 200], id="api"),
+    ],
+)
+async def test_over_http(client, store, key, statuses):
+    """Only api keys delete and look for external ids; ids in paths are percent-encoded; what is gone is a 404."""
+    answer = await store.log_conversation(chat("a", name="a/b c", externalId="x/1"))
+    await store.log_feedback(read_feedback({"id": "f/1", "type": "positive", "messageId": answer["messages"][0]["id"]}))
+    calls = [
+        ("GET", "/conversations/external/x%2F1"),
+        ("DELETE", "/feedback/f%2F1"),
+        ("DELETE", "/conversations/a%2Fb%20c"),
+    ]
+    for (method, path), status in zip(calls, statuses, strict=True):
+        answer = await client.request(method, path, headers={"Authorization": f"Bearer {key}"})
+        told = orjson.loads(await answer.read())
+        assert answer.status == status
+        if method == "DELETE" and status == 200:
+            assert (told["success"], type(told["message"])) == (True, str)
+
+    if key == "key-api":
+        for method, path in calls:
+            answer = await client.request(method, path, headers={"Authorization": f"Bearer {key}"})
+            assert problem_faults(404, answer.content_type, orjson.loads(await answer.read())) == []
+            assert answer.status == 404

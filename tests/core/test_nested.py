@@ -1,0 +1,74 @@
+"""What stands inside of stored JSON, as queries ask for it."""
+
+import orjson
+import pytest
+
+from proxy.core.nested import matches, number_at, text_at
+
+STORED = orjson.dumps(
+    {
+        "a": {"b": "x", "n": None, "": 1},
+        "5": "5e1",
+        "t": True,
+        "list": [1, "1", {"k": 1, "l": 2}],
+        'q"': [],
+        "inf": "1e999",
+    }
+).decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "number"),
+    [
+        pytest.param(["a", "b"], "x", None, id="a string"),
+        pytest.param(["a", "n"], None, None, id="null"),
+        pytest.param(["a", ""], "1", 1.0, id="an empty key"),
+        pytest.param(["a"], '{"b":"x","n":null,"":1}', None, id="an object"),
+        pytest.param(["a", "b", "c"], None, None, id="past a string"),
+        pytest.param(["list", "0"], None, None, id="into an array"),
+        pytest.param(["5"], "5e1", 50.0, id="a number in a text"),
+        pytest.param(["t"], "true", None, id="true is no number"),
+        pytest.param(['q"'], "[]", None, id="a quote"),
+        pytest.param(["inf"], "1e999", None, id="more than all numbers"),
+        pytest.param(["none"], None, None, id="nothing"),
+    ],
+)
+def test_paths_lead_through_objects(path, text, number):
+    """A path leads through objects to a text, or the number in it, or nowhere."""
+    bound = orjson.dumps(path).decode()
+
+    assert text_at(STORED, bound) == text
+    assert number_at(STORED, bound) == number
+    assert text_at(None, bound) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "operator", "wanted", "expected"),
+    [
+        pytest.param([], "jsonContains", {"a": {"b": "x"}}, True, id="a part"),
+        pytest.param([], "jsonContains", {"a": {"b": "y"}}, False, id="another value"),
+        pytest.param([], "jsonContains", {"t": 1}, False, id="true is not 1"),
+        pytest.param(["list"], "jsonContains", [1.0], True, id="1.0 is 1"),
+        pytest.param(["list"], "jsonContains", [{"k": 1}, 1], True, id="in any order"),
+        pytest.param(["list"], "jsonContains", 1, True, id="an array holds a scalar"),
+        pytest.param([], "jsonContains", {"list": 1}, False, id="but not deeper"),
+        pytest.param(["a"], "jsonContainedBy", {"b": "x", "n": None, "": 1, "more": 1}, True, id="within more"),
+        pytest.param(["a"], "jsonContainedBy", {"b": "x"}, False, id="not within less"),
+        pytest.param(["a"], "jsonHasKey", "n", True, id="a key of null"),
+        pytest.param(["list"], "jsonHasKey", "1", False, id="an array has no keys"),
+        pytest.param([], "jsonHasAnyKey", ["z", "t"], True, id="any key"),
+        pytest.param([], "jsonHasAnyKey", [], False, id="any of none"),
+        pytest.param([], "jsonHasAllKeys", ["z", "t"], False, id="not all keys"),
+        pytest.param([], "jsonHasAllKeys", [], True, id="all of none"),
+        pytest.param(["list"], "jsonArrayContainsObject", {"l": 2}, True, id="an element with more"),
+        pytest.param([], "jsonArrayContainsObject", {}, False, id="no array"),
+        pytest.param(["list"], "arrayContains", ["1", 1], True, id="all scalars"),
+        pytest.param(["list"], "arrayContains", True, False, id="no true"),
+        pytest.param(["none"], "jsonContains", {}, False, id="nothing"),
+    ],
+)
+def test_what_looks_into_json(path, operator, wanted, expected):
+    """Each operator that looks into JSON says what PostgreSQL's would."""
+    bound = [orjson.dumps(one).decode() for one in (path, wanted)]
+
+    assert matches(STORED, bound[0], operator, bound[1]) is expected

@@ -1,0 +1,39 @@
+"""What a running transaction asks: row by row, with functions that it is lent, and for so long."""
+
+import pytest
+
+from proxy.db.sqlite import Database
+from proxy.errors import DatabaseError, DatabaseInterrupted
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+@pytest.fixture
+def database(tmp_path):
+    database = Database(tmp_path / "a.db", queries={}, migrations=[], functions={"twice": lambda text: text * 2})
+    yield database
+    database.close()
+
+
+def test_a_question_has_its_values_bound(database):
+    """A question's rows come with the values that were bound, through functions that the connection knows."""
+    asked = database.read(lambda tx: [tuple(row) for row in tx.ask("SELECT twice(:text)", {"text": "a'b"})])
+
+    assert asked == [("a'ba'b",)]
+
+
+def test_a_read_has_so_many_seconds(database):
+    """A read that would never end is ended, and the same connection goes on reading, without a limit."""
+
+    def asked(tx):
+        with pytest.raises(DatabaseInterrupted), tx.within(0.05):
+            list(tx.ask(ENDLESS, {}))
+        return [row[0] for row in tx.ask(f"{ENDLESS.replace('FROM n) ', 'FROM n WHERE i < 100000) ')}", {})]
+
+    assert database.read(asked) == [100_000]
+
+
+def test_a_read_cannot_write(database):
+    """What is asked cannot change anything."""
+    with pytest.raises(DatabaseError):
+        database.read(lambda tx: list(tx.ask("CREATE TABLE t (a)", {})))
