@@ -29,11 +29,12 @@ class Trouble:
         self._facts = facts
         self.is_on = False
 
-    def on(self, say: Callable[..., object] = _log.error, **facts: Any) -> None:
+    def on(self, say: Callable[..., object] | None = None, **facts: Any) -> None:
         """It fails, perhaps still."""
         if not self.is_on:
             self.is_on = True
-            say(self._begins, **self._facts, **facts)
+            # (asked for only now: a method taken before the log was configured would go on as it was then)
+            (say or _log.error)(self._begins, **self._facts, **facts)
 
     def off(self) -> None:
         """It works, perhaps again."""

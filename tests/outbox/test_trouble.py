@@ -21,3 +21,16 @@ def test_it_is_told_when_it_begins_and_when_it_ends():
         {"event": "it.works", "sink": "analytics", "log_level": "info"},
         {"event": "it.fails", "sink": "analytics", "reason": "again", "log_level": "error"},
     ]
+
+
+def test_it_is_told_as_the_log_is_configured():
+    """The log may be configured long after this module was read, as it is in every process."""
+    kept = structlog.get_config()
+    try:
+        structlog.configure(processors=[structlog.testing.LogCapture()])
+        capture = structlog.get_config()["processors"][0]
+        Trouble("it.fails", "it.works").on()
+    finally:
+        structlog.configure(**kept)
+
+    assert [line["event"] for line in capture.entries] == ["it.fails"]
