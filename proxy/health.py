@@ -108,7 +108,7 @@ def _delivery(name: str, sink: Mapping[str, Any]) -> Iterator[str]:
         since = f" (for {span_text(sink['stopped_seconds'])} now)" if stopped else ""
         yield (
             f"{sink['depth']:,} wait for {name}, the longest for {span_text(sink['oldest_seconds'])}: "
-            f"{sink['last_error']}{since}; {_STOPPED.get(stopped or '', _FAILING)}"
+            f"{sink['last_error'] or 'it does not take them'}{since}; {_STOPPED.get(stopped or '', _FAILING)}"
         )
     for reason, count in sink["dead"].items():
         yield (
