@@ -88,8 +88,6 @@ def open_reader(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA temp_store = FILE")
     connection.execute("PRAGMA query_only = ON")
-    # one damaged letter must not take the whole list with it
-    connection.text_factory = lambda data: data.decode("utf-8", "replace")
     return connection
 
 
@@ -115,6 +113,8 @@ def _connect(path: Path | str) -> sqlite3.Connection:
         uri=isinstance(path, str),
     )
     connection.row_factory = sqlite3.Row
+    # one damaged letter must not take the whole list with it, nor stop the recorder
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
     connection.execute("PRAGMA mmap_size = 0")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")

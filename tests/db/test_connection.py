@@ -74,3 +74,13 @@ def test_a_damaged_letter(tmp_path):
         writer.execute("INSERT INTO note VALUES (CAST(x'61ff62' AS TEXT))")
 
         assert reader.execute("SELECT text FROM note").fetchone()["text"] == "a\ufffdb"
+
+
+@pytest.mark.parametrize("open_one", [open_writer, open_reader])
+def test_a_damaged_letter_is_read(open_one, tmp_path):
+    """A text that is no UTF-8 any more is read all the same, with a mark where it is damaged."""
+    with closing(open_writer(tmp_path / "x.db")) as writer:
+        writer.execute("CREATE TABLE t (a TEXT)")
+        writer.execute("INSERT INTO t VALUES (CAST(x'61ff62' AS TEXT))")
+    with closing(open_one(tmp_path / "x.db")) as connection:
+        assert connection.execute("SELECT a FROM t").fetchone()["a"] == "a\N{REPLACEMENT CHARACTER}b"

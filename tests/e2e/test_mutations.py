@@ -77,6 +77,8 @@ class Template:
 
 def rows_of(path) -> set[tuple[str, str]]:
     with closing(sqlite3.connect(path)) as connection:
+        # what was changed inside a text is still a row, though not what it was
+        connection.text_factory = lambda data: data.decode("utf-8", "replace")
         return {
             (name, row[0]) for name, key in TABLES.items() for row in connection.execute(f"SELECT {key} FROM {name}")
         }
