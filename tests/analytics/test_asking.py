@@ -13,7 +13,8 @@ from proxy.analytics.auth import Keys
 from proxy.analytics.door import Door
 from proxy.analytics.questions import Limits
 from tests.analytics.wrong_bodies import BROKEN, COUNT, WRONG
-from tests.sdk_rules import problem_faults
+from tests.sdk_query_rules import NAMES, QUERIES, TOP_SEARCHES, WEEKLY_SEARCHERS, export_faults
+from tests.sdk_rules import faults_of, problem_faults
 
 VIEWS = ("conversations", "events", "feedback", "semantic-threads")
 POSTS = [
@@ -23,6 +24,9 @@ POSTS = [
     "/query/property-values",
 ]
 GETS = ["/query/top-search-queries", "/query/weekly-search-users"]
+RULES = {f"/query/{view}": rules for view, rules in QUERIES.items()}
+RULES |= dict.fromkeys(("/query/property-keys", "/query/property-values"), NAMES)
+RULES |= dict(zip(GETS, (TOP_SEARCHES, WEEKLY_SEARCHERS), strict=True))
 DAY = 24 * 3600 * 1000
 INJECTIONS = [
     "'; DROP TABLE conversation; --",
@@ -37,7 +41,7 @@ INJECTIONS = [
 
 
 async def asked(client, path, body=None, key="key-api", **query):
-    """The status and body of an answer; problems must be such."""
+    """The status and body of an answer, which must follow the SDK's rules; a problem too."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     if body is None:
         answer = await client.get(path, params=query, headers=headers)
@@ -50,10 +54,12 @@ async def asked(client, path, body=None, key="key-api", **query):
         assert problem_faults(answer.status, answer.content_type, problem) == []
         return answer.status, problem
     if path.endswith("/export"):
-        assert answer.content_type == "text/csv"
+        assert export_faults(answer.headers["Content-Type"], raw) == []
         return 200, list(csv.reader(io.StringIO(raw.decode(), newline="")))
     assert answer.content_type == "application/json"
-    return 200, orjson.loads(raw)
+    told = orjson.loads(raw)
+    assert faults_of(RULES[path], told) == []
+    return 200, told
 
 
 @pytest.fixture

@@ -1,13 +1,17 @@
 """Whatever is fatal to the official SDK comes back harmless, wherever it comes back."""
 
+import csv
+import io
+
 import orjson
 import pytest
 
 from tests.analytics import hostile
-from tests.sdk_query_rules import NAMES, QUERIES
+from tests.sdk_query_rules import NAMES, QUERIES, export_faults
 from tests.sdk_rules import (
     CONVERSATION,
     CONVERSATION_LIST,
+    DELETED,
     EVENT,
     FEEDBACK,
     FEEDBACK_LIST,
@@ -72,6 +76,33 @@ async def test_queries_parse(logged, view):
 
         assert answer.status == 200
         assert faults_of(QUERIES[view], rows) == []
+
+
+@pytest.mark.parametrize("mode", ["unpack", "json"])
+@pytest.mark.parametrize("view", QUERIES)
+async def test_exports_are_files(logged, view, mode):
+    """Every view is exported with a row for each of its rows, and no cell that a spreadsheet would run."""
+    fields = ("id", "type", "properties", "userProperties") if view != "semantic-threads" else ("id", "properties")
+    select = [{"type": "field", "field": name} | ({"mode": mode} if name != "id" else {}) for name in fields]
+    _, rows = await posted(logged, f"/query/{view}", {"select": select})
+
+    answer = await logged.post(f"/query/{view}/export", data=orjson.dumps({"select": select}), headers=API)
+    body = await answer.read()
+
+    assert answer.status == 200
+    assert export_faults(answer.headers["Content-Type"], body) == []
+    assert len(list(csv.reader(io.StringIO(body.decode(), newline="")))) == rows["data"]["total"] + 1
+
+
+async def test_feedback_is_deleted(logged):
+    """Each piece of feedback can be deleted, and is then gone from its list, and from queries."""
+    for one in (await told(logged, "/feedback?limit=100"))["negativeFeedback"]:
+        answer = await logged.delete(f"/feedback/{one['id']}", headers=API)
+        assert answer.status == 200
+        assert faults_of(DELETED, orjson.loads(await answer.read())) == []
+
+    assert (await told(logged, "/feedback"))["negativeFeedbackCount"] == 0
+    assert (await posted(logged, "/query/feedback", {}))[1]["data"]["total"] == 0
 
 
 async def test_names_and_values_parse(logged):
