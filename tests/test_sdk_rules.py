@@ -7,7 +7,6 @@ import pytest
 from tests.sdk_query_rules import NAMES, QUERIES, TOP_SEARCHES, WEEKLY_SEARCHERS, export_faults
 from tests.sdk_rules import (
     CONVERSATION,
-    CONVERSATION_LIST,
     DELETED,
     EVENT,
     FEEDBACK,
@@ -16,65 +15,10 @@ from tests.sdk_rules import (
     faults_of,
     problem_faults,
 )
-
-TIME = "2026-11-01T10:00:00.000Z"
-CALL = {"id": "t", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-MESSAGE = {
-    "id": "m", "type": "openai", "externalId": None, "externalUrl": None, "conversationId": "c", "createdAt": TIME,
-    "updatedAt": TIME, "role": "user", "content": [{"type": "text", "text": "hi"}], "tool_calls": [CALL],
-    "links": [{"url": "u"}], "userProperties": {"userId": 5}, "properties": None, "name": None,
-}  # fmt: skip
-CHAT = {
-    "id": "c", "externalId": None, "externalUrl": None, "type": "openai", "supportTicketConversationId": None,
-    "createdAt": TIME, "updatedAt": TIME, "projectId": None, "integrationId": None, "visibility": "private",
-    "messages": [MESSAGE], "messagesOpenAIFormat": [{"role": "user", "content": "hi", "tool_calls": [CALL]}],
-}  # fmt: skip
-THUMB = {
-    "id": "f", "type": "positive", "messageId": "m", "createdAt": TIME, "updatedAt": TIME, "details": "",
-    "reasons": [{"label": "l", "details": ""}], "sources": [{"type": None}],
-}  # fmt: skip
-RATED = THUMB | {"conversation": CHAT, "message": MESSAGE}
-RATED_LIST = {
-    "positiveFeedbackCount": 1, "negativeFeedbackCount": 0, "positiveFeedback": [RATED], "negativeFeedback": [],
-}  # fmt: skip
-HAPPENED = {
-    "id": "e", "type": "x", "entityType": "search", "searchQuery": "q", "createdAt": TIME, "projectId": None,
-    "integrationId": None,
-}  # fmt: skip
-ROWS = {
-    "conversations": {"id": "c", "count": 1, "firstMessageTime": TIME, "firstMessageTime_day": TIME, "type": "openai",
-                      "countDistinct_userProperties.userId": 1, "userProperties.userId": "5", "properties.x": "any"},
-    "events": {"id": "e", "eventType": "search", "createdAt": TIME, "properties": {"a": "b"}, "avg": 1.5},
-    "feedback": {"id": "f", "type": "negative", "reasons": None, "details": "", "conversationId": "c"},
-    "semantic-threads": {"id": "t", "question": "q", "firstMessageTime": TIME, "hasPositiveFeedback": True,
-                         "conversationIds": ["c"]},
-}  # fmt: skip
+from tests.sdk_samples import CHAT, HAPPENED, RATED, RATED_LIST, ROWS, SAMPLES, SEARCHED, THUMB, TIME, WEEK, asked
 
 
-def asked(row):
-    return {"status": "ok", "data": {"result": [row], "total": 1, "pageSize": 1000, "count": 1}}
-
-
-SEARCHED = {"data": {"result": [{"search_query": "q", "count": "1"}], "total": 1}}
-WEEK = {"data": {"result": [{"week": TIME, "unique_users": "1"}], "total": 1}}
-RIGHT = [
-    pytest.param(CONVERSATION, CHAT, id="a conversation"),
-    pytest.param(
-        CONVERSATION_LIST, {"conversations": [CHAT], "total": 1, "pageSize": 20, "count": 1}, id="conversations"
-    ),
-    pytest.param(FEEDBACK, THUMB, id="feedback"),
-    pytest.param(FEEDBACK_WITH_MESSAGE, RATED, id="feedback with its message"),
-    pytest.param(FEEDBACK_LIST, RATED_LIST, id="all feedback"),
-    pytest.param(EVENT, HAPPENED, id="an event"),
-    pytest.param(DELETED, {"success": True, "message": "gone"}, id="a deletion"),
-    *(pytest.param(QUERIES[view], asked(row), id=f"rows of {view}") for view, row in ROWS.items()),
-    pytest.param(NAMES, {"results": ["a"]}, id="names"),
-    pytest.param(TOP_SEARCHES, SEARCHED, id="searches"),
-    pytest.param(WEEKLY_SEARCHERS, WEEK, id="weeks"),
-]
-
-
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
+@pytest.mark.parametrize(("check", "answer"), SAMPLES.values(), ids=SAMPLES)
 def test_what_is_right(check, answer):
     """An answer with all that it needs has no fault, and neither has one with more than that."""
     assert faults_of(check, answer) == []

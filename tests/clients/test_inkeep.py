@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import urllib.request
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from tests.analytics import hostile
-from tests.clients.installs import npm, run
-from tests.e2e.process import KEY, Teelog
+from tests.clients.inkeep import SDK, WEB_KEY, post
+from tests.clients.installs import run
+from tests.e2e.process import KEY
 
 pytestmark = pytest.mark.slow
 
-HERE = Path(__file__).parent
-WEB_KEY = "a-web-key"
-SDK = "@inkeep/inkeep-analytics"
 #: Every operation of the SDK's newest version on npm.
 OPERATIONS = {
     "conversation.getConversationByExternalId", "conversations.delete", "conversations.get", "conversations.list",
@@ -28,33 +23,6 @@ OPERATIONS = {
     "query.queryPropertyKeys", "query.queryPropertyValues", "query.querySemanticThreads", "topSearchQueries",
     "weeklySearchUsers",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def sdk_folder(folder):
-    """A folder with the SDK and our calls of it."""
-    home = folder / "inkeep"
-    home.mkdir()
-    print("npm:", npm(home, SDK, "zod"))
-    for script in HERE.glob("inkeep_*.mjs"):
-        shutil.copy(script, home)
-    return home
-
-
-@pytest.fixture(scope="module")
-def analytics(tmp_path_factory):
-    """The URL of a server that has taken all that is hostile."""
-    folder = tmp_path_factory.mktemp("analytics")
-    with Teelog(folder, "http://127.0.0.1:9/v1", TEELOG_ANALYTICS__WEB_KEYS=WEB_KEY) as teelog:
-        for path, body in hostile.logged():
-            post(teelog.analytics + path, body)
-        yield teelog.analytics
-
-
-def post(url, body):
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Authorization": f"Bearer {KEY}"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        assert answer.status == 200
 
 
 def test_the_sdk(sdk_folder, analytics):
