@@ -105,8 +105,10 @@ def _special(name: bytes) -> bytes:
 
 _VERSIONS = frozenset(((1, 1), (1, 0)))
 _PLAIN_CONNECTION = frozenset((b"", b"close", b"keep-alive"))
+#: What servers that turn fields into variables (CGI, WSGI: RFC 3875 §4.1.18) take for the framing itself.
+_IMITATIONS = frozenset((b"content_length", b"transfer_encoding"))
 #: Fields that decide something here, or that stop here; the second kind only once in a head.
-_SPECIAL = _NOT_SENT_ON | {b"content-length"}
+_SPECIAL = _NOT_SENT_ON | _IMITATIONS | {b"content-length"}
 _SINGLE = frozenset((b"host", b"transfer-encoding", b"content-length", b"expect"))
 
 
@@ -116,6 +118,10 @@ def _check_special(special: dict[bytes, bytes], host: bytes | None, version: tup
             raise RequestRefused(400, "a request needs a Host field")
     elif not _HOST.fullmatch(host):
         raise RequestRefused(400, "the Host field is not a host and port")
+    if not _IMITATIONS.isdisjoint(special):
+        raise RequestRefused(
+            400, "a field imitates the framing: Content_Length or Transfer_Encoding, with an underscore"
+        )
     coding = special.get(b"transfer-encoding")
     if coding is not None and (coding.lower() != b"chunked" or version == (1, 0)):
         raise RequestRefused(400, "Transfer-Encoding may only be `chunked`, on HTTP/1.1")
