@@ -339,9 +339,7 @@ class RelayProcess:
             status_page=StatusPage().render,
             metrics=exposed,
         )
-        forwarder = Forwarder(
-            record, rules, loop, record_limit=config.journal.record_max_bytes, body_idle=config.listen.body_idle_seconds
-        )
+        forwarder = Forwarder(record, rules, loop, record_limit=config.journal.record_max_bytes, listen=config.listen)
         front = Front(config.listen, routes, forwarder, own)
         return front, [route.upstream for route in routes.values()]
 

@@ -138,7 +138,7 @@ async def relay(
         ready=lambda: True, status=status, metrics=metrics,
         status_page=lambda told: (b"<!doctype html>" + repr(told).encode(), {"X-Of-The-Page": "1"}),
     )  # fmt: skip
-    forwarder = Forwarder(record, rules, loop, record_limit=limit, body_idle=section.body_idle_seconds)
+    forwarder = Forwarder(record, rules, loop, record_limit=limit, listen=section)
     front = Front(section, {"v1": Route("/v1", up, keys)}, forwarder, own)
     server = front.server()
     listener = await loop.create_server(server, "127.0.0.1", 0)
