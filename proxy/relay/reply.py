@@ -169,10 +169,6 @@ class Reply:
         else:
             self._cut()
 
-    def stalled(self) -> None:
-        """Nothing has gone on towards the client for too long: it reads too slowly, or not at all."""
-        self._client.abort()
-
     # --- what the client's side tells
 
     def abandon(self, by: str = "client") -> None:
