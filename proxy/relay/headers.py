@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from ..errors import RequestRefused
+from .handshake import asks_to_switch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,8 @@ class RequestHead:
     hops: bytes
     #: `x-teelog-skip: 1`.
     skip: bool
+    #: It opens a WebSocket.
+    switches: bool
 
 
 def read_request_head(method: str, version: tuple[int, int], target: str, headers: RawHeaders) -> RequestHead:
@@ -81,6 +84,9 @@ def read_request_head(method: str, version: tuple[int, int], target: str, header
     _check_special(special, host, version)
     length = special.get(b"content-length")
     connection = special.get(b"connection", b"").lower()
+    switches = b"upgrade" in special and asks_to_switch(
+        method, version, special[b"upgrade"], connection, has_body=length is not None or b"transfer-encoding" in special
+    )
     return RequestHead(
         method=method,
         target=target if target == "*" and method == "OPTIONS" else _origin_form(target, host),
@@ -93,6 +99,7 @@ def read_request_head(method: str, version: tuple[int, int], target: str, header
         expects_continue=b"expect" in special and version == (1, 1),
         hops=special.get(b"x-teelog-hop", b""),
         skip=special.get(b"x-teelog-skip", b"").strip() == b"1",
+        switches=switches,
     )
 
 
@@ -119,9 +126,6 @@ def _check_special(special: dict[bytes, bytes], host: bytes | None, version: tup
     coding = special.get(b"transfer-encoding")
     if coding is not None and (coding.lower() != b"chunked" or version == (1, 0)):
         raise RequestRefused(400, "Transfer-Encoding may only be `chunked`, on HTTP/1.1")
-    # other offers are passed over (RFC 9110 §7.8): Java's client makes one of h2c with every first request
-    if b"websocket" in special.get(b"upgrade", b"").lower() and b"upgrade" in special.get(b"connection", b"").lower():
-        raise RequestRefused(501, "connection upgrades (WebSocket) are not relayed", "upgrade_not_supported")
     if special.get(b"expect", b"100-continue").lower() != b"100-continue":
         raise RequestRefused(417, "only `Expect: 100-continue` is understood", "expectation_failed")
 

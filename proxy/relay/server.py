@@ -93,6 +93,7 @@ class Front:
         while self.open and clock() - began < patience and not hurry.is_set():
             if clock() - began > STILL_ACCEPT_SECONDS:
                 listener.close()
+            server.retire(clock())
             # (not `server.pre_shutdown()`: it would close connections whose request is still on its way)
             await asyncio.sleep(0.02)
         listener.close()
@@ -205,4 +206,5 @@ class Front:
         return sent
 
     def _keeps(self, request: web.BaseRequest) -> bool:
-        return request.keep_alive and request.version.minor == 1 and not self.draining
+        switched = cast("ClientConnection", request.protocol).has_switched  # what comes next may be no request
+        return request.keep_alive and request.version.minor == 1 and not self.draining and not switched

@@ -74,18 +74,18 @@ class World:
         self, upstream: RawUpstream, journal: HeldJournal, front: Front, record: Record, port: int, server, listener
     ) -> None:
         self.upstream, self.journal, self.front, self.record, self.port = upstream, journal, front, record, port
-        self._server, self._listener = server, listener
+        self.server, self._listener = server, listener
 
     def front_connections(self) -> list:
-        return self._server.connections
+        return self.server.connections
 
     @property
     def short_ways(self) -> int:
         """How many requests are on the short way now."""
-        return sum(one._shortcut.is_busy for one in self._server.connections)
+        return sum(one._shortcut.is_busy for one in self.server.connections)
 
     async def drain(self, patience: float) -> None:
-        await self.front.drain(self._server, self._listener, patience)
+        await self.front.drain(self.server, self._listener, patience)
 
 
 async def warm(up: Upstream) -> None:

@@ -60,7 +60,7 @@ REFUSED = {
     "signed-length": (get("/v1/x", "Content-Length: +3"), 400),
     "expectation": (get("/v1/x", "Expect: a-miracle"), 417),
     "upgrade": (
-        b"GET /v1/realtime HTTP/1.1\r\nHost: proxy.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"GET /v1/models HTTP/1.1\r\nHost: proxy.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         b"Sec-WebSocket-Key: x\r\n\r\n",
         501,
     ),
