@@ -59,6 +59,8 @@ class RequestHead:
     skip: bool
     #: It opens a WebSocket.
     switches: bool
+    #: Of the page that sent it; empty where none is told.
+    origin: str
 
 
 def read_request_head(method: str, version: tuple[int, int], target: str, headers: RawHeaders) -> RequestHead:
@@ -77,7 +79,7 @@ def read_request_head(method: str, version: tuple[int, int], target: str, header
                     raise RequestRefused(400, f"{lower.decode()} stands there twice")
                 value = special[lower] + b"," + value  # noqa: PLW2901 - a list over several lines (RFC 9110 §5.3)
             special[lower] = value
-            if lower != b"content-length":
+            if lower not in _PASSES:
                 continue
         lines += (name, b": ", value, b"\r\n")
     host = special.get(b"host")
@@ -100,6 +102,7 @@ def read_request_head(method: str, version: tuple[int, int], target: str, header
         hops=special.get(b"x-teelog-hop", b""),
         skip=special.get(b"x-teelog-skip", b"").strip() == b"1",
         switches=switches,
+        origin=special.get(b"origin", b"").decode("latin-1"),
     )
 
 
@@ -112,8 +115,9 @@ def _special(name: bytes) -> bytes:
 
 _VERSIONS = frozenset(((1, 1), (1, 0)))
 _PLAIN_CONNECTION = frozenset((b"", b"close", b"keep-alive"))
-#: Fields that decide something here, or that stop here; the second kind only once in a head.
-_SPECIAL = _NOT_SENT_ON | {b"content-length"}
+#: Fields that decide something here, and go on; those and what stops here; of which only one may stand in a head.
+_PASSES = frozenset((b"content-length", b"origin"))
+_SPECIAL = _NOT_SENT_ON | _PASSES
 _SINGLE = frozenset((b"host", b"transfer-encoding", b"content-length", b"expect"))
 
 
