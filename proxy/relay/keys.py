@@ -33,6 +33,10 @@ class KeyRing:
     def __bool__(self) -> bool:
         return bool(self._digests)
 
+    def shows(self, value: bytes) -> bool:
+        """Whether a field's value shows one of them."""
+        return _digest(_token(value)) in self._digests
+
     def has(self, key: bytes) -> bool:
         """Whether it is one of them."""
         return _digest(key) in self._digests
@@ -40,9 +44,7 @@ class KeyRing:
     def fields_of(self, headers: RawHeaders) -> frozenset[bytes]:
         """The lower-case names of the fields that show one of the keys; empty for a caller without."""
         return frozenset(
-            lower
-            for name, value in headers
-            if (lower := name.lower()) in _CLIENT_KEY_FIELDS and _digest(_token(value)) in self._digests
+            lower for name, value in headers if (lower := name.lower()) in _CLIENT_KEY_FIELDS and self.shows(value)
         )
 
 

@@ -119,13 +119,13 @@ async def relay(
     loop = asyncio.get_running_loop()
     raw = await RawUpstream(list(script)).start(tls)
     journal = journal or HeldJournal()
-    rules = CaptureRules(tenant=tenant, secret=b"s" * 32)
     scheme = "https" if tls else "http"
     options = {"base_url": f"{scheme}://127.0.0.1:{raw.port}/v1", **(upstream or {})}
     section = Listen(**{"allowed_hosts": ("proxy.test",), **(listen or {})})
     up = Upstream("", UpstreamConfig(**options), loop, proxy)
     record = Record(journal, loop, hold)
     keys = KeyRing(key.reveal() for key in section.client_keys)
+    rules = CaptureRules(tenant=tenant, secret=b"s" * 32, is_client_key=keys.shows)
 
     async def status():
         return record.status()
