@@ -57,6 +57,7 @@ def front_of(
         tenant=config.conversation.tenant,
         secret=settings.secret,
         secrets=tuple(key.encode() for one in _sections(config).values() for key in _revealed([one.api_key])),
+        is_client_key=client_keys.shows,
     )
 
     async def page(told: dict[str, Any]) -> Page:
