@@ -47,7 +47,7 @@ from .outbox.courier import Courier
 from .outbox.exporting import exported as exported_by_outbox
 from .outbox.reading import Reading
 from .outbox.recorder import Recorder
-from .outbox.store import ANALYTICS, Store
+from .outbox.store import ANALYTICS, SETTLE, Store
 from .outbox.store import MIGRATIONS as OUTBOX_MIGRATIONS
 from .outbox.tidying import keep_tidy
 from .relay.checkpoints import Checkpoints
@@ -469,7 +469,7 @@ async def _opened(work: Callable[[], T]) -> T:
 def _open_store(folder: Folder, settings: Settings) -> Store:
     config = settings.config
     path = folder.path / "teelog.db"
-    mended(path, OUTBOX_MIGRATIONS)
+    mended(path, OUTBOX_MIGRATIONS, SETTLE)
     return Store(
         path,
         secret=settings.secret,

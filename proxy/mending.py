@@ -28,9 +28,9 @@ def stamp() -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 
 
-def mended(path: Path, migrations: Sequence[str]) -> bool:
-    """Mend a database file where it has to be; whether it had to. `DatabaseError` when it is another program's."""
-    told = mend(path, migrations, stamp())
+def mended(path: Path, migrations: Sequence[str], settle: str = "") -> bool:
+    """Mend a database file where it has to be, as `mend` does; whether it had to."""
+    told = mend(path, migrations, stamp(), settle)
     if told is None:
         return False
     _log.error(

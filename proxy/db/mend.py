@@ -43,7 +43,7 @@ class Mended:
     left_out: int
 
 
-def mend(path: Path, migrations: Sequence[str], stamp: str) -> Mended | None:
+def mend(path: Path, migrations: Sequence[str], stamp: str, settle: str = "") -> Mended | None:
     """
     Make sure that a file can be opened; None where it could be, or where there is none.
 
@@ -51,6 +51,7 @@ def mend(path: Path, migrations: Sequence[str], stamp: str) -> Mended | None:
         path: It.
         migrations: Its schema, oldest script first.
         stamp: When, as it stands in the name of what is set aside.
+        settle: SQL that makes do with the rows that are left, before anybody reads the new file.
 
     `DatabaseError` when it is another program's, `OSError` when the folder refuses.
 
@@ -69,7 +70,7 @@ def mend(path: Path, migrations: Sequence[str], stamp: str) -> Mended | None:
         leftover.unlink(missing_ok=True)
     rows = left_out = 0
     if path.is_file():
-        rows, left_out = salvaged(path, fresh, migrations)
+        rows, left_out = salvaged(path, fresh, migrations, settle)
     aside = _set_aside(path, stamp)
     if fresh.exists():
         fresh.rename(path)
