@@ -49,6 +49,8 @@ T = TypeVar("T")
 
 _HERE = Path(__file__).parent
 MIGRATIONS = ((_HERE / "schema.sql").read_text("utf-8"),)
+#: Run on a file that was mended: see there.
+SETTLE = (_HERE / "settle.sql").read_text("utf-8")
 QUERIES = load_queries("\n".join((_HERE / name).read_text("utf-8") for name in ("queries.sql", "control.sql")))
 
 #: The one sink of today; a row's sink is a name, not an address, so that a corrected address gets what waits.
