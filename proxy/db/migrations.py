@@ -9,13 +9,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import DatabaseError
+from .connection import open_writer, translated
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
+    from pathlib import Path
 
 #: "teel" in ASCII; `file` and other tools show it (https://www.sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID = 0x7465656C
+
+
+def opened(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
+    """The writing connection of a file that has the newest schema."""
+    with translated(f"open {path}"):
+        connection = open_writer(path)
+        try:
+            migrate(connection, migrations, str(path))
+        except BaseException:
+            connection.close()
+            raise
+    return connection
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[str], name: str) -> None:
