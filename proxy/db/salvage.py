@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .connection import open_foreign, open_writer, translated
@@ -30,7 +30,7 @@ def salvaged(path: Path, fresh: Path, migrations: Sequence[str]) -> tuple[int, i
     with translated(f"make {fresh}"), closing(_made(fresh, migrations[:version] if version else migrations)) as new:
         tables = _layout(new)
         new.execute("PRAGMA foreign_keys = OFF")
-        found = _by_name(path, tables) if version > len(migrations) else _by_page(path, tables)
+        found = _by_name(path, tables) if version > len(migrations) else _by_page(path, _rooted(path, new, tables))
         left_out = _insert(new, tables, found) + _without_dangling(new, tables)
         migrate(new, migrations, str(fresh))
         rows = sum(new.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables)  # noqa: S608 - ours
@@ -91,6 +91,28 @@ def tables_of(migrations: Sequence[str]) -> set[str]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         migrate(connection, migrations, "memory")
         return set(_layout(connection))
+
+
+def _rooted(path: Path, new: sqlite3.Connection, tables: dict[str, _Table]) -> dict[str, _Table]:
+    """
+    The tables with the roots that they have in a damaged file: as its schema says, where that can be read.
+
+    Else as a file of its age has them, or one that was written anew since (`scrubbing`): whichever more of the rows fit.
+    """
+    with closing(Pages(path, {1: True})) as pages:
+        rows = [row.values for row in pages.rows() if row.root == 1 and len(row.values) == 5]
+    stated = {name: root for kind, name, _, root, _ in rows if kind == "table" and isinstance(root, int)}
+    if tables.keys() <= stated.keys():
+        return {name: replace(table, root=stated[name]) for name, table in tables.items()}
+    new.execute("VACUUM")
+    return max((tables, _layout(new)), key=lambda layout: _fitting(path, layout))
+
+
+def _fitting(path: Path, tables: dict[str, _Table]) -> int:
+    """How many rows could be of the table whose root they lie under."""
+    by_root = {table.root: table for table in tables.values()}
+    with closing(Pages(path, {table.root: table.has_rowid for table in tables.values()})) as pages:
+        return sum(1 for row in pages.rows() if row.root and _fits(by_root[row.root], row.rowid, row.values))
 
 
 def _by_page(path: Path, tables: dict[str, _Table]) -> Iterator[tuple[list[_Table], list[Any]]]:
