@@ -15,15 +15,18 @@ from ..core.jsontext import write
 from ..core.wire import build_event, build_feedback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ..core.exchange import Note
     from ..db.sqlite import Tx
+    from .tombstones import Tombstones
 
 
-def take(tx: Tx, note: Note, sinks: Sequence[str], now: int) -> None:
-    """Keep a note and, where it can already be sent, let it be sent."""
+def take(tx: Tx, note: Note, sinks: Sequence[str], now: int, tombs: Tombstones) -> bool:
+    """Keep a note and, where it can already be sent, let it be sent; false: what it speaks of, or who, was erased."""
     about_kind, about = _about(note)
+    if _is_erased(tx, note, about_kind, about, tombs):
+        return False
     told = note.body
     if tx.one("annotated_by_another", kind=note.kind, id=note.id, tenant=note.tenant):
         told = told | {"id": f"{note.id}~{note.tenant[:8]}"}  # the sink would take it for the other's, said anew
@@ -41,6 +44,14 @@ def take(tx: Tx, note: Note, sinks: Sequence[str], now: int) -> None:
         tx.run("put_note", sink=sink, kind=note.kind, item=row["key"], waits=about is not None, now=now)
     if about_kind is not None:
         _settle(tx, row["key"], about_kind, about, note.tenant, sinks, now)
+    return True
+
+
+def user_of(body: Mapping[str, Any]) -> str:
+    """Whose a note is, as its body says; empty where it does not."""
+    told = body.get("userProperties")
+    names = [told.get(name) for name in ("userId", "id")] if isinstance(told, dict) else []
+    return next((str(one) for one in names if one), "")
 
 
 def settle(tx: Tx, names: Iterable[str], sinks: Sequence[str], now: int) -> None:
@@ -71,15 +82,30 @@ def _about(note: Note) -> tuple[str | None, str | None]:
     return (str(kind), name) if isinstance(name, str) else (None, None)
 
 
-def _settle(tx: Tx, key: int, kind: str, name: str | None, tenant: str, sinks: Sequence[str], now: int) -> None:
-    """Find what an annotation speaks of; where a sink has it already, it is due there; where none ever will, it goes."""
+def _is_erased(tx: Tx, note: Note, kind: str | None, name: str | None, tombs: Tombstones) -> bool:
+    if not tombs.any:
+        return False
+    user = user_of(note.body)
+    if tombs.at("name", note.id) is not None or (user and tombs.covers(note.started, "user", user)):
+        return True
+    is_known = kind is not None and _found(tx, kind, name, note.tenant) is not None
+    return name is not None and not is_known and tombs.at("name", name) is not None
+
+
+def _found(tx: Tx, kind: str, name: str | None, tenant: str) -> tuple[int | None, int, int, bool] | None:
+    """What goes by a name: message, conversation, the rev that has it, and whether it is recorded."""
     if kind == "message":
         row = tx.one("message_called", name=name, tenant=tenant)
-        found = row and (row["key"], row["conversation"], row["rev"], row["sampled"])
-    else:
-        row = tx.one("named", tenant=tenant, thread=f"id:{name}") or tx.one("conversation_with_id", id=name)
-        row = row if row and tenant in (ANYBODY, row["tenant"]) else None
-        found = row and (None, row["key"], 1, row["sampled"])  # any rev of it will do
+        return None if row is None else (row["key"], row["conversation"], row["rev"], row["sampled"])
+    row = tx.one("named", tenant=tenant, thread=f"id:{name}") or tx.one("conversation_with_id", id=name)
+    if row is None or tenant not in (ANYBODY, row["tenant"]):
+        return None
+    return None, row["key"], 1, row["sampled"]  # any rev of it will do
+
+
+def _settle(tx: Tx, key: int, kind: str, name: str | None, tenant: str, sinks: Sequence[str], now: int) -> None:
+    """Find what an annotation speaks of; where a sink has it already, it is due there; where none ever will, it goes."""
+    found = _found(tx, kind, name, tenant)
     if not found:
         return
     message, conversation, needs_rev, is_sampled = found
