@@ -70,7 +70,7 @@ class Database:
         queries: The statements, as `load_queries` reads them.
         migrations: The schema, oldest script first; never edited once released.
         full_sync: Every commit reaches the disk before it is reported.
-        functions: What reads may call in SQL, by name; each is a pure function of a fixed number of arguments.
+        functions: What SQL may call by name, the schema's too; each is a pure function of a fixed number of arguments.
 
     Raises `DatabaseError` when the file is in use, another program's, from a newer teelog, or cannot be opened.
 
@@ -95,7 +95,7 @@ class Database:
         self._mode = ""
         self._lock = lock(path)
         try:
-            self._connection = opened(path, migrations)
+            self._connection = opened(path, migrations, functions)
         except BaseException:
             os.close(self._lock)
             raise
