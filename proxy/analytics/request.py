@@ -29,9 +29,12 @@ async def read_body(request: web.Request, limit: int) -> bytes:
         raise ApiError(408, f"the body did not come within {BODY_SECONDS:.0f} seconds") from error
 
 
-def path_id(request: web.Request) -> str:
-    """The id in a path's last segment, decoded after it was cut out (`a%2Fb` is one id); 404 for what is none."""
-    segment = request.raw_path.partition("?")[0].rpartition("/")[2]
+def path_id(request: web.Request, place: int = -1) -> str:
+    """The id in one of a path's segments (`/`, then 1), decoded after it was cut out (`a%2Fb` is one id).
+
+    `ApiError` 404 for what is none.
+    """
+    segment = request.raw_path.partition("?")[0].split("/")[place]
     try:
         return unquote(segment, errors="strict")
     except UnicodeDecodeError as error:

@@ -7,8 +7,6 @@ strings are text: the templates escape them, and nothing here makes HTML.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,11 +22,6 @@ _OTHER_ROLES = {"developer": "Developer", "tool": "Tool", "function": "Function"
 _CUT_BY = {"client": "the client left", "upstream": "the upstream broke off", "crash": "the proxy was stopped"}
 #: `finishReason`s that say nothing: the answer is simply complete.
 _ORDINARY_ENDS = ("stop", "tool_calls", "end_turn")
-
-
-def days(chats: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The list of conversations under their days, from `Store.chats`."""
-    return [(day, list(lines)) for day, lines in groupby(map(chat_line, chats), key=itemgetter("day"))]
 
 
 def chat_line(chat: Mapping[str, Any]) -> dict[str, Any]:

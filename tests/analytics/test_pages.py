@@ -14,11 +14,12 @@ HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}'--></
 #: Everything that a page of ours is made of; a hostile chat must not add to it.
 ELEMENTS = set(
     """html head meta title link body a header div svg rect path nav form button main p h1 h2 h3 label input code
-    section ol ul li span time details summary article footer pre dl dt dd strong img""".split()  # noqa: SIM905 - words
+    section ol ul li span time details summary article footer pre dl dt dd strong img script dialog kbd""".split()  # noqa: SIM905 - words
 )
 ATTRIBUTES = set(
     """lang charset name content rel href class viewbox aria-hidden width height rx d aria-label aria-current method
-    action id for type autocomplete required autofocus aria-invalid value role datetime open src alt target""".split()  # noqa: SIM905 - words
+    action id for type autocomplete required autofocus aria-invalid value role datetime open src alt target title data-show data-row data-opens defer hidden
+    aria-labelledby tabindex""".split()  # noqa: SIM905 - words
 )
 
 
@@ -35,8 +36,9 @@ class Page(HTMLParser):
         self.foreign += [tag] if tag not in ELEMENTS else []
         self.foreign += [name for name, _ in attributes if name not in ATTRIBUTES]
         values = dict(attributes)
-        if "href" in values:
-            self.links.append(values["href"])
+        self.links += [values[name] for name in ("href", "src") if name in values]
+        if tag == "script":
+            self.foreign += [] if values["src"].startswith("/static/") else ["script"]
         if tag == "img" and not values["src"].startswith("data:image/"):
             self.foreign.append(values["src"])
 
@@ -206,7 +208,7 @@ async def test_the_list(browser, store, clock):
     page = await page_of(browser, "/chats")
 
     words = " ".join(page.text.split())
-    assert "Saturday, 22 November 2025 second question 07:46 1 turn first question 07:46 1 turn" in words
+    assert "second question 2025-11-22 07:46 UTC 1 turn first question 2025-11-22 07:46 UTC 1 turn" in words
     assert "ann gpt-x ▲ 1 helpful interrupted" in words
     assert "/chats/a%2Fb" in page.links
 
@@ -330,18 +332,20 @@ async def test_support_conversations_have_pages(browser, store):
     assert "help" in (await page_of(browser, "/chats")).text
 
 
-async def test_the_style_sheet_is_ours(client):
-    """The pages' one style sheet is served here, and fetches nothing."""
+async def test_files_are_ours(client):
+    """Every file a page names is served here, may be kept for a year under its name, and fetches nothing."""
     page = await page_of(client, "/sign-in")
-    (address,) = [link for link in page.links if link.startswith("/static/")]
+    addresses = [link for link in page.links if link.startswith("/static/")]
+    assert len(addresses) == 3
 
-    answer = await client.get(address)
+    for address in addresses:
+        answer = await client.get(address)
 
-    assert (answer.status, answer.content_type) == (200, "text/css")
-    assert "max-age" in answer.headers["Cache-Control"]
-    style = await answer.text()
-    assert "url(" not in style
-    assert "@import" not in style
+        assert (answer.status, answer.headers["Content-Encoding"]) == (200, "gzip")
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        text = await answer.text()
+        assert "url(" not in text
+        assert "@import" not in text
 
 
 async def test_pages_are_not_kept(browser):

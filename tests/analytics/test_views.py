@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.analytics.views import chat_line, days, message_view, transcript, user_of
+from proxy.analytics.views import chat_line, message_view, transcript, user_of
 from tests.core.sayings import JSON
 
 CHAT = {
@@ -41,16 +41,6 @@ def test_a_line():
         "negative": 2,
         "interrupted": True,
     }
-
-
-def test_lines_stand_under_their_days():
-    """Conversations are grouped by day, in the order they came."""
-    day = 24 * 3600 * 1000
-    chats = [
-        CHAT | {"id": name, "updated_at": CHAT["updated_at"] - age} for name, age in (("a", 0), ("b", 1), ("c", day))
-    ]
-
-    assert [[line["id"] for line in lines] for _, lines in days(chats)] == [["a", "b"], ["c"]]
 
 
 def test_results_stand_beside_their_calls():
