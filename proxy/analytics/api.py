@@ -152,7 +152,9 @@ class Api:
         return await self._store.log_feedback(read_feedback(await _body(request)))
 
     async def _list_feedback(self, request: web.Request) -> dict[str, Any]:
-        return await self._store.feedbacks(_number(request, "limit", 10, LIST_LIMIT), _number(request, "offset", 0, 2**53))
+        return await self._store.feedbacks(
+            _number(request, "limit", 10, LIST_LIMIT), _number(request, "offset", 0, 2**53)
+        )
 
     async def _get_feedback(self, request: web.Request) -> dict[str, Any]:
         return await self._store.feedback(path_id(request))

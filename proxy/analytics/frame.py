@@ -5,7 +5,8 @@ A page is added in `Pages.attach` (`pages.py`), with one line:
     frame.add(app, Page("/insights", "insights.html", look, table, tab="Insights"))
 
 `look(request)` is a coroutine that returns what the page shows: a dict of plain values (texts, whole numbers, times as
-ISO texts in UTC), which are the template's variables and, as they are, the answer of `/insights.json`. `table(request)`
+ISO texts in UTC), which are the template's variables (after `arrange`, if the page has it; the template is rendered on a
+thread) and, as they are, the answer of `/insights.json`. `table(request)`
 is an async generator of rows, names first, that `/insights.csv` streams; every cell is made safe for spreadsheets here.
 So the URL is the query for all three, and the twins have the page's data whatever it looks like. Twins may also be asked
 with an api key (`Authorization: Bearer`). `ApiError` out of any of them becomes a page, or a problem for the twins.
@@ -20,6 +21,7 @@ query string. Forms that change something are added with `frame.add_form`, which
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -57,6 +59,8 @@ class Page:
     template: str
     look: Callable[[web.Request], Awaitable[dict[str, Any]]]
     table: Callable[[web.Request], AsyncIterator[Sequence[Any]]]
+    #: What the template gets, made of what `look` returned, where it is not the same.
+    arrange: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None
     #: What it is called in the navigation; empty: not there.
     tab: str = ""
     #: What the twins' paths have before `.json` and `.csv`, where it is not the page's own.
@@ -95,7 +99,9 @@ class Frame:
         twin = page.twin or page.path
 
         async def show(request: web.Request) -> web.Response:
-            return self.render(page.template, request, **await page.look(request))
+            told = await page.look(request)
+            values = await page.arrange(told) if page.arrange else told
+            return await asyncio.to_thread(self.render, page.template, request, **values)
 
         async def tell(request: web.Request) -> web.Response:
             return web.Response(body=orjson.dumps(await page.look(request)), content_type="application/json")

@@ -201,3 +201,26 @@ DELETE FROM deletion WHERE deleted_at < :before;
 
 -- name: conversation_by_external_id — the newest conversation that another system knows by an id
 SELECT * FROM conversation WHERE external_id = :external_id ORDER BY updated_at DESC, id LIMIT 1;
+
+-- ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: events_of_conversation — what happened in and around one conversation, oldest first
+SELECT * FROM event WHERE conversation = :conversation ORDER BY created_at, id;
+
+-- name: share — a link to a conversation, unless there is one
+INSERT INTO share (token, conversation, created_at) VALUES (:token, :conversation, :now)
+ON CONFLICT (conversation) DO NOTHING;
+
+-- name: unshare — a link is taken back
+DELETE FROM share WHERE conversation = :conversation;
+
+-- name: share_of — the link to a conversation that works
+SELECT share.token FROM share JOIN conversation ON conversation.id = share.conversation
+WHERE share.conversation = :conversation AND conversation.visibility = 'public';
+
+-- name: shared_conversation — the conversation that a link leads to
+SELECT share.conversation FROM share JOIN conversation ON conversation.id = share.conversation
+WHERE share.token = :token AND conversation.visibility = 'public';
+
+-- name: set_visibility — who may read a conversation
+UPDATE conversation SET visibility = :visibility WHERE id = :id;
