@@ -70,21 +70,6 @@ def told_by_external_id(tx: Tx, external: str) -> dict[str, Any]:
     return emit_conversation(_with_messages(tx, row))
 
 
-def total(tx: Tx) -> int:
-    """How many conversations there are."""
-    (row,) = tx.all("count_conversations")
-    return int(row["total"])
-
-
-def chats(tx: Tx, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
-    """What a list shows of each conversation, last changed first, and how many there are."""
-    found = [dict(row) for row in tx.all("newest_chats", limit=limit, offset=offset)]
-    for chat in found:
-        for name in ("properties", "user_properties"):
-            chat[name] = rows.json_value(chat[name]) or {}
-    return found, total(tx)
-
-
 def transcript(tx: Tx, name: str) -> dict[str, Any]:
     """A conversation's answer form; beside it what was `replaced`, all `feedback`, and the `events` around it; 404."""
     record = conversation(tx, name)

@@ -23,20 +23,22 @@ ON CONFLICT (id) DO UPDATE SET
     first_message_time = excluded.first_message_time, user_message_count = excluded.user_message_count,
     question = excluded.question, interrupted = excluded.interrupted;
 
--- name: count_conversations — how many there are
-SELECT count(*) AS total FROM conversation;
-
--- name: newest_chats — what the pages list of each conversation, last changed first
-SELECT id, created_at, updated_at, question, user_message_count, interrupted, properties, user_properties,
-    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND feedback.type = 'positive') AS positive,
-    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND feedback.type = 'negative') AS negative
-FROM conversation ORDER BY updated_at DESC, id LIMIT :limit OFFSET :offset;
-
--- name: session — what a list shows of one conversation
+-- name: session — what a list shows of one conversation; its tokens are NULL where no answer's usage is known
 SELECT id, created_at, updated_at, question, user_message_count, interrupted, properties, user_properties, tags,
     (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND feedback.type = 'positive') AS positive,
-    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND feedback.type = 'negative') AS negative
-FROM conversation WHERE id = :id;
+    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND feedback.type = 'negative') AS negative,
+    answered.tokens, answered.refused
+FROM conversation, (
+    SELECT
+        sum(coalesce(
+            json_number(properties, '["usage","total_tokens"]'),
+            json_number(properties, '["usage","prompt_tokens"]') + json_number(properties, '["usage","completion_tokens"]'),
+            json_number(properties, '["usage","input_tokens"]') + json_number(properties, '["usage","output_tokens"]')
+        )) AS tokens,
+        coalesce(max(json_text(properties, '["refusal"]') = 'true'), 0) AS refused
+    FROM message WHERE conversation = :id AND place IS NOT NULL AND role = 'assistant'
+) AS answered
+WHERE id = :id;
 
 -- name: messages — a conversation's messages by place, those that left the list last
 SELECT * FROM message WHERE conversation = :conversation ORDER BY place IS NULL, place, created_at, id;

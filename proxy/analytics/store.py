@@ -133,10 +133,6 @@ class Store:
         """Where its file lies, and what is too large for memory may."""
         return self._database.folder
 
-    async def chats(self, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
-        """What the pages list of each conversation, last changed first, and how many there are."""
-        return await self._database.aread(lambda tx: conversations.chats(tx, limit, offset))
-
     async def transcript(self, name: str) -> dict[str, Any]:
         """A conversation with all that was said and happened around it, and the token of its link (`share`); 404."""
         return await self._database.aread(

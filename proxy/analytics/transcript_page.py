@@ -42,7 +42,9 @@ class TranscriptPage:
     def attach(self, app: web.Application, frame: Frame) -> None:
         """Adds the pages, and what their forms are sent to."""
         self._frame = frame
-        frame.add(app, Page(_PATH, "chat.html", self._look, self._table, self._arrange, twin=f"{_PATH}/messages"))
+        frame.add(
+            app, Page(_PATH, "chat.html", self._look, self._table, arrange=self._arrange, twin=f"{_PATH}/messages")
+        )
         frame.add_form(app, f"{_PATH}/feedback", self._judge)
         frame.add_form(app, f"{_PATH}/share", self._share)
         frame.add_form(app, f"{_PATH}/fork", self._fork)

@@ -6,7 +6,6 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from ..core.fields import time_text
 from .message_view import message_view
 from .plain import dicts, pretty, word
 
@@ -76,22 +75,6 @@ def texts(chat: Mapping[str, Any]) -> Iterator[str]:
 def user_of(properties: Mapping[str, Any]) -> str:
     """Who it was, as far as the user properties say it in a word."""
     return next((text for name in ("userId", "id") if (text := word(properties.get(name)))), "")
-
-
-def chat_line(chat: Mapping[str, Any]) -> dict[str, Any]:
-    """One line of the list of conversations."""
-    turns = chat["user_message_count"]
-    return {
-        "id": chat["id"],
-        "at": time_text(chat["updated_at"]),
-        "question": chat["question"] or "(no text)",
-        "turns": f"{turns} turn{'' if turns == 1 else 's'}",
-        "user": user_of(chat["user_properties"]),
-        "model": word(chat["properties"].get("model")),
-        "positive": chat["positive"],
-        "negative": chat["negative"],
-        "interrupted": bool(chat["interrupted"]),
-    }
 
 
 def _line_of_time(told: Mapping[str, Any]) -> tuple[list[dict[str, Any]], set[str]]:

@@ -4,36 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.analytics.views import chat_line, said, texts, transcript, user_of
+from proxy.analytics.views import said, texts, transcript, user_of
 from tests.analytics.looking import message
 from tests.core.sayings import JSON
-
-CHAT = {
-    "id": "c1",
-    "updated_at": 1_763_797_565_000,
-    "question": "hi",
-    "user_message_count": 1,
-    "user_properties": {"userId": "u1"},
-    "properties": {"model": "m"},
-    "positive": 0,
-    "negative": 2,
-    "interrupted": 1,
-}
-
-
-def test_a_line():
-    """A line of the list tells when, what, who, with what, and how it went."""
-    assert chat_line(CHAT) == {
-        "id": "c1",
-        "at": "2025-11-22T07:46:05.000Z",
-        "question": "hi",
-        "turns": "1 turn",
-        "user": "u1",
-        "model": "m",
-        "positive": 0,
-        "negative": 2,
-        "interrupted": True,
-    }
 
 
 @pytest.mark.parametrize(
@@ -77,7 +50,6 @@ def test_properties_are_anything(properties):
 
     assert view["facts"]["Id"] == "c"
     assert list(texts(view))[0] == "hi"
-    assert chat_line(CHAT | {"properties": properties, "user_properties": properties})["id"] == "c1"
 
 
 def at(second):
