@@ -79,6 +79,8 @@ class SessionFilter:
     #: One of `FEEDBACK`.
     feedback: str | None = None
     interrupted: bool | None = None
+    #: Whether it is no conversation of a user's but a side request (a title, tags), or a copy; not a parameter.
+    side: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
