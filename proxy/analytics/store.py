@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..core.ids import uuid7
 from ..db.queries import load_queries
 from ..db.sqlite import Database
-from . import conversations, deletion, notes
+from . import conversations, deletion, derived, notes
 from .statements import FUNCTIONS
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 #: The schema's scripts, oldest first; a released one is never edited.
-MIGRATIONS = ("schema.sql", "schema_2.sql", "schema_3.sql")
+MIGRATIONS = ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_6.sql")
 
 
 def definitions() -> tuple[dict[str, str], list[str]]:
@@ -40,7 +40,13 @@ def definitions() -> tuple[dict[str, str], list[str]]:
 def open_database(path: Path, *, full_sync: bool = False) -> Database:
     """The server's file, made or brought to the newest schema; `DatabaseError` when it cannot be had."""
     queries, migrations = definitions()
-    return Database(path, queries=queries, migrations=migrations, full_sync=full_sync, functions=FUNCTIONS)
+    database = Database(path, queries=queries, migrations=migrations, full_sync=full_sync, functions=FUNCTIONS)
+    try:
+        database.write(derived.complete)
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def wall_clock() -> int:

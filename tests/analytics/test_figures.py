@@ -1,0 +1,115 @@
+"""Figures against the slow and obvious evaluator, over random lives of a log."""
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from proxy.analytics import conversations, deletion, figures, keeping, notes
+from proxy.analytics.figures import Asked
+from proxy.analytics.gathering import Chosen
+from proxy.core.tally import figures as told_of
+from proxy.errors import ApiError
+from tests.analytics import figures_scenes as scenes
+from tests.analytics.figures_evaluator import evaluate
+
+TABLES = ("conversation", "message", "feedback", "event")
+DERIVED = ("session", "answer", "person", "kept", "citation")
+
+
+def live(tx, step):
+    """One thing that happens to a log."""
+    kind, what = step
+    try:
+        if kind == "log":
+            more = {"userProperties": what["user"]} if "user" in what else {}
+            posted = {name: what[name] for name in ("id", "messages", "properties") if name in what} | more
+            conversations.log(tx, {"type": "openai", **posted}, scenes.NOW, minted)
+        elif kind == "thumb":
+            notes.log_feedback(tx, what, scenes.NOW, minted)
+        elif kind == "event":
+            notes.log_event(tx, {"entityType": "conversation", **what}, scenes.NOW, minted)
+        elif kind == "delete":
+            deletion.delete_conversation(tx, what, scenes.NOW)
+        elif kind == "undo":
+            deletion.delete_feedback(tx, what)
+        elif kind == "forget":
+            conversations.forget(tx, what)
+        elif kind == "sum":
+            keeping.sum_hours(tx, scenes.NOW)
+    except ApiError:
+        pass  # there was nothing to delete
+
+
+def minted(kind):
+    return f"{kind}_{random.random()}"
+
+
+def logged(tx):
+    return {table: [dict(row) for row in tx.ask(f"SELECT * FROM {table}", {})] for table in TABLES}
+
+
+def emptied(tx):
+    while conversations.forget(tx, 10**15):
+        pass
+
+
+def told(found, asked):
+    return (
+        told_of(found.total, asked.since),
+        {start: told_of(tally, start) for start, tally in found.series.items()},
+        {name: told_of(tally, asked.since) for name, tally in found.groups.items()},
+    )
+
+
+def agree(database, examples):
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        phases=(Phase.generate,),
+    )
+    @given(scenes.LIVES, scenes.SPANS, scenes.UNITS, st.sampled_from(["model", "endpoint"]), st.booleans())
+    def run(life, span, unit, by, with_side):
+        try:
+            for step in life:
+                database.write(lambda tx, step=step: live(tx, step))
+            tables = database.read(logged)
+            asked = Asked(*span, unit=unit, by=by, with_side=with_side)
+            expected = evaluate(tables, *span, unit, lambda one: one[by], with_side=with_side)
+            assert told(database.read(lambda tx: figures.figures(tx, asked)), asked) == expected
+
+            filtered = Asked(*span, unit=unit, by=by, with_side=with_side, chosen=Chosen(()))
+            assert told(database.read(lambda tx: figures.figures(tx, filtered)), filtered) == expected
+
+            source = "json_text(v.properties, '[\"source\"]')"
+            by_property = Asked(*span, unit=unit, by=source, with_side=with_side, chosen=Chosen(()))
+            expected = evaluate(tables, *span, unit, said("source"), with_side=with_side)
+            assert told(database.read(lambda tx: figures.figures(tx, by_property)), by_property) == expected
+        finally:
+            database.write(emptied)
+
+        left = database.read(lambda tx: {table: list(tx.ask(f"SELECT * FROM {table}", {})) for table in DERIVED})
+        assert not any(left[table] for table in ("session", "answer", "person", "citation"))
+
+    run()
+
+
+def said(name):
+    """A property as text, as queries group by it."""
+    from tests.analytics.evaluator import as_text
+
+    return lambda session: as_text(session["properties"].get(name))
+
+
+def test_figures_are_the_evaluators(database):
+    """Figures of random logs, kept and not, are those of the evaluator, and nothing of what is deleted stays."""
+    agree(database, 60)
+
+
+@pytest.mark.slow
+def test_two_thousand_figures_are_the_evaluators(database):
+    """Figures of 2,000 random logs are those of the evaluator."""
+    agree(database, 2000)
