@@ -23,6 +23,7 @@ import structlog
 from aiohttp import web
 
 from ..core.fields import fault
+from ..core.session_filter import read_sessions
 from ..core.wire import read_conversation, read_event, read_feedback, read_json
 from ..errors import ApiError, DatabaseError
 from .asking import Asking
@@ -135,7 +136,8 @@ class Api:
         return await self._store.log_conversation(read_conversation(await _body(request)))
 
     async def _list_conversations(self, request: web.Request) -> dict[str, Any]:
-        return await self._store.conversations(*_paging(request, 20))
+        asked, page = read_sessions(request.query.items(), limit=20, highest=LIST_LIMIT)
+        return await self._store.conversations(page.limit, page.offset, asked=asked, after=page.after)
 
     async def _get_conversation(self, request: web.Request) -> dict[str, Any]:
         return await self._store.conversation(path_id(request))
@@ -150,7 +152,7 @@ class Api:
         return await self._store.log_feedback(read_feedback(await _body(request)))
 
     async def _list_feedback(self, request: web.Request) -> dict[str, Any]:
-        return await self._store.feedbacks(*_paging(request, 10))
+        return await self._store.feedbacks(_number(request, "limit", 10, LIST_LIMIT), _number(request, "offset", 0, 2**53))
 
     async def _get_feedback(self, request: web.Request) -> dict[str, Any]:
         return await self._store.feedback(path_id(request))
@@ -168,11 +170,6 @@ async def _live(_request: web.Request) -> web.Response:
 
 async def _body(request: web.Request) -> Any:
     return read_json(await read_body(request, BODY_LIMIT))
-
-
-def _paging(request: web.Request, default: int) -> tuple[int, int]:
-    """The `limit` and `offset` of a list."""
-    return _number(request, "limit", default, LIST_LIMIT), _number(request, "offset", 0, 2**53)
 
 
 def _number(request: web.Request, name: str, default: int, highest: int) -> int:
