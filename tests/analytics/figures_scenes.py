@@ -9,10 +9,11 @@ BORDERS = [1_763_769_600_000, 1_763_337_600_000, 1_761_955_200_000, NOW - NOW % 
 MOMENTS = st.one_of(
     st.builds(lambda border, by: border + by, st.sampled_from(BORDERS), st.integers(-2, 2)),
     st.integers(NOW - 40 * 24 * HOUR, NOW),
+    st.integers(NOW - 30 * HOUR, NOW - 25 * HOUR),
     st.integers(NOW - 3 * HOUR, NOW + HOUR),
 )
-IDS = st.sampled_from([f"c{n}" for n in range(6)])
-MESSAGE_IDS = st.sampled_from([f"m{n}" for n in range(8)])
+IDS = st.sampled_from([f"c{n}" for n in range(3)])
+MESSAGE_IDS = st.sampled_from([f"m{n}" for n in range(4)])
 ODD = st.sampled_from([None, True, 0, -1, 1.5, "", "5", [], {}, 2**64 - 1])
 MODELS = st.sampled_from(["gpt-4o", "llama", "ä"])
 SECONDS = st.one_of(st.integers(0, 3000), st.integers(0, 2 * 10**9))
@@ -98,9 +99,10 @@ STEPS = st.one_of(
     st.tuples(st.just("delete"), IDS),
     st.tuples(st.just("undo"), st.sampled_from("fgh")),
     st.tuples(st.just("forget"), MOMENTS),
-    st.tuples(st.just("sum"), st.none()),
-    st.tuples(st.just("sum"), st.none()),
+    *[st.tuples(st.just("sum"), st.none())] * 4,
 )
-LIVES = st.lists(STEPS, min_size=1, max_size=14)
+LIVES = st.lists(STEPS, min_size=1, max_size=16)
 UNITS = st.sampled_from(["hour", "day", "week", "month"])
-SPANS = st.tuples(MOMENTS, MOMENTS).map(sorted).filter(lambda span: span[0] < span[1])
+#: Mostly all of it: what is kept is used, then.
+WHOLE = st.just([NOW - 60 * 24 * HOUR, NOW + 2 * HOUR])
+SPANS = st.one_of(WHOLE, WHOLE, st.tuples(MOMENTS, MOMENTS).map(sorted).filter(lambda span: span[0] < span[1]))
