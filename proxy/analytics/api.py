@@ -29,6 +29,7 @@ from ..errors import ApiError, DatabaseError
 from .asking import Asking
 from .auth import API, WEB, Keys
 from .door import Door
+from .keeper import keeping
 from .pages import Pages
 from .request import path_id, read_body
 
@@ -80,6 +81,7 @@ def make_app(
     Asking(store, keys).attach(app)
     if pages:
         Pages(store, keys, monotonic).attach(app)
+    app.cleanup_ctx.append(keeping(store))
     if retention_days:
         app.cleanup_ctx.append(_forgetting(store, retention_days))
     return app
@@ -152,7 +154,9 @@ class Api:
         return await self._store.log_feedback(read_feedback(await _body(request)))
 
     async def _list_feedback(self, request: web.Request) -> dict[str, Any]:
-        return await self._store.feedbacks(_number(request, "limit", 10, LIST_LIMIT), _number(request, "offset", 0, 2**53))
+        return await self._store.feedbacks(
+            _number(request, "limit", 10, LIST_LIMIT), _number(request, "offset", 0, 2**53)
+        )
 
     async def _get_feedback(self, request: web.Request) -> dict[str, Any]:
         return await self._store.feedback(path_id(request))

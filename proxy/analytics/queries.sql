@@ -273,3 +273,37 @@ SELECT min(began) AS began FROM session;
 
 -- name: last_session — when the latest began
 SELECT max(began) AS began FROM session;
+
+-- ── prices and texts, a little at a time ────────────────────────────────────────────────────────────────────────────
+
+-- name: unpriced — answers that a price list has not been asked about
+SELECT answer.conversation, answer.message, answer.model, tokens_in, tokens_out, cached, created_at
+FROM answer JOIN message ON message.conversation = answer.conversation AND message.id = answer.message
+WHERE cost IS NULL AND (priced IS NULL OR priced < :list OR priced > :list) LIMIT :limit;
+
+-- name: price — what an answer costs, or that it is not known
+UPDATE answer SET cost = :cost, priced = :list WHERE conversation = :conversation AND message = :message;
+
+-- name: unread_sessions — sessions whose texts have changed since they were read
+SELECT conversation, began FROM session WHERE question IS NULL ORDER BY began DESC LIMIT :limit;
+
+-- name: said_by_users — the first bytes of what users said in a conversation, in its order; in a text a NUL would end it
+SELECT substr(CAST(text AS BLOB), 1, :limit) AS said FROM message
+WHERE conversation = :conversation AND place IS NOT NULL AND role = 'user' AND text <> '' ORDER BY place;
+
+-- name: cited — links of a conversation's messages
+SELECT links FROM message WHERE conversation = :conversation AND place IS NOT NULL AND links IS NOT NULL ORDER BY place;
+
+-- name: note_read — what was read out of a session's texts
+UPDATE session SET question = :question, again = :again WHERE conversation = :conversation;
+
+-- name: drop_citations — a session cites nothing
+DELETE FROM citation WHERE conversation = :conversation;
+
+-- name: cite — a session cites a page
+INSERT INTO citation (conversation, url, title, began) VALUES (:conversation, :url, :title, :began);
+
+-- name: searches — what was searched for within a span, and what became of it
+SELECT search_query, type, count(*) AS times FROM event
+WHERE entity_type = 'search' AND search_query IS NOT NULL AND created_at >= :since AND created_at < :until
+GROUP BY search_query, type ORDER BY search_query, type;

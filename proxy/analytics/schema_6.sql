@@ -40,7 +40,7 @@ CREATE TABLE session (
     again        INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
-CREATE INDEX session_by_time ON session (began, side, question, again);
+CREATE INDEX session_by_time ON session (began, side, question, negative, again);
 CREATE INDEX session_by_person ON session (person, began);
 CREATE INDEX session_by_question ON session (question, began);
 CREATE INDEX session_unread ON session (began) WHERE question IS NULL;
@@ -103,7 +103,7 @@ CREATE VIEW told_session AS
 SELECT
     id AS conversation,
     first_message_time AS began,
-    coalesce(json_extract(p, '$.kind'), '') <> '' AS side,
+    json_extract(p, '$.kind') IS NOT NULL AS side,
     CASE json_type(p, '$.model') WHEN 'text' THEN json_extract(p, '$.model') ELSE '' END AS model,
     CASE json_type(p, '$.endpoint') WHEN 'text' THEN json_extract(p, '$.endpoint') ELSE '' END AS endpoint,
     coalesce(

@@ -134,6 +134,10 @@ class Store:
         """What a work that only reads returns (those of `questions` and `sheets`)."""
         return await self._database.aread(work)
 
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """What a work returns after its transaction (those of `keeper`)."""
+        return await self._database.awrite(work)
+
     @property
     def folder(self) -> Path:
         """Where its file lies, and what is too large for memory may."""

@@ -32,7 +32,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FEEDBACK = ("positive", "negative", "any")
-PARAMETERS = ("q", "from", "to", "user", "tag", "property", "model", "feedback", "interrupted", "limit", "offset", "cursor")
+PARAMETERS = (
+    "q",
+    "from",
+    "to",
+    "user",
+    "tag",
+    "property",
+    "model",
+    "feedback",
+    "interrupted",
+    "limit",
+    "offset",
+    "cursor",
+)
 #: Those that may be given more than once.
 REPEATED = frozenset(("tag", "property"))
 #: Characters of a value; longer than any name in use, and short enough to be held against every row.

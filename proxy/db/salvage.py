@@ -41,9 +41,7 @@ def salvaged(
     return rows, left_out
 
 
-def _made(
-    fresh: Path, migrations: Sequence[str], functions: Mapping[str, Callable[..., Any]]
-) -> sqlite3.Connection:
+def _made(fresh: Path, migrations: Sequence[str], functions: Mapping[str, Callable[..., Any]]) -> sqlite3.Connection:
     os.close(os.open(fresh, os.O_RDWR | os.O_CREAT, 0o600))
     connection = open_writer(fresh)
     connection.row_factory = None

@@ -271,9 +271,7 @@ class _Raised:
     error: BaseException
 
 
-def _opened(
-    path: Path, migrations: Sequence[str], functions: Mapping[str, Callable[..., Any]]
-) -> sqlite3.Connection:
+def _opened(path: Path, migrations: Sequence[str], functions: Mapping[str, Callable[..., Any]]) -> sqlite3.Connection:
     """The writing connection of a file that has the newest schema."""
     with translated(f"open {path}"):
         connection = open_writer(path)

@@ -21,7 +21,7 @@ def sessions_of(tables):
             {
                 "id": row["id"],
                 "began": row["first_message_time"],
-                "side": properties.get("kind") not in (None, ""),
+                "side": properties.get("kind") is not None,
                 "model": text(properties.get("model")),
                 "endpoint": text(properties.get("endpoint")),
                 "properties": properties,

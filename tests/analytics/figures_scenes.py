@@ -47,15 +47,34 @@ ANSWER_PROPERTIES = some(
         "latencyMs": mostly(SECONDS),
     }
 )
-TEXTS = st.sampled_from(["How do I log in?", "how do i log in", "Where is my invoice?", "hi", "", "a = b\x00c", "🙂"])
+TEXTS = st.sampled_from(
+    [
+        *("How do I log in?", "hello, how do I log in", "Where is my invoice?", "hi", "", "a = b\x00c", "🙂"),
+        *("How do I reset the password of my account?", "reset account password", "ACCOUNT: the password", "Größe"),
+    ]
+)
+LINKS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "url": st.sampled_from(
+                ["https://a.example/x", "https://a.example/x#y", "http://b.example", "javascript:x", "/"]
+            )
+        },
+        optional={"title": st.sampled_from(["One", "Two"])},
+    ),
+    max_size=2,
+)
+REASONS = st.lists(
+    st.fixed_dictionaries({"label": st.sampled_from(["inaccurate", "", "ä"]), "details": st.just("")}), max_size=2
+)
 MESSAGES = st.lists(
     st.fixed_dictionaries(
         {
-            "role": st.sampled_from(["user", "assistant", "assistant", "system"]),
+            "role": st.sampled_from(["user", "user", "assistant", "assistant", "system"]),
             "content": TEXTS,
             "createdAt": MOMENTS,
         },
-        optional={"id": MESSAGE_IDS, "properties": ANSWER_PROPERTIES},
+        optional={"id": MESSAGE_IDS, "properties": ANSWER_PROPERTIES, "links": LINKS},
     ),
     min_size=1,
     max_size=4,
@@ -83,7 +102,8 @@ STEPS = st.one_of(
     st.tuples(
         st.just("thumb"),
         st.fixed_dictionaries(
-            {"type": st.sampled_from(["positive", "negative"]), "messageId": MESSAGE_IDS, "id": st.sampled_from("fgh")}
+            {"type": st.sampled_from(["positive", "negative"]), "messageId": MESSAGE_IDS, "id": st.sampled_from("fgh")},
+            optional={"reasons": REASONS},
         ),
     ),
     st.tuples(
@@ -93,6 +113,18 @@ STEPS = st.one_of(
                 "id": st.sampled_from("xyz"),
                 "type": st.sampled_from(["message:regenerated", "copied"]),
                 "conversationId": IDS,
+            }
+        ),
+    ),
+    st.tuples(
+        st.just("search"),
+        st.fixed_dictionaries(
+            {
+                "type": st.sampled_from(
+                    ["search_query_submitted", "searched", "search_query_response_received", "search_result_clicked"]
+                ),
+                "searchQuery": TEXTS.filter(bool),
+                "createdAt": MOMENTS,
             }
         ),
     ),

@@ -1,59 +1,18 @@
 """Figures against the slow and obvious evaluator, over random lives of a log."""
 
-import random
-
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from proxy.analytics import conversations, deletion, figures, keeping, notes
+from proxy.analytics import figures
 from proxy.analytics.figures import Asked
 from proxy.analytics.gathering import Chosen
 from proxy.core.tally import figures as told_of
-from proxy.errors import ApiError
 from tests.analytics import figures_scenes as scenes
 from tests.analytics.figures_evaluator import evaluate
+from tests.analytics.figures_life import emptied, live, logged
 
-TABLES = ("conversation", "message", "feedback", "event")
 DERIVED = ("session", "answer", "person", "kept", "citation")
-
-
-def live(tx, step):
-    """One thing that happens to a log."""
-    kind, what = step
-    try:
-        if kind == "log":
-            more = {"userProperties": what["user"]} if "user" in what else {}
-            posted = {name: what[name] for name in ("id", "messages", "properties") if name in what} | more
-            conversations.log(tx, {"type": "openai", **posted}, scenes.NOW, minted)
-        elif kind == "thumb":
-            notes.log_feedback(tx, what, scenes.NOW, minted)
-        elif kind == "event":
-            notes.log_event(tx, {"entityType": "conversation", **what}, scenes.NOW, minted)
-        elif kind == "delete":
-            deletion.delete_conversation(tx, what, scenes.NOW)
-        elif kind == "undo":
-            deletion.delete_feedback(tx, what)
-        elif kind == "forget":
-            conversations.forget(tx, what)
-        elif kind == "sum":
-            while keeping.sum_hours(tx, scenes.NOW):
-                pass
-    except ApiError:
-        pass  # there was nothing to delete
-
-
-def minted(kind):
-    return f"{kind}_{random.random()}"
-
-
-def logged(tx):
-    return {table: [dict(row) for row in tx.ask(f"SELECT * FROM {table}", {})] for table in TABLES}
-
-
-def emptied(tx):
-    while conversations.forget(tx, 10**15):
-        pass
 
 
 def told(found, asked):
