@@ -1,23 +1,34 @@
-"""Chat Sessions: the list of conversations, last changed first."""
+"""Chat Sessions: the list of conversations, last changed first, narrowed by what the address says.
+
+The parameters are those of `core/session_filter.py`, and three of the page's own: `range` (`core/period.py`), `side=true`
+for side requests and copies as well, and `live=true`, which asks for the list again every few seconds.
+"""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import IO, TYPE_CHECKING, Any
 
+from ..core.period import read_period
+from ..core.session_filter import read_sessions
 from .frame import Page
-from .views import chat_line
+from .questions import Limits
+from .session_sheet import session_sheet
+from .session_view import session_view
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
     from aiohttp import web
 
+    from ..core.session_filter import Page as Stretch
+    from ..core.session_filter import SessionFilter
     from .frame import Frame
     from .store import Store
 
 CHATS_ON_A_PAGE = 50
-_PAGE_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+#: What the page takes beside the list's own parameters; the period reads `from` and `to` itself.
+_OWN = ("range", "side", "live", "from", "to")
+#: Parameters that narrow nothing.
+_PAGING = ("limit", "offset", "cursor", "live")
 
 
 class ChatsPage:
@@ -28,16 +39,28 @@ class ChatsPage:
 
     def attach(self, app: web.Application, frame: Frame) -> None:
         """Adds the page."""
-        frame.add(app, Page("/chats", "chats.html", self._look, self._table, tab="Chat Sessions"))
+        frame.add(app, Page("/chats", "chats.html", self._look, sheet=self._sheet, tab="Chat Sessions"))
 
     async def _look(self, request: web.Request) -> dict[str, Any]:
-        text = request.query.get("page", "")
-        number = int(text) if _PAGE_NUMBER.fullmatch(text) else 1
-        chats, total = await self._store.chats(CHATS_ON_A_PAGE, (number - 1) * CHATS_ON_A_PAGE)
-        last = max(1, -(-total // CHATS_ON_A_PAGE))
-        return {"chats": [chat_line(chat) for chat in chats], "total": total, "page": number, "last": last}
+        asked, page = self._asked(request)
+        found = await self._store.sessions(asked, page)
+        return {
+            "sessions": [session_view(line) for line in found.lines],
+            "total": found.total,
+            "next": found.next,
+            "is_first": page.after is None and not page.offset,
+            "is_narrowed": any(value for name, value in request.query.items() if name not in _PAGING),
+        }
 
-    async def _table(self, request: web.Request) -> AsyncIterator[Sequence[Any]]:
-        yield ["id", "question"]
-        for chat in (await self._look(request))["chats"]:
-            yield [chat["id"], chat["question"]]
+    async def _sheet(self, request: web.Request) -> IO[bytes]:
+        asked, _ = self._asked(request)
+        return await self._store.read(lambda tx: session_sheet(tx, asked, self._store.folder, Limits()))
+
+    def _asked(self, request: web.Request) -> tuple[SessionFilter, Stretch]:
+        given = [(name, value) for name, value in request.query.items() if name not in _OWN]
+        asked, page = read_sessions(given, limit=CHATS_ON_A_PAGE, highest=CHATS_ON_A_PAGE)
+        period = read_period(request.query, self._store.now())
+        side = None if request.query.get("side") == "true" else False
+        # A range shows what a clock ahead of ours has logged, too.
+        until = None if period.range else period.until
+        return replace(asked, since=period.since, until=until, side=side), page

@@ -5,24 +5,27 @@ A page is added in `Pages.attach` (`pages.py`), with one line:
     frame.add(app, Page("/insights", "insights.html", look, table, tab="Insights"))
 
 `look(request)` is a coroutine that returns what the page shows: a dict of plain values (texts, whole numbers, times as
-ISO texts in UTC), which are the template's variables and, as they are, the answer of `/insights.json`. `table(request)`
-is an async generator of rows, names first, that `/insights.csv` streams; every cell is made safe for spreadsheets here.
-So the URL is the query for all three, and the twins have the page's data whatever it looks like. Twins may also be asked
+ISO texts in UTC), which are the template's variables (after `arrange`, if the page has it; the template is rendered on a
+thread) and, as they are, the answer of `/insights.json`. `table(request)`
+is an async generator of rows, names first, that `/insights.csv` sends; every cell is made safe for spreadsheets here
+(`sheet`, instead, returns a whole file). So the URL is the query for all three, and the twins have the page's data whatever it looks like. Twins may also be asked
 with an api key (`Authorization: Bearer`). `ApiError` out of any of them becomes a page, or a problem for the twins.
 
 The template extends `base.html` and fills the blocks `title`, `main` and, where it has styles or scripts of its own,
 `head`: `<script src="{{ asset('plots.js') }}" defer></script>` for a file in `static/`. Content security policy: no
 inline script or style, no `style` or `on…` attributes, nothing from elsewhere. `bars.html` has the macros of the filter
-bar (`period`, `choice`, `field`, `hidden`, `twins`); `charts` in `teelog.css` names what a chart stands in. Filters:
+bar (`period`, `choice`, `field`, `each`, `hidden`, `twins`); `charts` in `teelog.css` names what a chart stands in. Filters:
 `|when` a time for its reader, `|whole` a number in groups of three, `|segment` an id in a path, `|query` a dict as a
 query string. Forms that change something are added with `frame.add_form`, which checks where they came from.
 """
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
+import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import orjson
@@ -36,6 +39,7 @@ from .assets import Assets
 from .auth import API
 from .marks import FILTERS
 from .origin import check_same_origin
+from .sending import send_csv
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -45,8 +49,10 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 COOKIE = "teelog_session"
-#: Rows of a CSV that are sent at once.
-_ROWS_AT_ONCE = 200
+#: Exports at once: each may have a file.
+EXPORTS = 4
+#: Who reads an export this slowly has gone.
+SEND_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,11 @@ class Page:
     path: str
     template: str
     look: Callable[[web.Request], Awaitable[dict[str, Any]]]
-    table: Callable[[web.Request], AsyncIterator[Sequence[Any]]]
+    table: Callable[[web.Request], AsyncIterator[Sequence[Any]]] | None = None
+    #: The CSV as a file, instead of `table`: where there are too many rows for memory.
+    sheet: Callable[[web.Request], Awaitable[IO[bytes]]] | None = None
+    #: What the template gets, made of what `look` returned, where it is not the same.
+    arrange: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None
     #: What it is called in the navigation; empty: not there.
     tab: str = ""
     #: What the twins' paths have before `.json` and `.csv`, where it is not the page's own.
@@ -72,6 +82,7 @@ class Frame:
         self._assets = Assets()
         self._tabs: list[tuple[str, str]] = []
         self._sections: set[str] = set()
+        self._exports = 0
         self._templates = Environment(
             loader=PackageLoader(__package__),
             autoescape=True,
@@ -95,13 +106,15 @@ class Frame:
         twin = page.twin or page.path
 
         async def show(request: web.Request) -> web.Response:
-            return self.render(page.template, request, **await page.look(request))
+            told = await page.look(request)
+            values = await page.arrange(told) if page.arrange else told
+            return await asyncio.to_thread(self.render, page.template, request, **values)
 
         async def tell(request: web.Request) -> web.Response:
             return web.Response(body=orjson.dumps(await page.look(request)), content_type="application/json")
 
         async def list_rows(request: web.Request) -> web.StreamResponse:
-            return await _sheet(request, page.table(request), request.path.rpartition("/")[2])
+            return await self._send_table(request, page)
 
         app.router.add_get(f"{twin}.json", self._readable(tell), allow_head=False)
         app.router.add_get(f"{twin}.csv", self._readable(list_rows), allow_head=False)
@@ -145,9 +158,25 @@ class Frame:
 
     def render(self, template: str, request: web.Request, status: int = 200, **values: Any) -> web.Response:
         """A page made of a template; `path`, the request's query (`asked`) and whether it is signed in are known there."""
-        known = {"path": request.path, "asked": dict(request.query), "is_signed_in": self._is_signed_in(request)}
+        known = {"path": request.path, "asked": request.query, "is_signed_in": self._is_signed_in(request)}
         text = self._templates.get_template(template).render(known | values)
         return web.Response(status=status, text=text, content_type="text/html")
+
+    async def _send_table(self, request: web.Request, page: Page) -> web.StreamResponse:
+        """A page's rows as CSV; what is wrong with the question is said before the answer begins."""
+        if self._exports >= EXPORTS:
+            raise ApiError(429, "too many exports are under way already: ask again later")
+        self._exports += 1
+        try:
+            with await (page.sheet or partial(self._written, page))(request) as file:
+                return await send_csv(request, file, request.path.rpartition("/")[2], SEND_SECONDS)
+        finally:
+            self._exports -= 1
+
+    async def _written(self, page: Page, request: web.Request) -> IO[bytes]:
+        assert page.table is not None, page.path
+        rows = [[cell(value) for value in row] async for row in page.table(request)]
+        return io.BytesIO(csv_lines(rows))
 
     def _is_signed_in(self, request: web.Request) -> bool:
         return self._sessions.is_open(request.cookies.get(COOKIE))
@@ -166,28 +195,3 @@ class Frame:
 def redirect(location: str) -> web.Response:
     """Leads a browser to another page, with GET."""
     return web.Response(status=303, headers={"Location": location})
-
-
-async def _sheet(request: web.Request, rows: AsyncIterator[Sequence[Any]], name: str) -> web.StreamResponse:
-    """Rows as CSV, sent as they come; what fails in the middle cuts the answer off, so that nobody takes it for whole."""
-    response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{name}"'})
-    response.content_type, response.charset = "text/csv", "utf-8"
-    waiting = [[cell(value) for value in await anext(rows)]]  # what is wrong with the question is said before it begins
-    try:
-        await response.prepare(request)
-        async for row in rows:
-            waiting.append([cell(value) for value in row])
-            if len(waiting) >= _ROWS_AT_ONCE:
-                await response.write(csv_lines(waiting))
-                waiting = []
-        await response.write(csv_lines(waiting))
-        await response.write_eof()
-    except BaseException as error:
-        if request.transport is not None:
-            request.transport.abort()
-        if not isinstance(error, ConnectionError):
-            raise
-    finally:
-        with contextlib.suppress(AttributeError):
-            await rows.aclose()  # type: ignore[attr-defined]
-    return response

@@ -20,9 +20,10 @@ def segment(name: str) -> str:
     return quote(name, safe="")
 
 
-def query(fields: Mapping[str, Any], **changes: Any) -> str:
-    """Fields as a query string with its `?`, some of them changed; what is empty is left out."""
-    told = {name: value for name, value in {**fields, **changes}.items() if value not in ("", None)}
+def query(asked: Mapping[str, str], **changes: Any) -> str:
+    """A request's query as a query string with its `?`, some of it changed; what is empty is left out."""
+    told = [(name, value) for name, value in asked.items() if name not in changes and value]
+    told += [(name, value) for name, value in changes.items() if value not in ("", None)]
     return f"?{urlencode(told)}" if told else ""
 
 

@@ -43,10 +43,11 @@ _REL = "noopener noreferrer nofollow"
 
 
 class Prose:
-    """Renders, and remembers what it rendered; `clock` counts seconds."""
+    """Renders, and remembers what it rendered; `clock` counts seconds, `kept` characters of HTML."""
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter, kept: int = KEPT) -> None:
         self._clock = clock
+        self._limit = kept
         self._kept: OrderedDict[bytes, Markup] = OrderedDict()
         self._size = 0
         self._keeping = threading.Lock()
@@ -77,7 +78,7 @@ class Prose:
         with self._keeping:
             self._size += len(html) - len(self._kept.pop(digest, ""))
             self._kept[digest] = html
-            while self._size > KEPT:
+            while self._size > self._limit:
                 _, oldest = self._kept.popitem(last=False)
                 self._size -= len(oldest)
 
@@ -125,7 +126,7 @@ def _table_ends(*_: object) -> str:
 
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    for name, rule in {
+    rules: dict[str, Callable[..., str]] = {
         "heading_open": _heading,
         "heading_close": _heading,
         "image": _picture,
@@ -133,7 +134,8 @@ def _parser() -> MarkdownIt:
         "code_block": _code,
         "table_open": _table_begins,
         "table_close": _table_ends,
-    }.items():
+    }
+    for name, rule in rules.items():
         parser.add_render_rule(name, rule)
     return parser
 

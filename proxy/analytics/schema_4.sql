@@ -60,17 +60,14 @@ BEGIN
     VALUES ('delete', old.number, spaced_text(CAST(old.text AS BLOB)));
 END;
 
-CREATE TRIGGER message_unsaid AFTER UPDATE OF place, text ON message
-WHEN old.place IS NOT NULL AND old.text <> '' AND (new.place IS NULL OR new.text IS NOT old.text)
+-- (In one trigger: in which order two would run is not said, and what is taken out last is out.)
+CREATE TRIGGER message_changed AFTER UPDATE OF place, text ON message
+WHEN new.text IS NOT old.text OR (new.place IS NULL) <> (old.place IS NULL)
 BEGIN
     INSERT INTO message_search (message_search, rowid, text)
-    VALUES ('delete', old.number, spaced_text(CAST(old.text AS BLOB)));
-END;
-
-CREATE TRIGGER message_said AFTER UPDATE OF place, text ON message
-WHEN new.place IS NOT NULL AND new.text <> '' AND (old.place IS NULL OR new.text IS NOT old.text)
-BEGIN
-    INSERT INTO message_search (rowid, text) VALUES (new.number, spaced_text(CAST(new.text AS BLOB)));
+    SELECT 'delete', old.number, spaced_text(CAST(old.text AS BLOB)) WHERE old.place IS NOT NULL AND old.text <> '';
+    INSERT INTO message_search (rowid, text)
+    SELECT new.number, spaced_text(CAST(new.text AS BLOB)) WHERE new.place IS NOT NULL AND new.text <> '';
 END;
 
 -- What lists are narrowed by, each in the order of the list. (The first `userId` or `id`: as the pages name people.)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 from .auth import API, SESSION_SECONDS, Brake, Sessions
 from .frame import COOKIE, Frame, redirect
 from .origin import is_https
-from .request import read_body
+from .request import read_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
     from .auth import Keys
 
-#: A sign-in form has a key and an address, nothing of this size.
-_FORM_LIMIT = 16 * 1024
 #: Where signing in may lead: a path of this server's with its query. A second slash or a backslash would be elsewhere.
 _OWN_PAGE = re.compile(r"/[a-z][A-Za-z0-9%._~!$&()*+,;=:@/?-]*")
 _FIRST = "/chats"
@@ -48,8 +45,8 @@ class SignIn:
 
     async def _sign_in(self, request: web.Request) -> web.Response:
         """A session for an api key; a wait for those who guess."""
-        form = parse_qs((await read_body(request, _FORM_LIMIT)).decode("utf-8", "replace"))
-        key, wanted = form.get("key", [""])[0].strip(), form.get("next", [""])[0]
+        form = await read_form(request)
+        key, wanted = form.get("key", "").strip(), form.get("next", "")
         address = request.remote or ""
         if wait := self._brake.wait_for(address):
             page = self._again(request, 429, wanted, f"Too many failures: try again in {wait} seconds.")

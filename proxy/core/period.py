@@ -47,9 +47,9 @@ class Period:
         """What it is called."""
         if self.range:
             return RANGES[self.range][0]
-        return " ".join(
-            [*(["from", self.first] if self.first else []), *(["to", self.last] if self.last else [])]
-        ).capitalize()
+        if self.first and self.last:
+            return f"From {self.first} to {self.last}"
+        return f"From {self.first}" if self.first else f"To {self.last}"
 
     def before(self) -> Period | None:
         """The period of the same length that ends where this one begins; None when this one is open."""

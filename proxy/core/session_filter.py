@@ -10,7 +10,7 @@
     interrupted  true: an answer of it was cut off; false: none was
     limit, offset, cursor    a page: so many after so many, or after the place where another page ended (`nextCursor`)
 
-An empty value is as none, since forms send those. All that is wrong is told in one `ApiError` 400 with a pointer each, by
+An empty value is as none, since forms send those (but an empty number is no number). All that is wrong is told in one `ApiError` 400 with a pointer each, by
 the parameter's name. `GET /conversations` of Inkeep has `limit` and `offset`; the others are ours.
 """
 
@@ -79,6 +79,8 @@ class SessionFilter:
     #: One of `FEEDBACK`.
     feedback: str | None = None
     interrupted: bool | None = None
+    #: Whether it is no conversation of a user's but a side request (a title, tags), or a copy; not a parameter.
+    side: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ class _Reader:
             self.wrong(name, f"is longer than {VALUE_LIMIT} characters")
         elif not _is_unicode(value):
             self.wrong(name, "is not UTF-8")
-        elif value.strip():
+        elif value.strip() or name in ("limit", "offset"):
             self._values[name].append(value)
 
 

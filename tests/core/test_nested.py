@@ -72,3 +72,10 @@ def test_what_looks_into_json(path, operator, wanted, expected):
     bound = [orjson.dumps(one).decode() for one in (path, wanted)]
 
     assert matches(STORED, bound[0], operator, bound[1]) is expected
+
+
+def test_damaged_json_holds_nothing():
+    """What a disk has damaged is told as if nothing were there, and stops no query."""
+    assert text_at('{"a":', '["a"]') is None
+    assert number_at('{"a":1', '["a"]') is None
+    assert matches("[1", "[]", "arrayContains", "1") is False
