@@ -80,7 +80,7 @@ def front_of(
         metrics=exposed,
     )
     loop, limit = asyncio.get_running_loop(), config.journal.record_max_bytes
-    forwarder = Forwarder(record, rules, loop, record_limit=limit, body_idle=config.listen.body_idle_seconds)
+    forwarder = Forwarder(record, rules, loop, record_limit=limit, listen=config.listen)
     return Front(config.listen, routes, forwarder, own), [route.upstream for route in routes.values()]
 
 

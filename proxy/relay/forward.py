@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from ..core.capture import Capture, CaptureRules
 from ..errors import RequestRefused, UpstreamError
 from .answers import CLOSE, KEEP, openai_error, write_answer
-from .client import read_part
 from .handshake import SWITCH, expected_accept
 from .headers import forward_head
 from .keys import Credentials, KeyRing
+from .pace import Body, body_too_large
 from .plan import Plan
 from .reply import Reply
 from .websocket import TOO_EARLY, Session
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from aiohttp.http import HttpVersion
     from aiohttp.streams import StreamReader
 
+    from ..config import Listen
     from ..errors import TeelogError
     from .client import ClientConnection
     from .headers import RequestHead
@@ -61,13 +62,13 @@ class Forwarder:
         loop: asyncio.AbstractEventLoop,
         *,
         record_limit: int,
-        body_idle: float,
+        listen: Listen,
     ) -> None:
         self._record = record
         self._loop = loop
         self._rules = rules
         self._limit = record_limit
-        self._body_idle = body_idle
+        self._listen = listen
         # tells our own requests when they come back to us; new with each start
         self._hop = os.urandom(6).hex().encode("ascii")
 
@@ -134,7 +135,8 @@ class Forwarder:
         if content.is_eof():
             body, streams = content.read_nowait(-1), False
         else:
-            body, streams = await self._body(content, head, transport, recorded=captured is not None)
+            coming = self._coming(content, head)
+            body, streams = await self._body(coming, head, transport, recorded=captured is not None)
             came = time.monotonic()  # it was the client that took its time
         capture = None if captured is None or streams else Capture(exchange_id, captured, body, started)
         if captured is not None and streams:
@@ -152,7 +154,7 @@ class Forwarder:
             reply.written_at = time.monotonic()
             client.follow(connection, reply)
             if streams:
-                await self._upload(content, head, over, connection)
+                await self._upload(coming, head, over, connection)
             await over
         except UpstreamError as error:
             return await self.failed(client, reply, error, keep_alive=plan.keep_alive and content.is_eof())
@@ -201,8 +203,16 @@ class Forwarder:
 
     # --- towards the upstream
 
+    def _coming(self, content: StreamReader, head: RequestHead) -> Body:
+        """A body that is not here whole; refused when it says that it is too large."""
+        listen = self._listen
+        limit = listen.json_max_bytes if head.is_json else listen.body_max_bytes
+        if (head.content_length or 0) > limit:
+            raise body_too_large(limit)
+        return Body(content, listen.body_idle_seconds, limit)
+
     async def _body(
-        self, content: StreamReader, head: RequestHead, transport: asyncio.Transport, *, recorded: bool
+        self, coming: Body, head: RequestHead, transport: asyncio.Transport, *, recorded: bool
     ) -> tuple[bytes, bool]:
         """What is sent with the head, and whether more of the body streams behind it."""
         if head.expects_continue:
@@ -210,19 +220,16 @@ class Forwarder:
         if not recorded or (head.content_length or 0) > self._limit:
             return b"", True
         parts: list[bytes] = []
-        size = 0
-        while not content.at_eof() and size <= self._limit:
-            part = await read_part(content, self._body_idle)
-            parts.append(part)
-            size += len(part)
-        return b"".join(parts), not content.at_eof()
+        while not coming.ended and coming.size <= self._limit:
+            parts.append(await coming.part())
+        return b"".join(parts), not coming.ended
 
     async def _upload(
-        self, content: StreamReader, head: RequestHead, over: asyncio.Future[None], connection: Connection
+        self, coming: Body, head: RequestHead, over: asyncio.Future[None], connection: Connection
     ) -> None:
         """Send on a body as it comes; an answer that ends first ends the upload."""
-        while not content.at_eof():
-            reading = asyncio.ensure_future(read_part(content, self._body_idle))
+        while not coming.ended:
+            reading = asyncio.ensure_future(coming.part())
             try:
                 await asyncio.wait((reading, over), return_when=asyncio.FIRST_COMPLETED)
                 if over.done():
@@ -244,6 +251,7 @@ class Forwarder:
     ) -> web.StreamResponse:
         """Tell the client, once the failed exchange is on disk."""
         await self._record.refused(reply, error.status, str(error))
+        await client.taken()
         if client.transport is None:
             return CLOSE
         body = openai_error(error.status, str(error), error.code)

@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from ..errors import RequestRefused
 from .handshake import asks_to_switch
+from .limits import HEAD_TOO_LARGE, MAX_HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,13 @@ class RequestHead:
     #: Of the page that sent it; empty where none is told.
     origin: str
 
+    @property
+    def is_json(self) -> bool:
+        """Whether the body says that it is JSON (RFC 8259; RFC 6839 §3.1)."""
+        kind = next((value for name, value in self.headers if name.lower() == b"content-type"), b"")
+        kind = kind.partition(b";")[0].strip().lower()
+        return kind == b"application/json" or kind.endswith(b"+json")
+
 
 def read_request_head(method: str, version: tuple[int, int], target: str, headers: RawHeaders) -> RequestHead:
     """The head of a request that may go on; `RequestRefused` says what is wrong with any other."""
@@ -71,7 +79,9 @@ def read_request_head(method: str, version: tuple[int, int], target: str, header
         raise RequestRefused(405, f"{method} is not forwarded", "method_not_allowed")
     lines: list[bytes] = []
     special: dict[bytes, bytes] = {}
+    size = len(method) + len(target) + _LINE
     for name, value in headers:  # once, since this runs for every request
+        size += len(name) + len(value) + 4
         lower = _special(name)
         if lower:
             if lower in special:
@@ -82,6 +92,8 @@ def read_request_head(method: str, version: tuple[int, int], target: str, header
             if lower not in _PASSES:
                 continue
         lines += (name, b": ", value, b"\r\n")
+    if size > MAX_HEAD:
+        raise RequestRefused(*HEAD_TOO_LARGE)
     host = special.get(b"host")
     _check_special(special, host, version)
     length = special.get(b"content-length")
@@ -113,11 +125,15 @@ def _special(name: bytes) -> bytes:
     return lower if lower in _SPECIAL or lower.startswith(_OURS) else b""
 
 
+#: What a head has besides its method, target and fields.
+_LINE = len("  HTTP/1.1\r\n\r\n")
 _VERSIONS = frozenset(((1, 1), (1, 0)))
 _PLAIN_CONNECTION = frozenset((b"", b"close", b"keep-alive"))
+#: What servers that turn fields into variables (CGI, WSGI: RFC 3875 §4.1.18) take for the framing itself.
+_IMITATIONS = frozenset((b"content_length", b"transfer_encoding"))
 #: Fields that decide something here, and go on; those and what stops here; of which only one may stand in a head.
 _PASSES = frozenset((b"content-length", b"origin"))
-_SPECIAL = _NOT_SENT_ON | _PASSES
+_SPECIAL = _NOT_SENT_ON | _IMITATIONS | _PASSES
 _SINGLE = frozenset((b"host", b"transfer-encoding", b"content-length", b"expect"))
 
 
@@ -127,6 +143,10 @@ def _check_special(special: dict[bytes, bytes], host: bytes | None, version: tup
             raise RequestRefused(400, "a request needs a Host field")
     elif not _HOST.fullmatch(host):
         raise RequestRefused(400, "the Host field is not a host and port")
+    if not _IMITATIONS.isdisjoint(special):
+        raise RequestRefused(
+            400, "a field imitates the framing: Content_Length or Transfer_Encoding, with an underscore"
+        )
     coding = special.get(b"transfer-encoding")
     if coding is not None and (coding.lower() != b"chunked" or version == (1, 0)):
         raise RequestRefused(400, "Transfer-Encoding may only be `chunked`, on HTTP/1.1")

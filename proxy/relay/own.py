@@ -25,7 +25,7 @@ from ..core.notes import emit_event, emit_feedback, read_event, read_feedback
 from ..core.wire import problem
 from ..errors import ApiError, RequestRefused
 from .answers import CLOSE, json_body, write_answer
-from .client import read_part
+from .pace import Body, body_too_large
 
 if TYPE_CHECKING:
     import asyncio
@@ -166,7 +166,7 @@ class OwnEndpoints:
         tenant = self._tenant(request)
         read, emit, kind = _READERS[path]
         if (head.content_length or 0) > NOTE_LIMIT:
-            raise ApiError(413, f"a body may have {NOTE_LIMIT} bytes")
+            raise ApiError(413, body_too_large(NOTE_LIMIT).message)
         record = read(read_json(await self._body(request)))
         now = time.time_ns() // 1_000_000
         # the time is the one at which it came, unless the caller knows better
@@ -180,11 +180,14 @@ class OwnEndpoints:
         return answer
 
     async def _body(self, request: web.BaseRequest) -> bytes:
-        raw = b""
-        while not request.content.at_eof():
-            raw += await read_part(request.content, self._body_idle)
-            if len(raw) > NOTE_LIMIT:
-                raise ApiError(413, f"a body may have {NOTE_LIMIT} bytes")
+        body, raw = Body(request.content, self._body_idle, NOTE_LIMIT), b""
+        while not body.ended:
+            try:
+                raw += await body.part()
+            except RequestRefused as error:
+                if error.status == 413:
+                    raise ApiError(413, error.message) from error
+                raise
         return raw
 
     def _tenant(self, request: web.BaseRequest) -> str:

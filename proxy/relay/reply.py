@@ -172,10 +172,6 @@ class Reply:
     def behind(self, is_behind: bool) -> None:
         """The upstream takes no more for now, or (False) does again: an upload waits by itself."""
 
-    def stalled(self) -> None:
-        """Nothing has gone on towards the client for too long: it reads too slowly, or not at all."""
-        self._client.abort()
-
     # --- what the client's side tells
 
     def abandon(self, by: str = "client") -> None:

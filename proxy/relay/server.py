@@ -18,6 +18,7 @@ from ..errors import RequestRefused
 from .answers import CLOSE, openai_error, write_answer
 from .client import Server
 from .headers import read_request_head
+from .limits import MAX_FIELD, MAX_FIELDS, MAX_TARGET
 from .own import ADMIN_PATHS, OPEN_PATHS
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from .reply import Reply
     from .upstream import Connection
 
-#: The longest request target and field: real ones stay under 2 KiB, but for keys and tracing baggage.
-MAX_LINE = 16 * 1024
-MAX_FIELDS = 128
 #: How long the rest of a body is read that nobody wants any more, so that its sender sees the answer.
 LINGER_SECONDS = 2.0
 #: How long a process that ends still takes requests.
@@ -70,11 +68,12 @@ class Front:
         """A protocol factory for `loop.create_server`."""
         return Server(
             self,
+            self._listen,
             handler_cancellation=True,
             access_log=None,
             keepalive_timeout=self._listen.keepalive_seconds,
-            max_line_size=MAX_LINE,
-            max_field_size=MAX_LINE,
+            max_line_size=MAX_TARGET,
+            max_field_size=MAX_FIELD,
             max_headers=MAX_FIELDS,
             lingering_time=LINGER_SECONDS,
             auto_decompress=False,
@@ -115,12 +114,14 @@ class Front:
             )
             keeps = keeps and not self.draining
             if route is None:
+                await client.taken()
                 return await self._own.handle(request, head, keep_alive=keeps)
             plan = self._forwarder.plan(
                 head, route, path=request.raw_path, version=request.version, keep_alive=keeps, connection=client.number
             )
             return await self._forwarder.forward(request, client, plan, exchange_id, started)
         except RequestRefused as error:
+            await client.taken()
             return self._refuse(request, error, exchange_id)
         finally:
             self.open -= 1
@@ -185,7 +186,7 @@ class Front:
     def _check_caller(self, head: RequestHead, *, by_any_name: bool) -> None:
         """Refuse what a page of another site may have sent, by a name of its own (421), or by ours (403)."""
         name = host_name(head.host)
-        trusted = name in self._hosts or is_local_name(name)
+        trusted = not name or name in self._hosts or is_local_name(name)  # (browsers speak no HTTP/1.0 without Host)
         if not (trusted or by_any_name):
             raise RequestRefused(421, f"listen.allowed_hosts does not name {name!r}", "misdirected_request")
         origin = head.origin
@@ -211,8 +212,8 @@ class Front:
             keep_alive=whole and error.status in (401, 404, 405, 508) and self._keeps(request),
             with_body=request.method != "HEAD",
         )
-        if not whole and error.status == 408:
-            transport.close()  # the rest of its body does not come
+        if not whole and error.status == 408 and transport.can_write_eof():
+            transport.write_eof()  # whoever waits for the connection's end need not wait for the rest of its own body
         return sent
 
     def _keeps(self, request: web.BaseRequest) -> bool:

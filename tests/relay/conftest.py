@@ -121,7 +121,7 @@ async def relay(
     journal = journal or HeldJournal()
     scheme = "https" if tls else "http"
     options = {"base_url": f"{scheme}://127.0.0.1:{raw.port}/v1", **(upstream or {})}
-    section = Listen(**{"allowed_hosts": ("proxy.test",), **(listen or {})})
+    section = Listen(**{"allowed_hosts": ("proxy.test", "p", "a"), **(listen or {})})
     up = Upstream("", UpstreamConfig(**options), loop, proxy)
     record = Record(journal, loop, hold)
     keys = KeyRing(key.reveal() for key in section.client_keys)
@@ -140,7 +140,7 @@ async def relay(
         section, record, rules, client_keys=keys, admin_keys=KeyRing([section.admin_key.reveal()] if section.admin_key else []), analytics_keys=KeyRing(["analytics-key"]),
         ready=lambda: True, status=status, metrics=metrics, status_page=page,
     )  # fmt: skip
-    forwarder = Forwarder(record, rules, loop, record_limit=limit, body_idle=section.body_idle_seconds)
+    forwarder = Forwarder(record, rules, loop, record_limit=limit, listen=section)
     front = Front(section, {"v1": Route("/v1", up, keys)}, forwarder, own)
     server = front.server()
     listener = await loop.create_server(server, "127.0.0.1", 0)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +13,6 @@ from tests.relay.conftest import relay
 
 OK = Pieces([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"])
 HOST = "Host: proxy.test\r\n"
-DOOR = Path(__file__).parents[3] / "shared" / "door" / "http11probe.json"
 
 
 def get(target: str, *fields: str, version: str = "1.1", host: str = HOST) -> bytes:
@@ -58,6 +55,8 @@ REFUSED = {
     "both-lengths": (get("/v1/x", "Transfer-Encoding: chunked", "Content-Length: 3"), 400),
     "two-lengths": (get("/v1/x", "Content-Length: 3", "Content-Length: 4"), 400),
     "signed-length": (get("/v1/x", "Content-Length: +3"), 400),
+    "underscored-length": (get("/v1/x", "Content_Length: 3"), 400),
+    "underscored-coding": (get("/v1/x", "Transfer_Encoding: chunked"), 400),
     "expectation": (get("/v1/x", "Expect: a-miracle"), 417),
     "upgrade": (
         b"GET /v1/models HTTP/1.1\r\nHost: proxy.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -356,44 +355,3 @@ async def test_a_replacing_key_replaces():
         seen = {k.lower(): v for k, v in world.upstream.seen[0].fields()}
         assert seen["api-key"] == "up-key"
         assert "authorization" not in seen
-
-
-@pytest.mark.skipif(
-    not DOOR.exists(), reason="HTTP probes are not here: ../shared/door, which is not part of the project"
-)
-async def test_the_front_door_judges_rightly():
-    """Every strict case of Http11Probe is judged as its authors expect, with a proxied path as its target."""
-    wrong = []
-    cases = [case for case in json.loads(DOOR.read_text()) if case["exp"] != "custom"]
-    async with relay([OK]) as world:
-        for case in cases:
-            payload = bytes.fromhex(case["p"]).replace(b" / HTTP", b" /v1/x HTTP")
-            status = await judged(world.port, payload)
-            if not right(case["exp"], status):
-                wrong.append((case["id"], case["exp"], status))
-
-    assert wrong == []
-
-
-async def judged(port: int, payload: bytes) -> str:
-    """The first answer's status, or that the connection was closed, or nothing."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(payload)
-        async with asyncio.timeout(2):
-            head = await reader.readuntil(b"\r\n")
-        return head.split(b" ")[1].decode()
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return "close"
-    except TimeoutError:
-        return "wait"
-    finally:
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
-
-
-def right(expected: str, status: str) -> bool:
-    """Whether a status is what the probe's authors expect: "400", "2xx", "400 or close", …"""
-    words = expected.replace("/", " ").replace("or", " ").lower().split()
-    return any(word == status or (word.endswith("xx") and word[0] == status[0]) for word in words)
