@@ -79,8 +79,8 @@ def front_of(
         status_page=page,
         metrics=exposed,
     )
-    limit = config.journal.record_max_bytes
-    forwarder = Forwarder(record, rules, asyncio.get_running_loop(), record_limit=limit, listen=config.listen)
+    loop, limit = asyncio.get_running_loop(), config.journal.record_max_bytes
+    forwarder = Forwarder(record, rules, loop, record_limit=limit, listen=config.listen)
     return Front(config.listen, routes, forwarder, own), [route.upstream for route in routes.values()]
 
 

@@ -186,7 +186,7 @@ class Front:
     def _check_caller(self, head: RequestHead, *, by_any_name: bool) -> None:
         """Refuse what a page of another site may have sent, by a name of its own (421), or by ours (403)."""
         name = host_name(head.host)
-        trusted = name in self._hosts or is_local_name(name)
+        trusted = not name or name in self._hosts or is_local_name(name)  # (browsers speak no HTTP/1.0 without Host)
         if not (trusted or by_any_name):
             raise RequestRefused(421, f"listen.allowed_hosts does not name {name!r}", "misdirected_request")
         origin = head.origin

@@ -121,7 +121,7 @@ async def relay(
     journal = journal or HeldJournal()
     scheme = "https" if tls else "http"
     options = {"base_url": f"{scheme}://127.0.0.1:{raw.port}/v1", **(upstream or {})}
-    section = Listen(**{"allowed_hosts": ("proxy.test",), **(listen or {})})
+    section = Listen(**{"allowed_hosts": ("proxy.test", "p", "a"), **(listen or {})})
     up = Upstream("", UpstreamConfig(**options), loop, proxy)
     record = Record(journal, loop, hold)
     keys = KeyRing(key.reveal() for key in section.client_keys)
