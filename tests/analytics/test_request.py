@@ -2,9 +2,12 @@
 
 import asyncio
 import io
+import socket
 
+import orjson
 import pytest
 
+from proxy.analytics.api import make_app, serve_on
 from tests.sdk_rules import problem_faults
 
 API = {"Authorization": "Bearer key-api"}
@@ -104,3 +107,65 @@ async def ask(client, target):
     writer.close()
     await writer.wait_closed()
     return raw
+
+
+NO_HTTP = {
+    "no request line": b"GET\r\n\r\n",
+    "another protocol": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "a length below zero": b"POST /conversations HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+    "two lengths": b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "NUL in the path": b"GET /conversations/\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a path that is not encoded": "GET /conversations/é HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(),
+    "an address that is none": b"GET http://[x/conversations HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a line without end": b"GET /conversations?q=" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "no chunk": b"POST /events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer k\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "no second chunk": (
+        b"POST /events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer k\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"1\r\n{\r\n",
+        b"zz\r\n",
+    ),
+}
+
+
+@pytest.fixture
+async def served(store):
+    """The port of the server as it runs."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        runner = await serve_on(make_app(store, api_keys=["k"]), listening)
+        yield listening.getsockname()[1]
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("pieces", NO_HTTP.values(), ids=NO_HTTP)
+async def test_what_is_no_http_is_a_problem(served, pieces):
+    """What cannot be read as a request is answered 400 in the shape of every error, says nothing of the library, and ends."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served)
+    for piece in [pieces] if isinstance(pieces, bytes) else pieces:
+        writer.write(piece)
+        await writer.drain()
+
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+
+    writer.close()
+    assert b" 400 " in head.split(b"\r\n")[0]
+    assert b"Server: teelog" in head
+    assert b"aiohttp" not in head
+    assert problem_faults(400, "application/problem+json", orjson.loads(body)) == []
+    assert b"Content-Type: application/problem+json" in head
+
+
+async def test_a_long_list_of_filters_is_read(served):
+    """A request's first line may be as long as all the filters that a list takes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served)
+    tags = (
+        "&".join(f"tag={'t' * 1000}{n:02}"[:1004] for n in range(20))
+        + "&"
+        + "&".join(f"property=p{n}%3D{'v' * 900}" for n in range(20))
+    )
+    writer.write(
+        f"GET /conversations?{tags} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer k\r\nConnection: close\r\n\r\n".encode()
+    )
+    answer = await reader.read()
+
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 ")
