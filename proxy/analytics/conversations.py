@@ -70,13 +70,6 @@ def told_by_external_id(tx: Tx, external: str) -> dict[str, Any]:
     return emit_conversation(_with_messages(tx, row))
 
 
-def page(tx: Tx, limit: int, offset: int) -> dict[str, Any]:
-    """A page of all conversations, last changed first, in the list envelope."""
-    found = tx.all("newest_conversations", limit=limit, offset=offset)
-    answers = [emit_conversation(_with_messages(tx, row)) for row in found]
-    return {"conversations": answers, "total": total(tx), "pageSize": limit, "count": len(answers)}
-
-
 def total(tx: Tx) -> int:
     """How many conversations there are."""
     (row,) = tx.all("count_conversations")
@@ -148,13 +141,13 @@ def _replace_messages(
         name = message["id"]
         id_given = name in given or (name in before and before[name]["id_given"])
         after[name] = {**message, "place": place, "id_given": id_given}
-    changed = [message for name, message in after.items() if not _equal(before.get(name), message)]
-    moving = {message["id"] for message in changed} | (before.keys() - after.keys())
+    changed = {name: message for name, message in after.items() if not _equal(before.get(name), message)}
     # First every place is made free, then it is taken: two messages may change places.
-    tx.many("retire_message", [{"conversation": conversation, "id": name} for name in moving & before.keys()])
+    tx.many("lift_message", [{"conversation": conversation, "id": name} for name in changed.keys() & before.keys()])
+    tx.many("retire_message", [{"conversation": conversation, "id": name} for name in before.keys() - after.keys()])
     tx.many(
         "put_message",
-        [rows.message_row(one, conversation, one["place"], id_given=one["id_given"]) for one in changed],
+        [rows.message_row(one, conversation, one["place"], id_given=one["id_given"]) for one in changed.values()],
     )
     tx.run("drop_retired_messages", conversation=conversation)
     tx.run("attach_feedback", conversation=conversation)

@@ -12,22 +12,27 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..core.ids import uuid7
+from ..core.search_words import spaced_text
+from ..core.session_filter import EVERY, Page, Place
 from ..db.queries import load_queries
 from ..db.sqlite import Database
-from . import conversations, deletion, notes
-from .statements import FUNCTIONS
+from . import conversations, deletion, notes, sessions, statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from ..core.session_filter import SessionFilter
     from ..db.sqlite import Tx
+    from .sessions import Sessions
 
 T = TypeVar("T")
 
 
 #: The schema's scripts, oldest first; a released one is never edited.
-MIGRATIONS = ("schema.sql", "schema_2.sql", "schema_3.sql")
+MIGRATIONS = ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
+#: What they, and what they make, call in SQL.
+FUNCTIONS = {**statements.FUNCTIONS, "spaced_text": spaced_text}
 
 
 def definitions() -> tuple[dict[str, str], list[str]]:
@@ -92,9 +97,16 @@ class Store:
         """Removes one piece of feedback; 404."""
         return await self._database.awrite(lambda tx: deletion.delete_feedback(tx, name))
 
-    async def conversations(self, limit: int, offset: int) -> dict[str, Any]:
-        """A page of all conversations, last changed first, in the list envelope."""
-        return await self._database.aread(lambda tx: conversations.page(tx, limit, offset))
+    async def conversations(
+        self, limit: int, offset: int = 0, *, asked: SessionFilter = EVERY, after: Place | None = None
+    ) -> dict[str, Any]:
+        """A page of the conversations that pass a filter, last changed first, in the list envelope; 422."""
+        page = Page(limit, offset, after)
+        return await self._database.aread(lambda tx: sessions.answers(tx, asked, page))
+
+    async def sessions(self, asked: SessionFilter, page: Page) -> Sessions:
+        """The same page as people see it: of each conversation what a list shows; 422."""
+        return await self._database.aread(lambda tx: sessions.lines(tx, asked, page))
 
     async def log_feedback(self, posted: Mapping[str, Any]) -> dict[str, Any]:
         """Upserts a record of `read_feedback`; it waits, unseen, when its message has not been logged."""

@@ -93,7 +93,10 @@ _LOOKS: dict[str, Callable[[Any, Any], bool]] = {
 def _at(stored: str | None, path: str) -> Any:
     if stored is None:
         return None
-    found = orjson.loads(stored)
+    try:
+        found = orjson.loads(stored)
+    except orjson.JSONDecodeError:  # a disk has damaged it
+        return None
     for key in _read(path):
         if not isinstance(found, dict):
             return None

@@ -68,7 +68,7 @@ class Database:
         queries: The statements, as `load_queries` reads them.
         migrations: The schema, oldest script first; never edited once released.
         full_sync: Every commit reaches the disk before it is reported.
-        functions: What reads may call in SQL, by name; each is a pure function of a fixed number of arguments.
+        functions: What SQL may call by name, the schema's too; each is a pure function of a fixed number of arguments.
 
     Raises `DatabaseError` when the file is in use, another program's, from a newer teelog, or cannot be opened.
 
@@ -93,7 +93,7 @@ class Database:
         self._mode = ""
         self._lock = lock(path)
         try:
-            self._connection = _opened(path, migrations)
+            self._connection = _opened(path, migrations, functions)
         except BaseException:
             os.close(self._lock)
             raise
@@ -271,10 +271,11 @@ class _Raised:
     error: BaseException
 
 
-def _opened(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
+def _opened(path: Path, migrations: Sequence[str], functions: Mapping[str, Callable[..., Any]]) -> sqlite3.Connection:
     """The writing connection of a file that has the newest schema."""
     with translated(f"open {path}"):
         connection = open_writer(path)
+        lend(connection, functions)
         try:
             migrate(connection, migrations, str(path))
         except BaseException:

@@ -90,3 +90,10 @@ def test_keys(stored, keys):
     assert (told and [orjson.loads(one) for one in orjson.loads(told)]) == keys
     assert "\x00" not in (told or "")
     assert keys_of(None) is None
+
+
+def test_damaged_json_holds_nothing():
+    """What a disk has damaged is told as if nothing were there, and stops no query."""
+    assert text_at('{"a":', '["a"]') is None
+    assert number_at('{"a":1', '["a"]') is None
+    assert matches("[1", "[]", "arrayContains", "1") is False
