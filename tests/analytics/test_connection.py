@@ -21,10 +21,12 @@ async def port(store):
     await runner.cleanup()
 
 
-async def asked(port, request):
+async def asked(port, *pieces):
     """The status, fields and body that raw bytes are answered with."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(request.encode("latin-1"))
+    for piece in pieces:
+        writer.write(piece.encode("latin-1"))
+        await writer.drain()
     async with asyncio.timeout(10):
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
@@ -54,6 +56,14 @@ async def asked(port, request):
             f"POST /events HTTP/1.1\r\nHost: localhost\r\n{KEY}Content-Length: 1\r\nContent-Length: 2\r\n\r\n{{}}",
             id="two lengths",
         ),
+        pytest.param(
+            f"POST /events HTTP/1.1\r\nHost: localhost\r\n{KEY}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+            id="two framings",
+        ),
+        pytest.param(f"POST / HTTP/1.1\r\nHost: localhost\r\n{KEY}Content-Length: -1\r\n\r\n", id="no length"),
+        pytest.param(f"GET /\x00 HTTP/1.1\r\nHost: localhost\r\n{KEY}\r\n", id="NUL in the path"),
+        pytest.param(f"GET /é HTTP/1.1\r\nHost: localhost\r\n{KEY}\r\n", id="a path that is not encoded"),
+        pytest.param(f"GET http://[x/ HTTP/1.1\r\nHost: localhost\r\n{KEY}\r\n", id="no address"),
     ],
 )
 async def test_what_is_no_request(port, request_, caplog):
@@ -68,6 +78,26 @@ async def test_what_is_no_request(port, request_, caplog):
     assert (await asked(port, f"GET /conversations HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{KEY}\r\n"))[
         0
     ] == 200
+
+
+async def test_a_body_that_breaks_its_framing(port):
+    """A chunk that is none, after others, is a 400 problem of its operation, and the connection ends."""
+    head = f"POST /events HTTP/1.1\r\nHost: localhost\r\n{KEY}Transfer-Encoding: chunked\r\n\r\n"
+
+    status, fields, body = await asked(port, head, "1\r\n{\r\n", "zz\r\n")
+
+    assert status == 400
+    assert problem_faults(400, fields["content-type"], orjson.loads(body)) == []
+
+
+async def test_a_long_list_of_filters(port):
+    """A request's first line may be as long as all the filters that a list takes."""
+    filters = [*(f"tag={n:0>1000}" for n in range(20)), *(f"property=p{n}%3D{'v' * 900}" for n in range(20))]
+
+    head = f"GET /conversations?{'&'.join(filters)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{KEY}\r\n"
+    status, _, body = await asked(port, head)
+
+    assert (status, orjson.loads(body)["total"]) == (200, 0)
 
 
 async def test_a_long_id(port, store):
