@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any
 
-from . import metrics
 from .core.capture import CaptureRules
 from .relay.forward import Forwarder, Route
 from .relay.keys import KeyRing
 from .relay.own import OwnEndpoints
 from .relay.server import Front
 from .relay.upstream import Upstream
-from .status_page import StatusPage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -21,8 +20,10 @@ if TYPE_CHECKING:
     from .child_settings import Settings
     from .config import Config, Proxy, Secret
     from .config import Upstream as UpstreamConfig
+    from .relay.own import Page
     from .relay.recording import Record
     from .status import Status
+    from .status_page import StatusPage
 
 
 def front_of(
@@ -58,9 +59,12 @@ def front_of(
         secrets=tuple(key.encode() for one in _sections(config).values() for key in _revealed([one.api_key])),
     )
 
+    async def page(told: dict[str, Any]) -> Page:
+        return await asyncio.to_thread(_status_page, told)
+
     async def exposed() -> tuple[str, bytes]:
         told, journal = await child.ask(), await rests()
-        return metrics.CONTENT_TYPE, metrics.text(record.counts(), journal, told, child.starts)
+        return await asyncio.to_thread(_metrics, record.counts(), journal, told, child.starts)
 
     own = OwnEndpoints(
         config.listen,
@@ -71,12 +75,32 @@ def front_of(
         analytics_keys=KeyRing((*settings.api_keys, *_revealed(config.analytics.web_keys))),
         ready=ready,
         status=status.told,
-        status_page=StatusPage().render,
+        status_page=page,
         metrics=exposed,
     )
     loop, limit = asyncio.get_running_loop(), config.journal.record_max_bytes
     forwarder = Forwarder(record, rules, loop, record_limit=limit, body_idle=config.listen.body_idle_seconds)
     return Front(config.listen, routes, forwarder, own), [route.upstream for route in routes.values()]
+
+
+# What only these two need is imported by who asks first, in a thread: most proxies are never asked.
+
+
+@functools.cache
+def _template() -> StatusPage:
+    from .status_page import StatusPage  # noqa: PLC0415
+
+    return StatusPage()
+
+
+def _status_page(told: dict[str, Any]) -> Page:
+    return _template().render(told)
+
+
+def _metrics(*told: Any) -> tuple[str, bytes]:
+    from . import metrics  # noqa: PLC0415
+
+    return metrics.CONTENT_TYPE, metrics.text(*told)
 
 
 def _sections(config: Config) -> dict[str, UpstreamConfig]:

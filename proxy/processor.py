@@ -18,7 +18,7 @@ RELAY_SLICE_NS = 100_000
 #: The recorder's claim, a twentieth of the relay's. More would make the relay wait when the two have had their shares.
 RECORDER_NICENESS = 15
 #: What a person has asked for and looks at; it ends by itself.
-EXPORT_NICENESS = 15
+EXPORT_NICENESS = 19
 
 #: The system call's number (linux/arch: syscall tables).
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}

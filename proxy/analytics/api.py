@@ -30,7 +30,7 @@ from ..core.wire import read_conversation, read_event, read_feedback, read_json
 from ..errors import ApiError, DatabaseError
 from .asking import Asking
 from .auth import API, WEB, Keys
-from .connections import make_runner
+from .connection import Runner
 from .door import Door
 from .openapi import LIST_LIMIT, describe
 from .pages import Pages
@@ -88,6 +88,11 @@ def make_app(
     if retention_days:
         app.cleanup_ctx.append(_forgetting(store, retention_days))
     return app
+
+
+def make_runner(app: web.Application) -> web.AppRunner:
+    """Runs the application."""
+    return Runner(app)
 
 
 async def serve_on(app: web.Application, listening: socket.socket) -> web.AppRunner:
