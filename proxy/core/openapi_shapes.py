@@ -123,13 +123,18 @@ _FEEDBACK = {"id": NAME, "createdAt": MOMENT, "updatedAt": MOMENT, "details": TE
 _ENTITIES = {"message": "messageId", "conversation": "conversationId", "search": "searchQuery"}
 
 
+def _entity(kind: str, key: str) -> dict[str, Schema]:
+    """What an event is about; a search may be for nothing."""
+    return {"entityType": {"const": kind}, key: TEXT if kind == "search" else NAME}
+
+
 def _posted_event(entity: str, key: str) -> Schema:
     optional = {"id": NAME} | _maybe("createdAt", of=MOMENT) | _maybe("projectId", "integrationId") | _BAGS
-    return record({"type": NAME, "entityType": {"const": entity}, key: NAME}, optional)
+    return record({"type": NAME} | _entity(entity, key), optional)
 
 
 def _event(entity: str, key: str) -> Schema:
-    required = {"id": NAME, "type": NAME, "createdAt": MOMENT, "entityType": {"const": entity}, key: NAME}
+    required = {"id": NAME, "type": NAME, "createdAt": MOMENT} | _entity(entity, key)
     return record(required | _maybe("projectId", "integrationId"), _BAGS)
 
 
