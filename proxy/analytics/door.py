@@ -8,12 +8,14 @@ as a problem (`application/problem+json`), with a request id that the log has to
 from __future__ import annotations
 
 import secrets
+import time
 from typing import TYPE_CHECKING
 
 import orjson
 import structlog
 from aiohttp import web
 
+from ..core.brake import KeyBrake
 from ..core.hosts import host_name, is_local_name, is_of_this_server
 from ..core.wire import problem
 from ..errors import ApiError
@@ -52,10 +54,14 @@ class Door:
     Args:
         hosts: Names that may stand in `Host`, besides localhost and addresses.
         cors_origins: Origins whose pages may call the API; `*`: all.
+        clock: Seconds that never go back, for the brake on guessing.
 
     """
 
-    def __init__(self, hosts: Iterable[str], cors_origins: Collection[str]) -> None:
+    def __init__(
+        self, hosts: Iterable[str], cors_origins: Collection[str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._brake = KeyBrake(clock)
         self._hosts = frozenset(name for name in map(host_name, hosts) if name)
         self._origins = frozenset(origin.lower() for origin in cors_origins)
 
@@ -72,7 +78,7 @@ class Door:
             self._check_origin(request)
             if request.method == "OPTIONS":
                 return self._preflight(request)
-            return await handler(request)
+            return await self._braked(request, handler)
         except ApiError as error:
             return _problem(request, error)
         except web.HTTPException as error:
@@ -82,6 +88,23 @@ class Door:
             return _problem(
                 request, ApiError(500, f"something failed here ({type(error).__name__}); the log says more")
             )
+
+    async def _braked(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let who has shown too many wrong keys wait."""
+        shown = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        if not shown:
+            return await handler(request)
+        address = request.remote or ""
+        if wait := self._brake.wait_for(address, shown):
+            raise ApiError(429, f"too many wrong keys came from there: wait {wait} seconds")
+        try:
+            response = await handler(request)
+        except ApiError as error:
+            if error.status == 401:
+                self._brake.failed(address)
+            raise
+        self._brake.passed(address, shown)
+        return response
 
     def _check_host(self, request: web.Request) -> None:
         name = host_name(request.headers.get("Host", ""))
@@ -144,7 +167,7 @@ def _problem(request: web.Request, error: ApiError) -> web.Response:
         instance=_path(request),
         request_id=request[REQUEST_ID],
     )
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "60"}}.get(error.status)
     return web.Response(
         status=error.status, body=orjson.dumps(body), content_type="application/problem+json", headers=headers
     )

@@ -19,7 +19,7 @@ from ..errors import RecordUnreadable
 from .coding import decode as undo_coding
 from .exchange import join
 from .framing import dechunk
-from .ids import tenant_of
+from .tenant import tenant_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +46,6 @@ KEPT_ANSWER_HEADERS = frozenset(("content-type", "content-encoding", "x-request-
 KEPT_QUERY = frozenset(("api-version", "stream", "starting_after", "after", "before", "limit", "order", "include[]"))
 #: Fields and query parameters of these names hold credentials.
 _CREDENTIAL_NAME = re.compile(r"auth|key|token|secret|cookie|passw|credential|signature|^sig$|^code$", re.IGNORECASE)
-#: Where a caller's key stands; ours, OpenAI's, Azure's, Anthropic's.
-_KEY_FIELDS = (b"x-teelog-key", b"authorization", b"api-key", b"x-api-key")
 #: Shorter credentials than this are not blanked out of bodies: "test" would be cut out of ordinary words.
 SHORTEST_SECRET = 8
 
@@ -275,28 +273,6 @@ def _credentials(raw: tuple[tuple[bytes, bytes], ...], target: str) -> set[bytes
         if key not in KEPT_QUERY and _CREDENTIAL_NAME.search(key):
             found.update((text.encode("latin-1", "replace"), unquote_to_bytes(text)))
     return {value for value in found if len(value) >= SHORTEST_SECRET}
-
-
-def tenant_in(raw: tuple[tuple[bytes, bytes], ...], rules: CaptureRules) -> str:
-    """
-    The tenant of a request; empty for a caller without a credential.
-
-    The client key that opened this proxy, where one did: it alone was checked here. Else everything that is shown, since
-    nobody here knows which of it the upstream goes by: a caller must not be taken for another by what it shows besides.
-    """
-    if rules.tenant == "none":
-        return ""
-    names = _KEY_FIELDS if rules.tenant == "key" else (rules.tenant.partition(":")[2].lower().encode("latin-1"),)
-    shown = tuple(dict.fromkeys(value for name, value in raw if name.lower() in names))
-    if rules.tenant == "key":
-        shown = tuple(filter(rules.is_client_key, shown))[:1] or shown
-    return _tenant_of(shown, rules.secret)
-
-
-# in memory alone, like the requests that carry them; a caller's next request costs nothing then
-_tenant_of = functools.lru_cache(maxsize=1024)(
-    lambda shown, secret: tenant_of(tuple(value.decode("latin-1") for value in shown), secret)
-)
 
 
 @functools.lru_cache(maxsize=1024)
