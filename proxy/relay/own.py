@@ -16,6 +16,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, cast
 
+from ..core.capture import blanked_note
 from ..core.exchange import ANYBODY, Note, encode_note
 from ..core.fields import read_json
 from ..core.hosts import host_name, is_local_name
@@ -186,7 +187,7 @@ class OwnEndpoints:
         }
         answer = emit(record)
         note = Note(id=str(record["id"]), kind=kind, tenant=tenant, body=answer, started=now)
-        if not await self._record.note(encode_note(note)):
+        if not await self._record.note(blanked_note(encode_note(note), request.raw_headers, head.target)):
             raise ApiError(503, "it could not be stored; try again")
         return answer
 
