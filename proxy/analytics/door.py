@@ -41,6 +41,11 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    # For browsers that know no policies; of the others this one is ignored (the first), or said by the policy above.
+    "X-XSS-Protection": "1; mode=block",
+    "X-Frame-Options": "DENY",
+    # Browsers heed it only where they came by TLS (RFC 6797 §8.1), through a proxy that has it; a day, since the name is its.
+    "Strict-Transport-Security": "max-age=86400",
     # Not the name and version of the library, which is what would stand here.
     "Server": "teelog",
 }
