@@ -17,7 +17,7 @@ from ..errors import RequestRefused, UpstreamError
 from .answers import CLOSE, KEEP, openai_error, write_answer
 from .handshake import SWITCH, expected_accept
 from .headers import forward_head
-from .keys import Credentials, KeyRing
+from .keys import Credentials, Guard, KeyRing
 from .pace import Body, body_too_large
 from .plan import Plan
 from .reply import Reply
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
 class Route:
     """An upstream at a path prefix (`/v1`, `/azure`), and what its requests need."""
 
-    def __init__(self, prefix: str, upstream: Upstream, client_keys: KeyRing) -> None:
+    def __init__(self, prefix: str, upstream: Upstream, client_keys: KeyRing, guard: Guard) -> None:
         self.prefix = prefix
         self.upstream = upstream
-        self.credentials = Credentials(upstream.config, client_keys)
+        self.credentials = Credentials(upstream.config, client_keys, guard)
 
     def target(self, target: str) -> str:
         """The upstream's form of a request target."""
@@ -73,7 +73,14 @@ class Forwarder:
         self._hop = os.urandom(6).hex().encode("ascii")
 
     def plan(
-        self, head: RequestHead, route: Route, *, path: str, version: HttpVersion, keep_alive: bool, connection: str
+        self,
+        head: RequestHead,
+        route: Route,
+        *,
+        path: str,
+        version: HttpVersion,
+        keep_alive: bool,
+        client: ClientConnection,
     ) -> Plan:
         """What a head comes to; `RequestRefused` for a caller without a key, and for a request that was here before."""
         hops = self._hop
@@ -83,14 +90,16 @@ class Forwarder:
             hops = head.hops + b", " + hops
         target = route.target(head.target)
         if head.switches:
-            drop, add = route.credentials.handshake_rules(head.headers)
+            drop, add = route.credentials.handshake_rules(head.headers, client.who)
             forward = forward_head(head, target, route.upstream.host, hops, drop, (*add, *SWITCH))
         elif route.credentials.plain:
             forward = forward_head(head, target, route.upstream.host, hops)
         else:
-            forward = forward_head(head, target, route.upstream.host, hops, *route.credentials.rules(head.headers))
+            forward = forward_head(
+                head, target, route.upstream.host, hops, *route.credentials.rules(head.headers, client.who)
+            )
         return Plan(
-            head, route, forward, path=path, version=version, keep_alive=keep_alive, connection=connection,
+            head, route, forward, path=path, version=version, keep_alive=keep_alive, connection=client.number,
             rules=self._rules,
         )  # fmt: skip
 

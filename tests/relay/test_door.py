@@ -346,6 +346,62 @@ async def test_client_keys_open_and_stay_here(name):
         )
 
 
+GUESSES = {
+    # path, the right key, what a guess is answered
+    "client keys": ("POST", "/v1/chat/completions", "client-key", 401),
+    "client keys of WebSockets": ("WS", "/v1/realtime", "client-key", 401),
+    "keys for feedback": ("POST", "/feedback", "analytics-key", 401),
+    "the admin key": ("GET", "/status", "admin-key", 401),
+    "the admin key, by a foreign name": ("GET", "/metrics", "admin-key", 421),
+}
+
+
+@pytest.mark.parametrize("way", ["one connection", "many"])
+@pytest.mark.parametrize("name", GUESSES)
+async def test_guessing_is_braked(name, way):
+    """After ten wrong keys a caller has to wait, and is not told a right key from a wrong one; known keys go on working."""
+    method, path, right, status = GUESSES[name]
+    keys = {"client_keys": (Secret("client-key"), Secret("known-key")), "admin_key": Secret("admin-key")}
+    fields = ["X-Forwarded-For: 1.2.3.4"] if status == 401 else []
+    host = "Host: evil.test\r\n" if status == 421 else HOST
+
+    def asking(key: str, *, close: bool = True) -> bytes:
+        shown = [f"Authorization: Bearer {key}", *fields]
+        if method == "POST":
+            return post(b"{}", path, *shown, close=close)
+        if method == "WS":
+            offer = f"Sec-WebSocket-Protocol: realtime, openai-insecure-api-key.{key}"
+            shown = [offer, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+        head = get(path, *shown, host=host)
+        return head if close else head.replace(b"Connection: close\r\n", b"")
+
+    async with relay([OK], listen=keys) as world:
+        known = post(b"{}", "/v1/chat/completions", "api-key: known-key")
+        assert (await send(world.port, known)).status == 200
+        if way == "many" or method == "WS" or status == 421:
+            guesses = [(await send(world.port, asking(f"no-{n}"))).status for n in range(12)]
+        else:
+            asked = b"".join(asking(f"no-{n}", close=False) for n in range(11)) + asking("no-11")
+            got = await send(world.port, asked)
+            guesses = [int(part[:3]) for part in got.data.split(b"HTTP/1.1 ")[1:]]
+        assert guesses == [status] * 10 + [429] * 2
+        told = await send(world.port, asking(right))
+
+        assert told.status == 429
+        assert told.field("retry-after") == "60"
+        assert (await send(world.port, known)).status == 200
+        assert len(world.upstream.seen) == 2
+
+
+async def test_who_shows_no_key_is_not_guessing():
+    """Callers without any key are refused as often as they come, and do not keep others out."""
+    async with relay([OK], listen={"client_keys": (Secret("client-key"),)}) as world:
+        refused = [(await send(world.port, post(b"{}"))).status for _ in range(15)]
+
+        assert set(refused) == {401}
+        assert (await send(world.port, post(b"{}", "/v1/x", "Authorization: Bearer client-key"))).status == 200
+
+
 async def test_a_replacing_key_replaces():
     """`api_key_mode = "replace"` sends ours whatever the client brought; another header name carries it bare."""
     options = {"api_key": Secret("up-key"), "api_key_mode": "replace", "api_key_header": "api-key"}
