@@ -77,7 +77,7 @@ class CapturedHead:
 
     """
 
-    __slots__ = ("connection", "method", "raw_headers", "rules", "target", "told", "upstream")
+    __slots__ = ("_told", "connection", "method", "raw_headers", "rules", "target", "upstream")
 
     def __init__(
         self,
@@ -94,11 +94,16 @@ class CapturedHead:
         self.connection = connection
         self.raw_headers = raw_headers
         self.rules = rules
-        #: Once `tell` was called, its result.
-        self.told: _Told | None = None
+        self._told: _Told | None = None
 
-    def tell(self) -> _Told:
-        """Credentials, and what is written; worked out in the writer thread, off the event loop."""
+    @property
+    def told(self) -> _Told:
+        """Credentials, and what is written; worked out once, in the writer thread, off the event loop."""
+        if self._told is None:
+            self._told = self._tell()
+        return self._told
+
+    def _tell(self) -> _Told:
         secrets = self.rules.secrets + tuple(_credentials(self.raw_headers, self.target))
         headers = {
             name: _blank(value, secrets)
@@ -112,8 +117,7 @@ class CapturedHead:
             "tenant": tenant_in(self.raw_headers, self.rules),
             "connection": self.connection,
         }
-        told = self.told = _Told(secrets, headers, meta)
-        return told
+        return _Told(secrets, headers, meta)
 
 
 class _Told:
@@ -164,7 +168,7 @@ class Capture:
 
     def encode(self) -> bytes:
         """The journal payload; called once, off the event loop."""
-        told = self.head.told or self.head.tell()
+        told = self.head.told
         answer = b"".join(self.pieces)
         answer_head, answer = answer[: self.head_size], answer[self.head_size :]
         request, framing, opening = self.request, self.framing, told.encoded

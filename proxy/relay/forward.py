@@ -104,8 +104,7 @@ class Forwarder:
         captured = plan.captured
         capture = None if captured is None else Capture(exchange_id, captured, body, started)
         reply = self._reply(client, plan, exchange_id, capture, on_end, keep_alive=keep_alive)
-        body = _framed(body, plan.head, last=True) if plan.head.chunked else body
-        connection.begin(reply, forward + body, whole=True)
+        connection.begin(reply, forward + _framed(body, plan.head, last=True), whole=True)
         reply.written_at = time.monotonic()
         client.follow(connection, reply)
         return reply

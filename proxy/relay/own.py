@@ -68,7 +68,7 @@ class OwnEndpoints:
         analytics_keys: KeyRing,
         ready: Callable[[], bool],
         status: Callable[[], Awaitable[dict[str, Any]]],
-        status_page: Callable[[dict[str, Any]], Page],
+        status_page: Callable[[dict[str, Any]], Awaitable[Page]],
         metrics: Callable[[], Awaitable[tuple[str, bytes]]],
     ) -> None:
         self._record = record
@@ -106,7 +106,7 @@ class OwnEndpoints:
         if path == "/readyz" and not self._ready():
             status, body = 503, b"starting or draining\n"
         elif path == "/status":
-            kind, body, more = self._told(await self._status(), wants_html(request.headers.get("Accept", "")))
+            kind, body, more = await self._told(await self._status(), wants_html(request.headers.get("Accept", "")))
         elif path == "/metrics":
             kind, body = await self._metrics()
         return write_answer(
@@ -114,11 +114,11 @@ class OwnEndpoints:
             headers={"Cache-Control": "no-store", **more}, with_body=request.method == "GET",
         )  # fmt: skip
 
-    def _told(self, told: dict[str, Any], html: bool) -> tuple[str, bytes, Mapping[str, str]]:
+    async def _told(self, told: dict[str, Any], html: bool) -> tuple[str, bytes, Mapping[str, str]]:
         """Content type, body and more fields of `/status`: a page for browsers, JSON for all others."""
         if not html:
             return "application/json", json_body(told), {"Vary": "Accept"}
-        body, fields = self._status_page(told)
+        body, fields = await self._status_page(told)
         return "text/html; charset=utf-8", body, {"Vary": "Accept", **fields}
 
     def _check_admin(self, request: web.BaseRequest, transport: asyncio.Transport, path: str, host: str) -> None:

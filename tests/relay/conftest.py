@@ -130,13 +130,15 @@ async def relay(
     async def status():
         return record.status()
 
+    async def page(told):
+        return b"<!doctype html>" + repr(told).encode(), {"X-Of-The-Page": "1"}
+
     async def metrics():
         return "text/plain; version=0.0.4", b"# \n"
 
     own = OwnEndpoints(
         section, record, rules, client_keys=keys, admin_keys=KeyRing([section.admin_key.reveal()] if section.admin_key else []), analytics_keys=KeyRing(["analytics-key"]),
-        ready=lambda: True, status=status, metrics=metrics,
-        status_page=lambda told: (b"<!doctype html>" + repr(told).encode(), {"X-Of-The-Page": "1"}),
+        ready=lambda: True, status=status, metrics=metrics, status_page=page,
     )  # fmt: skip
     forwarder = Forwarder(record, rules, loop, record_limit=limit, body_idle=section.body_idle_seconds)
     front = Front(section, {"v1": Route("/v1", up, keys)}, forwarder, own)
