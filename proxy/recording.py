@@ -48,9 +48,11 @@ def open_store(path: Path, settings: Settings) -> Store:
     )
 
 
-async def send_again(store: Store) -> None:
-    """Deliver all the store has, once more: the sink has lost some of it."""
-    await store.send_again(ANALYTICS, time.time_ns() // 1_000_000)
+async def send_again(store: Store, lack: Path) -> None:
+    """Deliver all the store has once more, if this file says that the sink has lost some of it; it goes then."""
+    if await asyncio.to_thread(lack.exists):
+        await store.send_again(ANALYTICS, time.time_ns() // 1_000_000)
+        await asyncio.to_thread(lack.unlink)
 
 
 class Recording:

@@ -7,8 +7,6 @@ import os
 import signal
 import urllib.request
 
-import pytest
-
 from tests.e2e.process import Teelog
 
 
@@ -28,15 +26,28 @@ def said(teelog: Teelog) -> set[str]:
     return {one["messages"][0]["content"] for one in teelog.conversations()}
 
 
-@pytest.mark.parametrize("durability", ["memory", "power"])
-def test_a_journal_of_another_durability(tmp_path, upstream, durability):
-    """What a killed run has left is recorded by the next, whatever durability that has."""
+def test_a_journal_of_another_durability(tmp_path, upstream):
+    """What a killed run has left on disk is recorded by the next, though that one writes nothing there."""
     teelog = Teelog(tmp_path, upstream.url)
     with teelog:
         os.kill(teelog.recorder_pid(), signal.SIGSTOP)
         ask(teelog, "one", "two")
-    teelog = Teelog(tmp_path, upstream.url, TEELOG_JOURNAL__DURABILITY=durability)
+    teelog = Teelog(tmp_path, upstream.url, TEELOG_JOURNAL__DURABILITY="memory")
     with teelog:
         ask(teelog, "three")
         teelog.until(lambda: said(teelog) == {"one", "two", "three"})
         teelog.until(lambda: teelog.status()["journal"]["bytes"] == 0)
+
+
+def test_the_file_of_the_local_server_is_gone(tmp_path, upstream):
+    """What the local server has lost with its file is delivered again."""
+    teelog = Teelog(tmp_path, upstream.url)
+    with teelog:
+        ask(teelog, "one", "two")
+        teelog.until(lambda: said(teelog) == {"one", "two"})
+        assert teelog.stop() == 0
+        (tmp_path / "data" / "analytics.db").unlink()
+        teelog.start()
+
+        teelog.until(lambda: said(teelog) == {"one", "two"})
+        assert not [*(tmp_path / "data").glob("*.lacks")]
