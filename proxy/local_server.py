@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .analytics.api import make_app, serve_on
-from .analytics.store import Store, definitions, open_database
+from .analytics.store import FUNCTIONS, Store, definitions, open_database
 from .mending import mended
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def open_analytics(settings: Settings) -> Database | None:
     is_new = lack.exists() or not path.exists()
     with suppress(OSError):  # there is no room for it: that much is risked
         lack.touch(mode=0o600)  # first, so that a kill in the middle of mending does not hide it
-    if not mended(path, definitions()[1]) and not is_new:
+    if not mended(path, definitions()[1], FUNCTIONS) and not is_new:
         lack.unlink(missing_ok=True)
     # what it has taken is acknowledged for good: it must not be the one that a power loss takes it from
     return open_database(path, full_sync=settings.config.journal.durability != "memory")
@@ -53,6 +53,7 @@ async def serve_analytics(settings: Settings, database: Database) -> web.AppRunn
         Store(database),
         api_keys=settings.api_keys,
         web_keys=[key.reveal() for key in config.analytics.web_keys],
+        web_delete=config.analytics.web_delete,
         cors_origins=config.analytics.cors_origins,
         hosts=(config.analytics.host, *config.listen.allowed_hosts),
         retention_days=config.privacy.retention_days,

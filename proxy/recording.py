@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def open_store(path: Path, settings: Settings) -> Store:
     """The store, mended where it was damaged; `DatabaseUnavailable` when the disk does not give it."""
     config = settings.config
-    mended(path, MIGRATIONS, SETTLE)
+    mended(path, MIGRATIONS, settle=SETTLE)
     return Store(
         path,
         secret=settings.secret,

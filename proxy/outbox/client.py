@@ -7,6 +7,8 @@
     429, 503 and when        `SinkBusy`: everything waits, `Retry-After` where the sink says it
     anything else, no answer `TransientFailure`
 
+For a DELETE 404 and 410 mean that it is done; 405 and 501 that it never will be.
+
 After a 5xx, or when a connection was lost or silent once the request was written, nobody knows whether the body was
 taken, or will be: the failure is `in_doubt`.
 
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
+from yarl import URL
 
 from ..core.retry import retry_after_seconds
 from ..errors import BodyTooLarge, DeliveryError, PermanentFailure, SinkBusy, SinkClosed, TransientFailure
@@ -48,6 +51,11 @@ _PAGE = re.compile(r"\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _REFUSED = frozenset((400, 422))
 #: A sink may take conversations only: that it has no address for the rest, or does not let us there, shuts nothing.
 _CONVERSATIONS = "/conversations"
+#: For a DELETE: it is not there; and nothing can be deleted there.
+_GONE = frozenset((404, 410))
+_NOT_OFFERED = frozenset((405, 501))
+#: The newest rev that a DELETE speaks of; only a teelog's local server knows it.
+REV_HEADER = "x-teelog-rev"
 #: No request was written.
 _UNSENT = (
     aiohttp.ClientConnectorError,
@@ -98,10 +106,28 @@ class AnalyticsClient:
 
     async def post(self, path: str, body: bytes) -> None:
         """Deliver a JSON body; returns when the sink has it, else raises a `DeliveryError`."""
+        # bytes of over 1 MB would be written in one go, which aiohttp warns of
+        await self._ask("POST", path, data=io.BytesIO(body))
+
+    async def delete(self, path: str, rev: int) -> None:
+        """
+        Delete; returns when the sink has it no more, or never had, else raises a `DeliveryError`.
+
+        Another teelog's server is told the newest rev that is gone, so that it takes none that is on its way.
+        """
+        headers = {**self._options["headers"], REV_HEADER: str(rev)}
+        await self._ask("DELETE", path, headers=headers)
+
+    async def _ask(self, method: str, path: str, **more: Any) -> None:
+        # the path is encoded already: aiohttp would decode what it thinks needless
+        url = URL(f"{self._url}{path}", encoded=True) if method == "DELETE" else f"{self._url}{path}"
         try:
-            # bytes of over 1 MB would be written in one go, which aiohttp warns of
-            async with self._session.post(f"{self._url}{path}", data=io.BytesIO(body), **self._options) as response:
+            async with self._session.request(method, url, **{**self._options, **more}) as response:
                 text = await _read(response)
+                if method == "DELETE" and response.status in _GONE:
+                    return
+                if method == "DELETE" and response.status in _NOT_OFFERED:
+                    raise PermanentFailure(f"the analytics API does not delete: it answered {response.status}")
                 if not 200 <= response.status < 300:
                     raise self._failure(path, response.status, text, response.headers.get("Retry-After"))
                 if _is_page(response.content_type, text):

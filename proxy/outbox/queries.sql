@@ -152,8 +152,13 @@ VALUES (
 )
 RETURNING key, id;
 
--- name: message_id_taken — whether any standing message has an id
-SELECT 1 FROM message WHERE id = :id AND place IS NOT NULL;
+-- name: message_id_taken — whether any standing message has an id, or another tenant's had it before it was replaced
+SELECT 1 FROM message WHERE id = :id AND place IS NOT NULL
+UNION ALL
+SELECT 1 FROM key
+JOIN message ON message.key = key.message JOIN conversation ON conversation.key = message.conversation
+WHERE key.value = :id AND key.kind = 'message' AND conversation.tenant <> :tenant
+LIMIT 1;
 
 -- name: prompt — the system prompt as it stands
 SELECT key, place, body FROM message WHERE conversation = :conversation AND place <= 0;
@@ -241,9 +246,9 @@ UPDATE tip SET hash = :hash WHERE conversation = :conversation AND hash = :befor
 
 -- ── feedback and events ─────────────────────────────────────────────────────────────────────────────────────────────
 
--- name: annotated_by_another — whether another tenant has given an annotation this id
+-- name: annotated_by_another — whether another tenant, or who speaks for all, has given an annotation this id
 SELECT 1 FROM annotation
-WHERE kind = :kind AND id = :id AND tenant <> :tenant AND tenant <> '*' AND :tenant <> '*' LIMIT 1;
+WHERE kind = :kind AND id = :id AND tenant <> :tenant AND :tenant <> '*' LIMIT 1;
 
 -- name: put_annotation — feedback or an event, new or said again under its id
 INSERT INTO annotation (kind, tenant, id, body, about_kind, about)
@@ -279,7 +284,7 @@ SELECT * FROM conversation WHERE id = :id;
 UPDATE annotation SET message = :message, conversation = :conversation, needs_rev = :needs_rev WHERE key = :key;
 
 -- name: annotation — one annotation, with the ids of what it speaks of
-SELECT annotation.kind, annotation.body, message.id AS message_id, conversation.id AS conversation_id
+SELECT annotation.kind, annotation.tenant, annotation.body, message.id AS message_id, conversation.id AS conversation_id
 FROM annotation
 LEFT JOIN message ON message.key = annotation.message
 LEFT JOIN conversation ON conversation.key = annotation.conversation

@@ -50,6 +50,18 @@ def test_a_regenerated_answer(book):
     assert (old["id"], old["content"], old["properties"]["usage"]["total_tokens"]) == ("e-2", "Well", 9)
 
 
+def test_an_id_that_anothers_message_had(book):
+    """A client's message id that a replaced message of another tenant had stays that one's: thumbs may still name it."""
+    book.take(exchange([{**user("hi"), "id": "1"}], name="e-1", key="sk-one-key", headers=named()))
+    rewritten = [{**user("hello"), "id": "2"}, assistant("Hey"), {**user("how?"), "id": "3"}]
+    book.take(exchange(rewritten, name="e-2", key="sk-one-key", headers=named(), started=LATER))
+    assert "1" in book.replaced()
+    book.take(exchange([{**user("yo"), "id": "1"}], name="e-3", key="sk-two-key", started=LATER))
+    book.take(exchange([{**user("yes"), "id": "1"}], name="e-4", key="sk-one-key", started=LATER))
+
+    assert [one for names in ids(book) for one in names if one in ("1", "e-3.h0")] == ["e-3.h0", "1"]
+
+
 def test_the_first_of_three_answers_is_gone_on_with(book):
     """Whoever goes back to an answer that was replaced has it put back, with its id; the newer one is told as an event."""
     book.take(exchange(HI, name="e-1"))
