@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from ..core.calm import Calm
 from ..errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -98,12 +99,16 @@ async def keep_tidy(
     conversation: Conversation,
     *,
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    steady: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Tidy the store every minute, until it is cancelled."""
+    """Tidy the store every minute while the clock can be believed (`core.calm`), until it is cancelled."""
+    calm = Calm()
     while True:
         await sleep(INTERVAL_SECONDS)
         now = clock()
+        if not calm.holds(now, steady()):
+            continue
         idle, known = (now - days * DAY_MS for days in (conversation.idle_days, conversation.known_days))
         try:
             while await store.tidy(idle, known):

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from proxy.config import Conversation
+from proxy.core.calm import CALM_SECONDS
 from proxy.outbox.store import ANALYTICS
 from proxy.outbox.tidying import DAY_MS, INTERVAL_SECONDS, keep_tidy
 
@@ -188,19 +189,22 @@ async def test_many_are_tidied_in_steps(desk, spacing):
 
 
 async def test_the_store_is_tidied_every_minute(desk, store, clock):
-    """The task looks after the store once a minute, by the configured days, until it is cancelled."""
+    """The task looks after the store once a minute, by the configured days, as soon as it believes the clock."""
     desk.take(exchange(HI))
     await desk.deliver()
     slept, turns = [], asyncio.Event()
 
     async def sleep(seconds):
         slept.append(seconds)
+        clock.forward(CALM_SECONDS)
+        assert (desk.snapshots() == []) is (len(slept) > 2)
         if len(slept) == 3:
             turns.set()
             await asyncio.Event().wait()
 
     clock.now = NOW + 2 * DAY_MS
-    task = asyncio.create_task(keep_tidy(store, Conversation(idle_days=1), clock=clock, sleep=sleep))
+    clocks = {"clock": clock, "steady": lambda: clock() / 1000}
+    task = asyncio.create_task(keep_tidy(store, Conversation(idle_days=1), **clocks, sleep=sleep))
     await turns.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
