@@ -41,13 +41,14 @@ def report(done: Mapping[str, Any]) -> Iterator[str]:
 
 def _places(done: Mapping[str, Any]) -> Iterator[str]:
     store, local, sink = done["store"], done["local"], done["sink"]
-    yield f"teelog's store: {_counted(store)}"
+    if store.get("conversations") or any(store.get(name) for name, _ in _NOTES):
+        yield f"teelog's store: {_counted(store)}"
     if store.get("outbox"):
         dead = f", {store['dead']:,} of them dead letters" if store.get("dead") else ""
         yield f"the outbox: {store['outbox']:,} that waited{dead}"
     if store.get("records"):
         yield f"records that could not be read: {store['records']:,}"
-    if local:
+    if any(local.values()):
         yield f"the local server: {_counted(local)}"
     if sink["asked"]:
         yield f"the sink: asked to delete {sink['asked']:,}"

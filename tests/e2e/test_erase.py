@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import re
@@ -18,7 +17,7 @@ from contextlib import suppress
 import pytest
 
 from tests.e2e.process import KEY, ROOT, Teelog
-from tests.e2e.sinks import Says, ThreadSink
+from tests.e2e.sinks import ThreadSink
 
 #: In what is erased, and in what stays; compressed they would not be found, so all texts are short.
 GONE, STAYS = "zzgone", "zzstays"
@@ -169,7 +168,7 @@ def test_nothing_late_brings_it_back(tmp_path, upstream):
             shutil.copy(path, data / "journal" / f"{time.time_ns() // 1000 + number:016d}.log")
         teelog.start()
         counters = teelog.until(
-            lambda: (told := teelog.status()["recorder"]["outcomes"]) and told.get("erased", 0) >= 5 and told
+            lambda: (told := teelog.status()["recorder"]["counters"]) and told.get("erased", 0) >= 5 and told
         )
         assert counters["erased"] >= 5
         teelog.until(lambda: not found(data / "journal", GONE))
@@ -200,10 +199,14 @@ def test_the_sink_is_asked(tmp_path, upstream):
         code, out, _ = erase(data, "--user", "eve")
         assert "the sink cannot delete 1" in out
         assert found(data, GONE) == []
-        assert teelog.status()["sinks"]["analytics"]["dead"] == {"refused": 1}
+        assert teelog.status()["recorder"]["sinks"]["analytics"]["dead"] == {"refused": 1}
 
         sink.refuses = 503
-        assert erase(data, "--conversation", "unknown here")[:2] == (0, "x")
+        code, out, _ = erase(data, "--conversation", "unknown here")
+        assert (code, out.splitlines()[0]) == (0, "the sink: asked to delete 1")
+        assert "the sink has 1 deletions still to do" in out
+        sink.refuses = 0
+        teelog.until(lambda: teelog.status()["recorder"]["sinks"]["analytics"]["depth"] == 0)
 
 
 WRONG = {
