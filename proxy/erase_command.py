@@ -20,15 +20,15 @@ from .journal.emptying import settle
 from .journal.reader import JournalReader
 from .local_server import database_path, erasing
 from .log import printable
-from .outbox.reading import Reading
 from .outbox.recorder import Recorder
-from .outbox_command import answer
+from .outbox_command import answer, reading_of
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
 
     from .config import Config
+    from .outbox.reading import Reading
     from .outbox.store import Store
 
 
@@ -50,7 +50,7 @@ def run(config: Config, chosen: argparse.Namespace) -> int:
 
 def _alone(config: Config, store: Store, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The answer while nothing runs: what a killed teelog has left in the journal is recorded here."""
-    reading = Reading.configured(config.conversation, config.privacy, Redactor(config.privacy.patterns))
+    reading = reading_of(config, Redactor(config.privacy.patterns))
     place = Place(
         config.data_dir,
         (config.data_dir / "teelog.db", database_path(config)),

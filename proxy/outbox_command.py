@@ -124,5 +124,10 @@ def _alone(config: Config, folder: Folder, request: Mapping[str, Any], alone: Al
 
 def _commands(config: Config, store: Store, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     redactor = Redactor(config.privacy.patterns)
-    reading = Reading.configured(config.conversation, config.privacy, redactor)
-    return Commands(store, reading, redactor).answer(request)
+    return Commands(store, reading_of(config, redactor), redactor).answer(request)
+
+
+def reading_of(config: Config, redactor: Redactor) -> Reading:
+    """How the running teelog would read records."""
+    secret = Folder(config.data_dir).secret()
+    return Reading.configured(config.conversation, config.privacy, redactor, config.store_levels, secret)

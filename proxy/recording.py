@@ -75,7 +75,9 @@ class Recording:
     ) -> None:
         config, self._loop = settings.config, asyncio.get_running_loop()
         redactor = Redactor(config.privacy.patterns)
-        reading = Reading.configured(config.conversation, config.privacy, redactor)
+        reading = Reading.configured(
+            config.conversation, config.privacy, redactor, config.store_levels, settings.secret
+        )
         self._store = store
         self._client = _client(settings, redactor.text)
         self._courier = Courier(store, self._client, config.delivery)
