@@ -25,9 +25,9 @@ _BATCH = 5000
 
 
 def salvaged(
-    path: Path, fresh: Path, migrations: Sequence[str], functions: Mapping[str, Callable[..., Any]]
+    path: Path, fresh: Path, migrations: Sequence[str], functions: Mapping[str, Callable[..., Any]], settle: str
 ) -> tuple[int, int]:
-    """Make the new file; how many rows it has, and how many could not be taken."""
+    """Make the new file, and run `settle` on it; how many rows were read, and how many could not be taken."""
     version = _version(path)
     scripts = migrations[:version] if version else migrations
     with translated(f"make {fresh}"), closing(_made(fresh, scripts, functions)) as new:
@@ -40,6 +40,7 @@ def salvaged(
         left_out = _insert(new, tables, found) + _without_dangling(new, tables)
         migrate(new, migrations, str(fresh))
         rows = sum(new.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables)  # noqa: S608 - ours
+        new.executescript(settle)
         new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return rows, left_out
 

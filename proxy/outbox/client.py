@@ -1,6 +1,6 @@
 """The delivery client: one POST to an analytics API, whose every answer is a decision.
 
-    2xx                      it has it
+    2xx                      it has it, unless that is a web page: somebody else's address
     400, 422                 `PermanentFailure`: the same body would be refused again
     413                      `BodyTooLarge`
     401, 403, 404, 3xx       `SinkClosed`: the configuration is wrong, never the data
@@ -45,6 +45,9 @@ ANSWER_LIMIT = 4 * 1024 * 1024
 
 #: Where APIs put the sentence: problem+json (RFC 9457) first.
 _EXPLAINING = ("detail", "message", "title")
+#: What web servers answer with where no API is, by type and by beginning.
+_PAGES = frozenset(("text/html", "application/xhtml+xml"))
+_PAGE = re.compile(r"\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _REFUSED = frozenset((400, 422))
 #: A sink may take conversations only: that it has no address for the rest, or does not let us there, shuts nothing.
 _CONVERSATIONS = "/conversations"
@@ -127,6 +130,8 @@ class AnalyticsClient:
                     raise PermanentFailure(f"the analytics API does not delete: it answered {response.status}")
                 if not 200 <= response.status < 300:
                     raise self._failure(path, response.status, text, response.headers.get("Retry-After"))
+                if _is_page(response.content_type, text):
+                    raise self._page(path, response.status)
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:  # the last: a host that is no name
             reason = str(error) or type(error).__name__
             said = f"the analytics API at {self._url} gave no answer: {reason}"
@@ -147,6 +152,11 @@ class AnalyticsClient:
         if status == 429 or (status == 503 and wait):
             return SinkBusy(sentence, wait, in_doubt=status >= 500)
         return TransientFailure(sentence, in_doubt=status >= 500)
+
+    def _page(self, path: str, status: int) -> DeliveryError:
+        """A login page, a single-page app, a captive portal: they answer everything with 200 and keep nothing."""
+        said = f"the analytics API answered {status} {_phrase(status)} with a web page (check delivery.url)"
+        return SinkClosed(said, "address") if path == _CONVERSATIONS else TransientFailure(said)
 
     def _excerpt(self, text: str) -> str:
         """What was said, on one line, short and without secrets."""
@@ -184,6 +194,11 @@ def _explanation(text: str) -> str:
     error = value.get("error") if isinstance(value, dict) else None
     found = [where.get(name) for where in (value, error) if isinstance(where, dict) for name in _EXPLAINING]
     return next((one for one in (*found, error) if isinstance(one, str)), "")
+
+
+def _is_page(content_type: str, text: str) -> bool:
+    """Whether an answer is one for people; what is empty, or of no type, may be an acknowledgement."""
+    return content_type in _PAGES or _PAGE.match(text) is not None
 
 
 async def _read(response: aiohttp.ClientResponse) -> str:

@@ -237,11 +237,13 @@ def _thread(entry: Entry) -> str:
 
 
 def snapshot(tx: Tx, key: int) -> tuple[Snapshot, int] | None:
-    """A conversation as it stands, and its rev; None when it is gone, or what was said has been freed."""
+    """A conversation as it stands, and its rev; None when it is gone, or nothing of what was said is here any more."""
     row = tx.one("conversation", key=key)
     if row is None or row["freed"]:
         return None
     messages = [_logged(one) for one in tx.all("messages", conversation=key)]
+    if not messages:
+        return None
     properties = _json(row["properties"]) | {"teelogRev": row["rev"]}
     return Snapshot(row["id"], messages, row["created_at"], properties, _json(row["user_properties"])), row["rev"]
 

@@ -15,6 +15,7 @@ from ..core.jsontext import write
 from ..core.wire import build_event, build_feedback
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
 
     from ..core.exchange import Note
@@ -70,8 +71,39 @@ def body(tx: Tx, key: int) -> tuple[str, bytes]:
     said = orjson.loads(row["body"])
     if row["kind"] == "feedback":
         return "/feedback", orjson.dumps(build_feedback(said, row["message_id"] or said["messageId"]))
-    told = build_event(said, message_id=row["message_id"], conversation_id=row["conversation_id"])
+    ids = {"messageId": row["message_id"], "conversationId": row["conversation_id"]}
+    if row["tenant"] != ANYBODY:
+        said, ids = _of_tenant(tx, said, ids, row["tenant"])
+    told = build_event(said, message_id=ids["messageId"], conversation_id=ids["conversationId"])
     return "/events", orjson.dumps(told)
+
+
+def _of_tenant(
+    tx: Tx, said: dict[str, Any], ids: dict[str, str | None], tenant: str
+) -> tuple[dict[str, Any], dict[str, str | None]]:
+    """An event without names that are not its tenant's, wherever a sink might look for them; and what the others mean."""
+    properties = said.get("properties") or {}
+    known: dict[str, str | None] = {}
+    for name, value in ids.items():
+        known[name] = value
+        given = said.get(name) or properties.get(name)
+        if value is None and isinstance(given, str):
+            found = _found(tx, name.removesuffix("Id"), given, tenant)
+            known[name] = found["id"] if found else None
+    kept = {name: value for name, value in said.items() if known.get(name, value) is not None}
+    if properties:
+        kept["properties"] = {
+            name: known.get(name, value) for name, value in properties.items() if known.get(name, "") is not None
+        }
+    return kept, known
+
+
+def _found(tx: Tx, kind: str, name: str, tenant: str) -> sqlite3.Row | None:
+    """The tenant's message or conversation of a name."""
+    if kind == "message":
+        return tx.one("message_called", name=name, tenant=tenant)
+    row = tx.one("named", tenant=tenant, thread=f"id:{name}") or tx.one("conversation_with_id", id=name)
+    return row if row and tenant in (ANYBODY, row["tenant"]) else None
 
 
 def _about(note: Note) -> tuple[str | None, str | None]:
@@ -88,28 +120,19 @@ def _is_erased(tx: Tx, note: Note, kind: str | None, name: str | None, tombs: To
     user = user_of(note.body)
     if tombs.at("name", note.id) is not None or (user and tombs.covers(note.started, "user", user)):
         return True
-    is_known = kind is not None and _found(tx, kind, name, note.tenant) is not None
+    is_known = kind is not None and _found(tx, kind, name or "", note.tenant) is not None
     return name is not None and not is_known and tombs.at("name", name) is not None
-
-
-def _found(tx: Tx, kind: str, name: str | None, tenant: str) -> tuple[int | None, int, int, bool] | None:
-    """What goes by a name: message, conversation, the rev that has it, and whether it is recorded."""
-    if kind == "message":
-        row = tx.one("message_called", name=name, tenant=tenant)
-        return None if row is None else (row["key"], row["conversation"], row["rev"], row["sampled"])
-    row = tx.one("named", tenant=tenant, thread=f"id:{name}") or tx.one("conversation_with_id", id=name)
-    if row is None or tenant not in (ANYBODY, row["tenant"]):
-        return None
-    return None, row["key"], 1, row["sampled"]  # any rev of it will do
 
 
 def _settle(tx: Tx, key: int, kind: str, name: str | None, tenant: str, sinks: Sequence[str], now: int) -> None:
     """Find what an annotation speaks of; where a sink has it already, it is due there; where none ever will, it goes."""
-    found = _found(tx, kind, name, tenant)
-    if not found:
+    row = _found(tx, kind, name or "", tenant)
+    if row is None:
         return
-    message, conversation, needs_rev, is_sampled = found
-    if not is_sampled:
+    message, conversation, needs_rev = None, row["key"], 1  # any rev of a conversation will do
+    if kind == "message":
+        message, conversation, needs_rev = row["key"], row["conversation"], row["rev"]
+    if not row["sampled"]:
         tx.run("forget_note", key=key)
         tx.run("forget_annotation", key=key)
         return

@@ -52,6 +52,8 @@ T = TypeVar("T")
 _HERE = Path(__file__).parent
 #: The schema's scripts, oldest first; a released one is never edited.
 MIGRATIONS = tuple((_HERE / name).read_text("utf-8") for name in ("schema.sql", "schema_2.sql"))
+#: Run on a file that was mended: see there.
+SETTLE = (_HERE / "settle.sql").read_text("utf-8")
 _STATEMENTS = ("queries.sql", "control.sql", "erasing.sql")
 QUERIES = load_queries("\n".join((_HERE / name).read_text("utf-8") for name in _STATEMENTS))
 
