@@ -43,7 +43,7 @@ SELECT id FROM conversation WHERE id IN (SELECT value FROM json_each(:ids));
 SELECT key, kind, id, body FROM annotation WHERE key > :after ORDER BY key LIMIT :limit;
 
 -- name: every_failed — records that nothing could be made of, a page of them
-SELECT key, at, payload FROM failed_exchange WHERE key > :after ORDER BY key LIMIT :limit;
+SELECT key, at, id, payload FROM failed_exchange WHERE key > :after ORDER BY key LIMIT :limit;
 
 -- ── one of them goes ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -155,6 +155,8 @@ class Store(Leases):
                 is_kept = notes.take(tx, item, self._sinks, now, self.tombstones(tx))
                 return Recorded(item.kind if is_kept else "erased")
             case SetAside():
+                if item.id and self.tombstones(tx).at("name", item.id) is not None:
+                    return Recorded("erased")
                 tx.run("set_aside", now=now, id=item.id, reason=item.reason, payload=item.payload)
                 return Recorded("set_aside")
             case Passed():
@@ -213,6 +215,7 @@ class Store(Leases):
 
     def scrub(self) -> None:
         """Leave nothing of what was deleted in the files; `DatabaseUnavailable`."""
+        self.scrub_is_due = False
         self._database.scrub()
 
     async def tidy(self, idle_before: int, known_before: int) -> bool:

@@ -113,5 +113,7 @@ async def keep_tidy(
         try:
             while await store.tidy(idle, known):
                 await sleep(0)
+            if store.scrub_is_due:
+                await asyncio.to_thread(store.scrub)
         except DatabaseError as error:
             _log.error("store.waits", reason=str(error))
