@@ -29,6 +29,7 @@ from ..errors import ApiError, DatabaseError
 from .asking import Asking
 from .auth import API, WEB, Keys
 from .door import Door
+from .keeper import keeping
 from .pages import Pages
 from .request import path_id, read_body
 
@@ -80,6 +81,7 @@ def make_app(
     Asking(store, keys).attach(app)
     if pages:
         Pages(store, keys, monotonic).attach(app)
+    app.cleanup_ctx.append(keeping(store))
     if retention_days:
         app.cleanup_ctx.append(_forgetting(store, retention_days))
     return app

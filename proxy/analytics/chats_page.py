@@ -1,7 +1,8 @@
 """Chat Sessions: the list of conversations, last changed first, narrowed by what the address says.
 
-The parameters are those of `core/session_filter.py`, and three of the page's own: `range` (`core/period.py`), `side=true`
-for side requests and copies as well, and `live=true`, which asks for the list again every few seconds.
+The parameters are those of `core/session_filter.py`, three of the page's own: `range` (`core/period.py`), `side=true`
+for side requests and copies as well, and `live=true`, which asks for the list again every few seconds; and those of
+`core/among.py`, by which figures lead here.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
+from ..core.among import PARAMETERS as AMONG
 from ..core.period import read_period
 from ..core.session_filter import read_sessions
 from .frame import Page
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 CHATS_ON_A_PAGE = 50
 #: What the page takes beside the list's own parameters; the period reads `from` and `to` itself.
-_OWN = ("range", "side", "live", "from", "to")
+_OWN = ("range", "side", "live", "from", "to", *AMONG)
 #: Parameters that narrow nothing.
 _PAGING = ("limit", "offset", "cursor", "live")
 
@@ -49,6 +51,7 @@ class ChatsPage:
             "total": found.total,
             "next": found.next,
             "is_first": page.after is None and not page.offset,
+            "among": {name: request.query[name] for name in AMONG if request.query.get(name)},
             "is_narrowed": any(value for name, value in request.query.items() if name not in _PAGING),
         }
 

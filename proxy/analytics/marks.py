@@ -27,6 +27,11 @@ def query(asked: Mapping[str, str], **changes: Any) -> str:
     return f"?{urlencode(told)}" if told else ""
 
 
+def sessions(narrow: Mapping[str, str | list[str]]) -> str:
+    """Where the list shows the sessions that figures speak of."""
+    return f"/chats?{urlencode(narrow, doseq=True)}"
+
+
 def when(iso: str, show: str = "minute") -> Markup:
     """A time of the wire format; shown are its `minute` with the day, its `day`, or its `time` of day."""
     shown = {"minute": f"{iso[:10]} {iso[11:16]} UTC", "day": iso[:10], "time": f"{iso[11:16]} UTC"}[show]
@@ -51,6 +56,7 @@ def seconds(milliseconds: float | None) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "segment": segment,
     "query": query,
+    "sessions": sessions,
     "when": when,
     "whole": whole,
     "seconds": seconds,

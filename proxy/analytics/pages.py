@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from .auth import Sessions
 from .chats_page import ChatsPage
+from .figures_page import FiguresPage
 from .frame import Frame, redirect
+from .insights_page import InsightsPage
 from .sign_in import SignIn
 from .transcript_page import TranscriptPage
 
@@ -39,6 +41,8 @@ class Pages:
         self._sign_in.attach(app)
         ChatsPage(self._store).attach(app, self._frame)
         TranscriptPage(self._store).attach(app, self._frame)
+        InsightsPage(self._store).attach(app, self._frame)
+        FiguresPage(self._store).attach(app, self._frame)
 
 
 async def _to_chats(_request: web.Request) -> web.Response:

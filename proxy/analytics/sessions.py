@@ -18,6 +18,7 @@ from ..core.query import Source
 from ..core.query_fields import CONVERSATIONS
 from ..core.session_filter import OFFSET_LIMIT, Page, Place, cursor_of
 from . import conversations, rows
+from .among import among_conditions
 from .questions import in_time
 from .statements import Statement
 
@@ -105,7 +106,7 @@ def _find(tx: Tx, asked: SessionFilter, page: Page, most: int = OFFSET_LIMIT) ->
 def _select(asked: SessionFilter, page: Page) -> Statement:
     """The places of a page, and one more where the list goes on."""
     statement = Statement(CONVERSATIONS)
-    conditions = _conditions(statement, asked)
+    conditions = conditions_of(statement, asked)
     if page.after is not None:
         at, name = statement.bind(page.after.updated_at), statement.bind(page.after.id)
         conditions.append(f"v.updated_at <= {at} AND (v.updated_at < {at} OR v.id > {name})")
@@ -119,7 +120,7 @@ def _select(asked: SessionFilter, page: Page) -> Statement:
 def _total(tx: Tx, asked: SessionFilter, most: int) -> int:
     """How many pass a filter; counting ends at `most`."""
     statement = Statement(CONVERSATIONS)
-    conditions = _conditions(statement, asked)
+    conditions = conditions_of(statement, asked)
     statement.text = (
         f"SELECT count(*) FROM (SELECT 1 FROM conversation AS v WHERE {_all(conditions)} "  # noqa: S608 - fixed parts only
         f"LIMIT {statement.bind(most)})"
@@ -128,7 +129,8 @@ def _total(tx: Tx, asked: SessionFilter, most: int) -> int:
     return int(total)
 
 
-def _conditions(statement: Statement, asked: SessionFilter) -> list[str]:
+def conditions_of(statement: Statement, asked: SessionFilter) -> list[str]:
+    """What a conversation `v` must be like."""
     found = [_said(statement, asked.words)] if asked.words else []
     plain = (
         ("v.updated_at >=", asked.since),
@@ -150,7 +152,7 @@ def _conditions(statement: Statement, asked: SessionFilter) -> list[str]:
         found.append(f"v.interrupted = {1 if asked.interrupted else 0}")
     if asked.side is not None:
         found.append(f"{_KIND} IS {'NOT NULL' if asked.side else 'NULL'}")
-    return found
+    return found + (among_conditions(statement, asked.among) if asked.among else [])
 
 
 def _said(statement: Statement, words: Sequence[Words]) -> str:
