@@ -44,9 +44,10 @@ LOOK_UP = {
     "type": "function",
     "function": {"name": "find_order", "arguments": json.dumps({"order": "A-1042", "fields": ["status", "carrier"]})},
 }
-#: Conversations that are no side requests: those with a story, one of a megabyte, the hostile ones, the small ones.
+STORIES = 6
 SMALL = 60
-SESSIONS = 7 + len(HOSTILE) + SMALL
+#: Conversations that are no side requests: one of a megabyte, the hostile ones, the small ones, those with a story.
+SESSIONS = 1 + len(HOSTILE) + SMALL + STORIES
 
 
 def hold_conversations(teelog: Teelog) -> None:
@@ -57,9 +58,14 @@ def hold_conversations(teelog: Teelog) -> None:
         Talk(teelog.base_url, headers, model="gpt-5").ask(text, text, text)
     for number in range(SMALL):
         Talk(teelog.base_url, {"x-teelog-user": f"user-{number % 7}"}).ask(f"Question {number}?", f"Answer {number}.")
+    hold_stories(teelog, after=1 + len(HOSTILE) + SMALL)
+
+
+def hold_stories(teelog: Teelog, after: int = 0) -> None:
+    """Hold those with a story, and wait until they, and so many held before, are in analytics."""
     _stories(teelog)
-    side_request_and_sessions = SESSIONS + 1
-    teelog.until(lambda: len(teelog.conversations()) == side_request_and_sessions, 60)
+    side_requests = 1
+    teelog.until(lambda: len(teelog.conversations()) == after + STORIES + side_requests, 60)
 
 
 def _stories(teelog: Teelog) -> None:

@@ -85,6 +85,35 @@ def test_every_page_as_it_is_served(person, teelog):
     assert person.refused == [f"{teelog.analytics}{path}" for path in ("/chats?feedback=odd", "/chats/none")]
 
 
+def test_complaints_are_heard(browser, teelog):
+    """What would be wrong with a page is heard: scripts and styles of its own, requests to others, dialogs, bad contrast."""
+    with Person(browser, teelog.analytics, **DESKTOP) as person:
+        for wrong in ("<img src='http://127.0.0.1:1/x.png'>", "<style>p { color: #eee }</style>", "<img src=data:, onerror=x>"):
+            person.page.evaluate("html => document.querySelector('main').insertAdjacentHTML('beforeend', html)", wrong)
+        person.page.evaluate(
+            "document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran=1'}))"
+        )
+        person.page.evaluate("setTimeout(() => { alert('x'); undefined.x })")
+        person.page.wait_for_timeout(500)
+
+        assert person.page.evaluate("window.ran") is None
+        kinds = {" ".join(one.split()[:2]) for one in person.complaints}
+        assert {"console: CSP", "dialog: x", "error: Cannot"} <= kinds
+        assert {one.split()[2] for one in person.complaints if one.startswith("console: CSP")} >= {
+            "img-src",
+            "style-src-elem",
+            "script-src-attr",
+            "script-src-elem",
+        }
+    with Person(browser, teelog.analytics, bypass_csp=True, **DESKTOP) as person:
+        person.page.evaluate(
+            "document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=/static/favicon.svg>')"
+        )
+        assert [one.partition(":")[0] for one in person.hard_to_use()] == ["image-alt"]
+        person.page.evaluate("fetch('http://127.0.0.1:1/x', {mode: 'no-cors'}).catch(() => 0)")
+        assert person.complaints[0] == "request: http://127.0.0.1:1/x"
+
+
 def test_reading_without_a_script(browser, teelog):
     """With JavaScript off one signs in, searches, pages, reads, judges, exports and follows a link to share."""
     with Person(browser, teelog.analytics, java_script_enabled=False, **DESKTOP) as person:
