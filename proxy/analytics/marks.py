@@ -11,6 +11,8 @@ from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
+from ..core.spans import size_text, span_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -60,4 +62,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "when": when,
     "whole": whole,
     "seconds": seconds,
+    "span": span_text,
+    "size": size_text,
 }
