@@ -36,13 +36,14 @@ def open_analytics(settings: Settings) -> tuple[Database | None, bool]:
     return open_database(path, full_sync=settings.config.journal.durability != "memory"), again
 
 
-async def serve_analytics(settings: Settings, database: Database, delivery: Delivery) -> web.AppRunner:
-    """The server, on the socket that the parent has bound; `delivery` asks the parent for its `/status`."""
+async def serve_analytics(settings: Settings, database: Database, delivery: Delivery | None = None) -> web.AppRunner:
+    """The server, on the socket that the parent has bound; `delivery` asks the parent, where there is one, for its `/status`."""
     config = settings.config
     app = make_app(
         Store(database),
         api_keys=settings.api_keys,
         web_keys=[key.reveal() for key in config.analytics.web_keys],
+        web_delete=config.analytics.web_delete,
         cors_origins=config.analytics.cors_origins,
         hosts=(config.analytics.host, *config.listen.allowed_hosts),
         retention_days=config.privacy.retention_days,

@@ -1,125 +1,125 @@
-"""A hundred hostile messages on every page: nothing in the HTML could run or fetch, and no cell of a CSV is a formula."""
+"""Whatever is fatal to the official SDK comes back harmless, wherever it comes back."""
 
 import csv
 import io
-import re
-from html.parser import HTMLParser
 
+import orjson
 import pytest
 
-from proxy.core.wire import read_event, read_feedback
-from tests.analytics.looking import log
-from tests.e2e.hostile import FORMULAS, HOSTILE
+from tests.analytics import hostile
+from tests.sdk_query_rules import NAMES, QUERIES, export_faults
+from tests.sdk_rules import (
+    CONVERSATION,
+    CONVERSATION_LIST,
+    DELETED,
+    EVENT,
+    FEEDBACK,
+    FEEDBACK_LIST,
+    FEEDBACK_WITH_MESSAGE,
+    faults_of,
+    problem_faults,
+)
 
-#: Elements that fetch, run or send something wherever they stand; our own scripts and forms are looked at apart.
-DANGEROUS = set(
-    "iframe object embed base frame frameset applet portal audio video source track math foreignobject animate style template".split()
-)  # noqa: E501, SIM905 - words
-#: Attributes that a browser fetches or leads to.
-ADDRESSES = ("href", "src", "action", "formaction", "srcset", "data", "poster", "background", "xlink:href", "ping")
+API = {"Authorization": "Bearer key-api"}
+RULES = {"/conversations": CONVERSATION, "/feedback": FEEDBACK, "/events": EVENT}
 
 
-class Dangers(HTMLParser):
-    """What in a page could run, fetch or lead elsewhere."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.found = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag, attributes):
-        self.found += [tag] if tag in DANGEROUS or (tag == "script" and "src" not in dict(attributes)) else []
-        for name, value in attributes:
-            if name.startswith(("on", "hx-on")) or name in ("style", "srcdoc"):
-                self.found.append((tag, name, value))
-            if name in ADDRESSES and not self._is_known(tag, value or ""):
-                self.found.append((tag, name, value))
-
-    def _is_known(self, tag, value):
-        if tag == "a":
-            return value.startswith(
-                ("/chats", "/shared/", "/insights", "/analytics", "/delivery", "#", "http://", "https://")
-            )
-        if tag in ("script", "link"):
-            return re.fullmatch(r"/static/[\w.-]+\?v=[0-9a-f]{12}", value) is not None
-        if tag == "form":
-            return (
-                re.fullmatch(r"/(sign-out|sign-in|insights|analytics|delivery|chats(/[\w.%~!-]+/\w+)?)", value)
-                is not None
-            )
-        return tag == "img" and value.startswith("data:image/png;base64,")
-
-    def handle_startendtag(self, tag, attributes):
-        self.handle_starttag(tag, attributes)
+async def posted(client, path, body):
+    answer = await client.post(path, data=orjson.dumps(body), headers=API)
+    return answer, orjson.loads(await answer.read())
 
 
 @pytest.fixture
-async def hostile(store):
-    """Each hostile text in every field of a session of its own, and what was said and done around it."""
-    for number, text in enumerate(HOSTILE):
-        call = {"id": text, "type": "function", "function": {"name": text, "arguments": text}}
-        other = {"role": "assistant", "content": text, "tool_calls": [call]}
-        logged = await log(
-            store,
-            {"role": "user", "content": text, "name": text},
-            {
-                "role": "assistant",
-                "content": text,
-                "tool_calls": [call],
-                "links": [{"url": f"https://x/{text}", "title": text, "label": text}, {"url": text}],
-                "properties": {"reasoning": text, "model": text, "alternatives": [other], "server_tool_calls": [call]},
-            },
-            {"role": "tool", "tool_call_id": text, "content": text},
-            id=f"h{number}",
-            properties={"model": text, "endpoint": text, text: text},
-            userProperties={"userId": text},
-            tags=[text],
-        )
-        name = logged["messages"][1]["id"]
-        reasons = [{"label": text, "details": text}]
-        await store.log_feedback(
-            read_feedback({"type": "negative", "messageId": name, "details": text, "reasons": reasons})
-        )
-        event = {"type": text, "messageId": name, "properties": {"messages": [other], text: text}}
-        await store.log_event(read_event(event))
-    await store.log_event(read_event({"type": "search", "searchQuery": HOSTILE[0]}))
-    await store.share("h0", public=True)
+async def logged(client):
+    """All of it, logged; each answer parses."""
+    for path, body in hostile.logged():
+        answer, told = await posted(client, path, body)
+        assert answer.status == 200, (body, told)
+        assert faults_of(RULES[path], told) == [], body
+    return client
 
 
-async def test_pages_hold_nothing_dangerous(browser, store, hostile):
-    """On every page whatever was said is text: no element, attribute or address of it could do anything."""
-    listed = (await (await browser.get("/chats.json")).json())["next"]
-    shared = (await store.transcript("h0"))["share"]
-    paths = ["/chats", f"/chats?cursor={listed}", "/insights", "/analytics", f"/shared/{shared}"]
-
-    for path in [*paths, *[f"/chats/h{number}" for number in range(len(HOSTILE))]]:
-        answer = await browser.get(path)
-        assert answer.status == 200, path
-        assert Dangers(await answer.text()).found == [], path
+async def told(client, path):
+    answer = await client.get(path, headers=API)
+    assert answer.status == 200
+    return orjson.loads(await answer.read())
 
 
-def test_the_dangers_are_seen():
-    """Those who look for dangers see each of the usual ones."""
-    pieces = [
-        "<script>x</script>",
-        "<a href=javascript:x>",
-        "<p onclick=x>",
-        "<img src=//x>",
-        "<iframe>",
-        "<p style=x>",
-    ]
+async def test_lists_and_single_answers_parse(logged):
+    """Lists of all that is hostile parse, and each conversation and each feedback on its own."""
+    listed = await told(logged, "/conversations?limit=100")
+    rated = await told(logged, "/feedback?limit=100")
 
-    assert [bool(Dangers(piece).found) for piece in pieces] == [True] * 6
+    assert faults_of(CONVERSATION_LIST, listed) == []
+    assert listed["count"] == len(hostile.CONVERSATIONS) + 1
+    assert faults_of(FEEDBACK_LIST, rated) == []
+    assert rated["negativeFeedbackCount"] == len(hostile.FEEDBACK)
+    for one in rated["negativeFeedback"]:
+        assert faults_of(FEEDBACK_WITH_MESSAGE, await told(logged, f"/feedback/{one['id']}")) == []
 
 
-async def test_sheets_hold_no_formulas(browser, hostile):
-    """No cell of a CSV begins as a formula does."""
-    guarded = 0
-    for path in ("/chats.csv", *[f"/chats/h{number}/messages.csv" for number in range(90, 100)]):
-        text = (await (await browser.get(path)).read()).decode()
-        cells = [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]
-        assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n")]
-        guarded += sum(cell.startswith("'") for cell in cells)
+async def test_what_was_answered_is_taken_again(logged):
+    """A client may send back every conversation as it was answered, and nothing of it changes but its time."""
+    for one in (await told(logged, "/conversations?limit=100"))["conversations"]:
+        answer, again = await posted(logged, "/conversations", one)
 
-    assert guarded >= len(FORMULAS)
+        assert answer.status == 200
+        assert {**again, "updatedAt": ""} == {**one, "updatedAt": ""}
+
+
+@pytest.mark.parametrize("view", QUERIES)
+async def test_queries_parse(logged, view):
+    """Rows of every view parse, with all fields, and grouped by all that can be."""
+    grouped = [{"field": name, "path": [key]} for name in ("properties", "userProperties") for key in ("userId", "n")]
+    for body in ({}, {"select": [{"type": "aggregation", "aggregation": "count"}], "groupBy": grouped}):
+        answer, rows = await posted(logged, f"/query/{view}", body)
+
+        assert answer.status == 200
+        assert faults_of(QUERIES[view], rows) == []
+
+
+@pytest.mark.parametrize("mode", ["unpack", "json"])
+@pytest.mark.parametrize("view", QUERIES)
+async def test_exports_are_files(logged, view, mode):
+    """Every view is exported with a row for each of its rows, and no cell that a spreadsheet would run."""
+    fields = ("id", "type", "properties", "userProperties") if view != "semantic-threads" else ("id", "properties")
+    select = [{"type": "field", "field": name} | ({"mode": mode} if name != "id" else {}) for name in fields]
+    _, rows = await posted(logged, f"/query/{view}", {"select": select})
+
+    answer = await logged.post(f"/query/{view}/export", data=orjson.dumps({"select": select}), headers=API)
+    body = await answer.read()
+
+    assert answer.status == 200
+    assert export_faults(answer.headers["Content-Type"], body) == []
+    assert len(list(csv.reader(io.StringIO(body.decode(), newline="")))) == rows["data"]["total"] + 1
+
+
+async def test_feedback_is_deleted(logged):
+    """Each piece of feedback can be deleted, and is then gone from its list, and from queries."""
+    for one in (await told(logged, "/feedback?limit=100"))["negativeFeedback"]:
+        answer = await logged.delete(f"/feedback/{one['id']}", headers=API)
+        assert answer.status == 200
+        assert faults_of(DELETED, orjson.loads(await answer.read())) == []
+
+    assert (await told(logged, "/feedback"))["negativeFeedbackCount"] == 0
+    assert (await posted(logged, "/query/feedback", {}))[1]["data"]["total"] == 0
+
+
+async def test_names_and_values_parse(logged):
+    """Keys and values of properties are texts, whatever they were."""
+    for name in ("properties", "userProperties"):
+        _, keys = await posted(logged, "/query/property-keys", {"field": name})
+        assert faults_of(NAMES, keys) == []
+        for key in keys["results"]:
+            _, values = await posted(logged, "/query/property-values", {"field": name, "key": key})
+            assert faults_of(NAMES, values) == []
+
+
+@pytest.mark.parametrize("body", hostile.REFUSED.values(), ids=hostile.REFUSED)
+async def test_what_cannot_be_told_is_refused(client, body):
+    """What could not be given back is a 400, and nothing of it is logged."""
+    answer, problem = await posted(client, "/conversations", body)
+
+    assert answer.status == 400
+    assert problem_faults(400, answer.content_type, problem) == []
+    assert (await told(client, "/conversations"))["total"] == 0
