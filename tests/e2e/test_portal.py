@@ -88,7 +88,11 @@ def test_every_page_as_it_is_served(person, teelog):
 def test_complaints_are_heard(browser, teelog):
     """What would be wrong with a page is heard: scripts and styles of its own, requests to others, dialogs, bad contrast."""
     with Person(browser, teelog.analytics, **DESKTOP) as person:
-        for wrong in ("<img src='http://127.0.0.1:1/x.png'>", "<style>p { color: #eee }</style>", "<img src=data:, onerror=x>"):
+        for wrong in (
+            "<img src='http://127.0.0.1:1/x.png'>",
+            "<style>p { color: #eee }</style>",
+            "<img src=data:, onerror=x>",
+        ):
             person.page.evaluate("html => document.querySelector('main').insertAdjacentHTML('beforeend', html)", wrong)
         person.page.evaluate(
             "document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran=1'}))"
