@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from .analytics.delivery_page import Delivery
     from .child_settings import Settings
     from .config import Config
     from .db.sqlite import Database
@@ -73,8 +74,8 @@ def erasing(
             found.close()
 
 
-async def serve_analytics(settings: Settings, database: Database) -> web.AppRunner:
-    """The server, on the socket that the parent has bound."""
+async def serve_analytics(settings: Settings, database: Database, delivery: Delivery | None = None) -> web.AppRunner:
+    """The server, on the socket that the parent has bound; `delivery` asks the parent, where there is one, for its `/status`."""
     config = settings.config
     app = make_app(
         Store(database),
@@ -84,6 +85,7 @@ async def serve_analytics(settings: Settings, database: Database) -> web.AppRunn
         cors_origins=config.analytics.cors_origins,
         hosts=(config.analytics.host, *config.listen.allowed_hosts),
         retention_days=config.privacy.retention_days,
+        delivery=delivery,
     )
 
     async def close(_app: web.Application) -> None:
