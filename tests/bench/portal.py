@@ -31,6 +31,7 @@ ROUNDS = 7
 HOUR_MS = 3_600_000
 YEAR_MS = 365 * 24 * HOUR_MS
 WORDS = "how do I configure single sign on for an organisation with several identity providers and".split()
+ANSWERS = [" ".join(random.Random(n).choices(WORDS, k=60)) for n in range(100)]
 PAGES = {
     "Chat Sessions": "/chats",
     "Chat Sessions, a user's": "/chats?user=u7",
@@ -50,15 +51,17 @@ PAGES = {
 
 
 def fill(database, messages, now):
-    """Conversations of ten messages over a year."""
-    chance = random.Random(7)
-    for first in range(0, messages // TURNS, 500):
-        made = [conversation(number, chance, now) for number in range(first, min(first + 500, messages // TURNS))]
+    """Conversations of ten messages over a year, in the order of time, as they come."""
+    chance, count = random.Random(7), messages // TURNS
+    for first in range(0, count, 500):
+        made = [
+            conversation(number, chance, now - YEAR_MS + YEAR_MS * number // count)
+            for number in range(first, min(first + 500, count))
+        ]
         database.write(partial(put, made=made))
 
 
-def conversation(number, chance, now):
-    at = now - chance.randrange(YEAR_MS)
+def conversation(number, chance, at):
     model = chance.choice(["gpt-4o", "gpt-4o-mini", "gpt-5", "llama-3.1-70b"])
     said = [message(number, place, at + place * 1000, model, chance) for place in range(TURNS)]
     properties = {"source": chance.choice(["docs", "app"]), "model": model, "endpoint": "chat", "teelogRev": TURNS}
@@ -71,8 +74,8 @@ def conversation(number, chance, now):
 
 def message(number, place, at, model, chance):
     answers = place % 2
-    words = chance.choices(WORDS, k=60 if answers else chance.choice([3, 6]))
-    made = {"id": f"m{number}-{place}", "role": "assistant" if answers else "user", "content": " ".join(words)}
+    said = chance.choice(ANSWERS) if answers else " ".join(chance.choices(WORDS, k=chance.choice([3, 6])))
+    made = {"id": f"m{number}-{place}", "role": "assistant" if answers else "user", "content": said}
     if answers:
         made["properties"] = {
             "model": model,
