@@ -43,6 +43,7 @@ async def serve_analytics(settings: Settings, database: Database, delivery: Deli
         Store(database),
         api_keys=settings.api_keys,
         web_keys=[key.reveal() for key in config.analytics.web_keys],
+        web_delete=config.analytics.web_delete,
         cors_origins=config.analytics.cors_origins,
         hosts=(config.analytics.host, *config.listen.allowed_hosts),
         retention_days=config.privacy.retention_days,

@@ -2,10 +2,12 @@
 
     POST /conversations        web, api      GET /conversations?limit&offset   api
     GET  /conversations/{id}   web, api      GET /conversations/external/{id}  api
-    DELETE /conversations/{id}      api      POST /events                      web, api
+    DELETE /conversations/{id}      api (*)  POST /events                      web, api
     POST /feedback             web, api      GET /feedback?limit&offset        api
     GET  /feedback/{id}             api      DELETE /feedback/{id}             api
-    /query/… (see `asking`)         api      GET /livez                        anybody
+    /query/… (see `asking`)         api      GET /livez, /openapi.json         anybody
+
+(*) and web, when the configuration says so: such a key is published, and deleting is for good.
 
 Success is exactly 200 with JSON; everything else is a problem (`door.py`), operations that are not served 404, since the
 official SDK repeats 5xx for an hour. Ids in paths are taken from the raw segment: `a%2Fb` is one id.
@@ -30,6 +32,7 @@ from .asking import Asking
 from .auth import API, WEB, Keys
 from .door import Door
 from .keeper import keeping
+from .openapi import LIST_LIMIT, describe
 from .pages import Pages
 from .request import path_id, read_body
 
@@ -46,7 +49,6 @@ _log = structlog.get_logger("analytics")
 
 #: A conversation has 2 MB (Inkeep's limit for a POST), in a spelling that may be longer than ours.
 BODY_LIMIT = 4 * 1024 * 1024
-LIST_LIMIT = 100
 FORGET_EVERY_SECONDS = 24 * 3600
 DAY_MS = 24 * 3600 * 1000
 
@@ -56,6 +58,7 @@ def make_app(
     *,
     api_keys: Sequence[str],
     web_keys: Sequence[str] = (),
+    web_delete: bool = False,
     cors_origins: Collection[str] = (),
     hosts: Collection[str] = (),
     pages: bool = True,
@@ -69,6 +72,7 @@ def make_app(
         store: What it serves; the caller closes its database.
         api_keys: Keys that read and write everything.
         web_keys: Keys that browsers may know.
+        web_delete: Whether those may delete a conversation.
         cors_origins: Origins whose pages may call the API.
         hosts: Names that it is reached by, besides localhost and addresses.
         pages: Whether people may look, too.
@@ -80,7 +84,7 @@ def make_app(
     app = web.Application(client_max_size=BODY_LIMIT)
     keys = Keys(api_keys, web_keys)
     Door(hosts, cors_origins).attach(app)
-    Api(store, keys).attach(app)
+    Api(store, keys, web_delete=web_delete).attach(app)
     Asking(store, keys).attach(app)
     if pages:
         Pages(store, keys, monotonic, delivery).attach(app)
@@ -106,19 +110,22 @@ async def serve_on(app: web.Application, listening: socket.socket) -> web.AppRun
 class Api:
     """The operations."""
 
-    def __init__(self, store: Store, keys: Keys) -> None:
+    def __init__(self, store: Store, keys: Keys, *, web_delete: bool) -> None:
         self._store = store
         self._keys = keys
+        self._deleting = (API, WEB) if web_delete else (API,)
+        self._description = describe(web_delete=web_delete)
 
     def attach(self, app: web.Application) -> None:
         """Adds the routes; a segment is matched before it is decoded."""
         app.router.add_routes(
             [
                 web.get("/livez", _live),
+                web.get("/openapi.json", self._describe),
                 web.post("/conversations", self._for(self._log_conversation, API, WEB)),
                 web.get("/conversations", self._for(self._list_conversations, API)),
                 web.get("/conversations/{id:[^/]+}", self._for(self._get_conversation, API, WEB)),
-                web.delete("/conversations/{id:[^/]+}", self._for(self._delete_conversation, API)),
+                web.delete("/conversations/{id:[^/]+}", self._for(self._delete_conversation, *self._deleting)),
                 web.get("/conversations/external/{id:[^/]+}", self._for(self._get_external, API)),
                 web.post("/feedback", self._for(self._log_feedback, API, WEB)),
                 web.get("/feedback", self._for(self._list_feedback, API)),
@@ -136,6 +143,9 @@ class Api:
             return web.Response(body=orjson.dumps(await answer(request)), content_type="application/json")
 
         return handle
+
+    async def _describe(self, _request: web.Request) -> web.Response:
+        return web.Response(body=self._description, content_type="application/json")
 
     async def _log_conversation(self, request: web.Request) -> dict[str, Any]:
         return await self._store.log_conversation(read_conversation(await _body(request)))

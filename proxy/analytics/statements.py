@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..core.nested import matches, number_at, text_at
+from ..core.nested import keys_of, matches, number_at, text_at
 from ..core.query import Source
 from ..core.query_fields import CONVERSATIONS, EVENTS, FEEDBACK, SEMANTIC_THREADS
 from .conditions import condition_of
@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from ..core.query_where import Filter
 
 #: What a connection needs to know for these statements.
-FUNCTIONS: dict[str, Callable[..., Any]] = {"json_text": text_at, "json_number": number_at, "json_matches": matches}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "json_text": text_at,
+    "json_number": number_at,
+    "json_keys": keys_of,
+    "json_matches": matches,
+}
 
 _SHARED = {
     "id": "v.id",
@@ -139,13 +144,13 @@ def count(query: Query) -> Statement:
 
 
 def keys(view: View, name: str, where: Filter | None, limit: int) -> Statement:
-    """The first of the distinct keys at the top of a view's JSON field, in their order."""
+    """The first of the distinct keys at the top of a view's JSON field, each as a JSON text, in the order of those."""
     statement = Statement(view)
     column = _FIELDS[view.name].get(name, "NULL")
     table, which = _ROWS[view.name]
     statement.text = (
-        f"SELECT DISTINCT inside.key FROM {table}, json_each({column}) AS inside "  # noqa: S608 - fixed parts only
-        f"WHERE {which} AND {condition_of(statement, where)} ORDER BY inside.key LIMIT {statement.bind(limit)}"
+        f"SELECT DISTINCT inside.value FROM {table}, json_each(json_keys({column})) AS inside "  # noqa: S608 - fixed parts only
+        f"WHERE {which} AND {condition_of(statement, where)} ORDER BY inside.value LIMIT {statement.bind(limit)}"
     )
     return statement
 
