@@ -15,6 +15,11 @@ _DISLIKED = (
     "EXISTS (SELECT 1 FROM feedback AS f, json_each(CASE WHEN json_valid(f.reasons) THEN f.reasons ELSE '[]' END) AS why "
     "WHERE f.conversation = v.id AND f.type = 'negative' AND json_extract(f.reasons, why.fullkey || '.label') = {})"
 )
+_UNEXPLAINED = (
+    "EXISTS (SELECT 1 FROM feedback AS f WHERE f.conversation = v.id AND f.type = 'negative' AND NOT EXISTS ("
+    "SELECT 1 FROM json_each(CASE WHEN json_valid(f.reasons) THEN f.reasons ELSE '[]' END) AS why "
+    "WHERE coalesce(json_extract(f.reasons, why.fullkey || '.label'), '') <> ''))"
+)
 _BROKEN = "(a.refused OR a.interrupted <> '')"
 _FAILED = {
     "refused": _ANSWERS.format("a.refused"),
@@ -37,6 +42,8 @@ def among_conditions(statement: Statement, among: Among) -> list[str]:
     found = [condition.format(statement.bind(value)) for condition, value in plain if value is not None]
     if among.again:
         found.append(_SESSION.format("again > 0"))
+    if among.unexplained:
+        found.append(_UNEXPLAINED)
     if among.failed is not None:
         kind, _, by = among.failed.partition(":")
         by_whom = _ANSWERS.format(f"a.interrupted = {statement.bind(by)}") if by and kind == "interrupted" else ""

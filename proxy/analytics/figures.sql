@@ -36,9 +36,9 @@ INSERT INTO session (
 SELECT
     conversation, began, side, model, endpoint, (SELECT id FROM person WHERE person.name = told.name), questions,
     (SELECT count(*) FROM message WHERE message.conversation = told.conversation AND place IS NOT NULL),
-    (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND type = 'positive'),
-    (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND type = 'negative'),
-    (SELECT count(*) FROM event WHERE event.conversation = told.conversation AND type = 'message:regenerated')
+    (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND +type = 'positive'),
+    (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND +type = 'negative'),
+    (SELECT count(*) FROM event WHERE event.conversation = told.conversation AND +type = 'message:regenerated')
 FROM told_session AS told;
 
 -- name: derive_answers — every answer

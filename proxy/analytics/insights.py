@@ -131,7 +131,7 @@ def reasons(tx: Tx, chosen: Chosen) -> list[dict[str, Any]]:
             "reason": label,
             "times": count,
             "sessions": len(sessions[label]),
-            "narrow": {"feedback": "negative"} if label is None else {"reason": label},
+            "narrow": {"unexplained": "true"} if label is None else {"reason": label},
         }
         for label, count in ordered[:ROWS]
     ]

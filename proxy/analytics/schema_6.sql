@@ -172,9 +172,9 @@ CREATE TRIGGER figures_conversation_logged AFTER INSERT ON conversation BEGIN
     INSERT INTO session (conversation, began, side, model, endpoint, person, questions, positive, negative, regenerated)
     SELECT
         conversation, began, side, model, endpoint, (SELECT id FROM person WHERE person.name = told_session.name), questions,
-        (SELECT count(*) FROM feedback WHERE feedback.conversation = new.id AND type = 'positive'),
-        (SELECT count(*) FROM feedback WHERE feedback.conversation = new.id AND type = 'negative'),
-        (SELECT count(*) FROM event WHERE event.conversation = new.id AND type = 'message:regenerated')
+        (SELECT count(*) FROM feedback WHERE feedback.conversation = new.id AND +type = 'positive'),
+        (SELECT count(*) FROM feedback WHERE feedback.conversation = new.id AND +type = 'negative'),
+        (SELECT count(*) FROM event WHERE event.conversation = new.id AND +type = 'message:regenerated')
     FROM told_session WHERE conversation = new.id;
 END;
 

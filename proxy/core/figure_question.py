@@ -1,11 +1,13 @@
 """What the pages of figures are asked: a period, its unit, a mark to group by, and the list's filter. Read from a URL's query.
 
-range | from, to   when the sessions began (`core/period.py`); the last 30 days when nothing is said
-unit               hour, day, week, month; as fits the period when nothing is said
-by                 model, endpoint, or property:<name>
-side               true: side requests and copies as well
-q, user, tag, property, model, feedback, interrupted       as in the list (`core/session_filter.py`)
-endpoint, asked, again, failed, reason, cites              as in the list (`core/among.py`)
+    range | from, to   when the sessions began (`core/period.py`); the last 30 days when nothing is said
+    unit               hour, day, week, month; as fits the period when nothing is said
+    by                 model, endpoint, or property:<name>
+    side               true: side requests and copies as well
+    q, user, tag, property, model, feedback, interrupted       as in the list (`core/session_filter.py`)
+    endpoint, asked, again, failed, reason, cites              as in the list (`core/among.py`)
+
+All that is wrong is told in an `ApiError` 400.
 """
 
 from __future__ import annotations
@@ -19,13 +21,14 @@ from .among import read_among
 from .buckets import DAY_MS, UNITS
 from .fields import fault
 from .period import Period, read_period
-from .session_filter import EVERY, SessionFilter, read_sessions
+from .session_filter import EVERY, VALUE_LIMIT, SessionFilter, read_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_RANGE = "30d"
 _OWN = ("range", "from", "to", "unit", "by", "side", *AMONG)
+_PROPERTY = "property:"
 #: Buckets of one answer: with more, bars are too thin to be seen.
 BUCKETS_LIMIT = 750
 #: The longest period, in days, that a unit is chosen for.
@@ -48,7 +51,7 @@ class FigureQuestion:
     @property
     def property(self) -> str | None:
         """The property to group by."""
-        return self.by.partition(":")[2] if self.by.startswith("property:") else None
+        return self.by.removeprefix(_PROPERTY) if self.by.startswith(_PROPERTY) else None
 
 
 def read_question(query: Mapping[str, str], now: int) -> FigureQuestion:
@@ -58,7 +61,7 @@ def read_question(query: Mapping[str, str], now: int) -> FigureQuestion:
     unit, by = query.get("unit", "").strip(), query.get("by", "").strip() or "model"
     if unit and unit not in UNITS:
         raise ApiError(400, f"unit must be one of {', '.join(UNITS)}", [fault("/unit", "is not known")])
-    if by not in ("model", "endpoint") and not by.removeprefix("property:") != by:
+    if by not in ("model", "endpoint") and not _is_property(by):
         raise ApiError(400, "by must be model, endpoint or property:<name>", [fault("/by", "is not known")])
     asked, _ = read_sessions([(name, value) for name, value in query.items() if name not in _OWN], limit=0, highest=1)
     among = read_among(given)
@@ -69,6 +72,15 @@ def read_question(query: Mapping[str, str], now: int) -> FigureQuestion:
         replace(asked, among=None if among.is_all else among) if asked != EVERY or not among.is_all else EVERY,
         with_side=query.get("side", "") == "true",
     )
+
+
+def _is_property(by: str) -> bool:
+    name = by.removeprefix(_PROPERTY)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return by.startswith(_PROPERTY) and 0 < len(name) <= VALUE_LIMIT
 
 
 def unit_for(question: FigureQuestion, since: int, until: int) -> str:

@@ -113,7 +113,7 @@ def reasons(tables, meant):
             "reason": label,
             "times": len(given),
             "sessions": len(set(given)),
-            "narrow": {"reason": label} if label else {"feedback": "negative"},
+            "narrow": {"reason": label} if label else {"unexplained": "true"},
         }
         for label, given in found.items()
     ]
