@@ -2,7 +2,7 @@
 
     (asked, page) ──► find ──► ids of the page, how many pass in all, where the next page begins
                                     │
-                     answers (API: whole conversations)    lines (pages: what a list shows of each)
+            answers (API: whole conversations)    lines, every_line (pages, their export: what a list shows of each)
 
 Works of a transaction that only read, in bounded time (`ApiError` 422). The first of equal times is the smaller id, so
 that a page after a place neither repeats nor leaves out what stood still. The SELECT is made of fixed parts; everything
@@ -18,26 +18,30 @@ import orjson
 
 from ..core.query import Source
 from ..core.query_fields import CONVERSATIONS
-from ..core.session_filter import Place, cursor_of
+from ..core.session_filter import OFFSET_LIMIT, Page, Place, cursor_of
 from . import conversations, rows
+from .among import among_conditions
 from .questions import in_time
 from .statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ..core.search_words import Words
-    from ..core.session_filter import Page, SessionFilter
+    from ..core.session_filter import SessionFilter
     from ..db.sqlite import Tx
 
 #: A list that takes longer holds one of few readers; of a million messages, one takes less than one.
 SECONDS = 10.0
+#: What people see counted; to count all that there are would take the longer, the more there are.
+COUNTED = 1000
 
 #: As in the indexes of the schema, or they are not used.
 _USER = (
     "CASE WHEN json_valid(v.user_properties) THEN CAST(coalesce(nullif(json_extract(v.user_properties, '$.userId'), ''), "
     "json_extract(v.user_properties, '$.id')) AS TEXT) END"
 )
+_KIND = "CASE WHEN json_valid(v.properties) THEN json_extract(v.properties, '$.kind') END"
 _MODEL = "CASE WHEN json_valid(v.properties) THEN CAST(json_extract(v.properties, '$.model') AS TEXT) END"
 
 
@@ -47,8 +51,8 @@ class Sessions:
 
     #: Columns of the conversations, with their `positive` and `negative` feedback counted; JSON is read.
     lines: list[dict[str, Any]]
-    #: How many pass the filter, on all pages.
-    total: int
+    #: How many pass the filter, on all pages; None: more than `COUNTED`.
+    total: int | None
     #: The `cursor` of the next page; None: this is the last.
     next: str | None
 
@@ -70,51 +74,56 @@ def answers(tx: Tx, asked: SessionFilter, page: Page) -> dict[str, Any]:
 
 def lines(tx: Tx, asked: SessionFilter, page: Page) -> Sessions:
     """A page as people see it."""
-    found = _find(tx, asked, page)
-    told = []
-    for place in found.places:
-        line = dict(tx.all("session", id=place.id)[0])
-        for name in ("properties", "user_properties", "tags"):
-            line[name] = rows.json_value(line[name])
-        told.append(line)
-    return Sessions(told, found.total, found.next)
+    found = _find(tx, asked, page, COUNTED + 1)
+    told = [_line(tx, place.id) for place in found.places]
+    return Sessions(told, found.total if found.total <= COUNTED else None, found.next)
 
 
-def _find(tx: Tx, asked: SessionFilter, page: Page) -> _Found:
-    """The page, and one place more than it has where the list goes on."""
+def every_line(tx: Tx, asked: SessionFilter) -> Iterator[dict[str, Any]]:
+    """All that pass a filter, as people see them, one after the other."""
+    statement = _select(asked, Page(OFFSET_LIMIT))
+    for row in tx.ask(statement.text, statement.values):
+        yield _line(tx, row["id"])
+
+
+def _line(tx: Tx, name: str) -> dict[str, Any]:
+    line = dict(tx.all("session", id=name)[0])
+    for column in ("properties", "user_properties", "tags"):
+        line[column] = rows.json_value(line[column])
+    return line
+
+
+def _find(tx: Tx, asked: SessionFilter, page: Page, most: int = OFFSET_LIMIT) -> _Found:
+    """The page, out of one place more than it has, and how many pass; counting may end at `most`."""
     with in_time(tx, SECONDS):
-        told, total = _at_once(tx, asked, page) if _is_looked_for(asked) else _in_order(tx, asked, page)
-    goes_on = len(told) > page.limit > 0
-    places = [Place(*one) for one in told[: page.limit]]
-    return _Found(places, total, cursor_of(places[-1]) if goes_on else None)
+        statement = _searched(asked, page) if asked.words else _select(asked, page)
+        told = list(tx.ask(statement.text, statement.values))
+        total = told[0]["total"] if told and asked.words else _total(tx, asked, most)
+    places = [Place(row["updated_at"], row["id"]) for row in told[: page.limit]]
+    return _Found(places, total, cursor_of(places[-1]) if len(told) > page.limit > 0 else None)
 
 
-def _is_looked_for(asked: SessionFilter) -> bool:
-    """Whether all that pass have to be found before the first of them is known: no index has them in order."""
-    return bool(asked.words or asked.properties or asked.tags)
-
-
-def _at_once(tx: Tx, asked: SessionFilter, page: Page) -> tuple[list[tuple[int, str]], int]:
-    """All that pass are found once, counted, and cut to the page."""
+def _select(asked: SessionFilter, page: Page) -> Statement:
+    """The places of a page, and one more where the list goes on, as an index has them."""
     statement = Statement(CONVERSATIONS)
-    passing = f"SELECT v.updated_at, v.id FROM conversation AS v WHERE {_all(_conditions(statement, asked))}"  # noqa: S608 - fixed parts only
-    cut = _page(statement, [], page)
-    statement.text = f"WITH v AS MATERIALIZED ({passing}) SELECT updated_at, id, (SELECT count(*) FROM v) FROM v {cut}"  # noqa: S608 - fixed parts only
-    found = [tuple(row) for row in tx.ask(statement.text, statement.values)]
-    # (where the page is past the end, nobody has said how many there are)
-    total = found[0][2] if found else _total(tx, asked)
-    return [(at, name) for at, name, _ in found], total
+    cut = _cut(statement, conditions_of(statement, asked), page)
+    statement.text = f"SELECT v.updated_at, v.id FROM conversation AS v {cut}"  # noqa: S608 - fixed parts only
+    return statement
 
 
-def _in_order(tx: Tx, asked: SessionFilter, page: Page) -> tuple[list[tuple[int, str]], int]:
-    """An index has them in the order of the list, or nearly so: the page is read from there, and the rest only counted."""
+def _searched(asked: SessionFilter, page: Page) -> Statement:
+    """The same where words are looked for: all that pass must be found before the first is known, so that they are counted as well."""
     statement = Statement(CONVERSATIONS)
-    conditions = _conditions(statement, asked)
-    statement.text = f"SELECT v.updated_at, v.id FROM conversation AS v {_page(statement, conditions, page)}"  # noqa: S608 - fixed parts only
-    return [(at, name) for at, name in tx.ask(statement.text, statement.values)], _total(tx, asked)
+    passing = f"SELECT v.updated_at, v.id FROM conversation AS v WHERE {_all(conditions_of(statement, asked))}"  # noqa: S608 - fixed parts only
+    statement.text = (
+        f"WITH v AS MATERIALIZED ({passing}) "  # noqa: S608 - fixed parts only
+        f"SELECT updated_at, id, (SELECT count(*) FROM v) AS total FROM v {_cut(statement, [], page)}"
+    )
+    return statement
 
 
-def _page(statement: Statement, conditions: list[str], page: Page) -> str:
+def _cut(statement: Statement, conditions: list[str], page: Page) -> str:
+    """From WHERE on: the order of the list, and a page of it."""
     if page.after is not None:
         at, name = statement.bind(page.after.updated_at), statement.bind(page.after.id)
         conditions = [*conditions, f"v.updated_at <= {at} AND (v.updated_at < {at} OR v.id > {name})"]
@@ -124,14 +133,17 @@ def _page(statement: Statement, conditions: list[str], page: Page) -> str:
     )
 
 
-def _total(tx: Tx, asked: SessionFilter) -> int:
+def _total(tx: Tx, asked: SessionFilter, most: int) -> int:
+    """How many pass a filter; counting ends at `most`."""
     statement = Statement(CONVERSATIONS)
-    statement.text = f"SELECT count(*) FROM conversation AS v WHERE {_all(_conditions(statement, asked))}"  # noqa: S608 - fixed parts only
+    passing = f"SELECT 1 FROM conversation AS v WHERE {_all(conditions_of(statement, asked))}"  # noqa: S608 - fixed parts only
+    statement.text = f"SELECT count(*) FROM ({passing} LIMIT {statement.bind(most)})"  # noqa: S608 - fixed parts only
     ((total,),) = tx.ask(statement.text, statement.values)
     return int(total)
 
 
-def _conditions(statement: Statement, asked: SessionFilter) -> list[str]:
+def conditions_of(statement: Statement, asked: SessionFilter) -> list[str]:
+    """What a conversation `v` must be like."""
     found = [_said(statement, asked.words)] if asked.words else []
     plain = (
         ("v.updated_at >=", asked.since),
@@ -154,7 +166,9 @@ def _conditions(statement: Statement, asked: SessionFilter) -> list[str]:
         found.append(f"v.id IN (SELECT conversation FROM feedback WHERE conversation IS NOT NULL AND {kind})")  # noqa: S608 - fixed parts only
     if asked.interrupted is not None:
         found.append(f"v.interrupted = {1 if asked.interrupted else 0}")
-    return found
+    if asked.side is not None:
+        found.append(f"{_KIND} IS {'NOT NULL' if asked.side else 'NULL'}")
+    return found + (among_conditions(statement, asked.among) if asked.among else [])
 
 
 def _said(statement: Statement, words: Sequence[Words]) -> str:
