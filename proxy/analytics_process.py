@@ -17,7 +17,7 @@ import structlog
 
 from . import __version__, log
 from .child_settings import Settings
-from .config_rules import is_loopback
+from .core.hosts import is_loopback
 from .db.mend import doubt
 from .folder import Folder
 from .greeting import owned, shown_once
