@@ -55,11 +55,22 @@ class Listen:
     client_keys: tuple[Secret, ...] = ()
     #: Opens `/status` and `/metrics` to callers who are not on this machine.
     admin_key: Secret | None = None
+    #: Pages of other sites that may send requests.
     cors_origins: tuple[Origin, ...] = ()
-    #: Names that `Host` may have; empty: any.
+    #: Names that `Host` may have besides localhost and addresses; empty: any, or on loopback none.
     allowed_hosts: tuple[Host, ...] = ()
-    #: How long a request body may pause.
+    #: How long a request's head may take; of a new connection, from its beginning.
+    head_seconds: Patience = 60.0
+    #: How long a request's body may bring less than 16 KiB, or pause.
     body_idle_seconds: Patience = 60.0
+    #: How long a client may take less than 16 KiB of what waits for it.
+    write_idle_seconds: Patience = 60.0
+    #: The largest JSON body, and the largest of any other kind.
+    json_max_bytes: Annotated[int, rules.Range(1024**2, 1024**4)] = 64 * 1024**2
+    body_max_bytes: Annotated[int, rules.Range(1024**2, 1024**4)] = 1024**3
+    #: Connections of clients at the same time, and of them from one address.
+    max_connections: Annotated[int, rules.Range(1, 1_000_000)] = 10_000
+    max_connections_per_client: Annotated[int, rules.Range(1, 1_000_000)] = 2_000
     #: How long an idle client connection is kept.
     keepalive_seconds: Seconds = 75.0
     #: How long SIGTERM lets streams finish.

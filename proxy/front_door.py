@@ -57,6 +57,7 @@ def front_of(
         tenant=config.conversation.tenant,
         secret=settings.secret,
         secrets=tuple(key.encode() for one in _sections(config).values() for key in _revealed([one.api_key])),
+        is_client_key=client_keys.shows,
     )
 
     async def page(told: dict[str, Any]) -> Page:
@@ -79,7 +80,7 @@ def front_of(
         metrics=exposed,
     )
     loop, limit = asyncio.get_running_loop(), config.journal.record_max_bytes
-    forwarder = Forwarder(record, rules, loop, record_limit=limit, body_idle=config.listen.body_idle_seconds)
+    forwarder = Forwarder(record, rules, loop, record_limit=limit, listen=config.listen)
     return Front(config.listen, routes, forwarder, own), [route.upstream for route in routes.values()]
 
 

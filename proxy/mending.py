@@ -30,10 +30,13 @@ def stamp() -> str:
 
 
 def mended(
-    path: Path, migrations: Sequence[str], functions: Mapping[str, Callable[..., Any]] = MappingProxyType({})
+    path: Path,
+    migrations: Sequence[str],
+    functions: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+    settle: str = "",
 ) -> bool:
-    """Mend a database file where it has to be; whether it had to. `DatabaseError` when it is another program's."""
-    told = mend(path, migrations, stamp(), functions)
+    """Mend a database file where it has to be, as `mend` does; whether it had to."""
+    told = mend(path, migrations, stamp(), functions, settle)
     if told is None:
         return False
     _log.error(

@@ -32,6 +32,7 @@ from .asking import Asking
 from .auth import API, WEB, Keys
 from .connection import Runner
 from .door import Door
+from .keeper import keeping
 from .openapi import LIST_LIMIT, describe
 from .pages import Pages
 from .request import path_id, read_body
@@ -85,6 +86,7 @@ def make_app(
     Asking(store, keys).attach(app)
     if pages:
         Pages(store, keys, monotonic).attach(app)
+    app.cleanup_ctx.append(keeping(store))
     if retention_days:
         app.cleanup_ctx.append(_forgetting(store, retention_days))
     return app

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..core.wire import emit_conversation, emit_feedback, emit_message
+from ..core.wire import emit_conversation, emit_event, emit_feedback, emit_message
 from ..errors import ApiError
 from . import rows
 from .deletion import past_deletion
@@ -70,29 +70,15 @@ def told_by_external_id(tx: Tx, external: str) -> dict[str, Any]:
     return emit_conversation(_with_messages(tx, row))
 
 
-def total(tx: Tx) -> int:
-    """How many conversations there are."""
-    (row,) = tx.all("count_conversations")
-    return int(row["total"])
-
-
-def chats(tx: Tx, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
-    """What a list shows of each conversation, last changed first, and how many there are."""
-    found = [dict(row) for row in tx.all("newest_chats", limit=limit, offset=offset)]
-    for chat in found:
-        for name in ("properties", "user_properties"):
-            chat[name] = rows.json_value(chat[name]) or {}
-    return found, total(tx)
-
-
 def transcript(tx: Tx, name: str) -> dict[str, Any]:
-    """A conversation's answer form with its replaced messages (`replaced`) and all feedback (`feedback`); 404."""
+    """A conversation's answer form; beside it what was `replaced`, all `feedback`, and the `events` around it; 404."""
     record = conversation(tx, name)
     replaced = [message for message in _stored(tx, name) if message["place"] is None]
     feedback = [rows.feedback_record(row) for row in tx.all("feedback_of_conversation", conversation=name)]
     return emit_conversation(record) | {
         "replaced": [emit_message(message, record) for message in replaced],
         "feedback": [emit_feedback(one) for one in feedback],
+        "events": [emit_event(rows.event_record(row)) for row in tx.all("events_of_conversation", conversation=name)],
     }
 
 

@@ -1,7 +1,7 @@
 """A checked `Query` as one SELECT of SQLite's: names out of fixed tables, everything a caller said as bound values.
 
 JSON is looked into by the functions of `core/nested.py`, which the connection is lent (`FUNCTIONS`): a path is a bound
-value, too, whatever it is made of. Another engine needs other `_FIELDS`, `_bucket` and functions of the same names.
+value, too, whatever it is made of. Another engine needs other `_FIELDS`, `bucket` and functions of the same names.
 Missing values stand last in every order, and no order is left open, so that the same question has the same answer.
 """
 
@@ -93,7 +93,7 @@ class Statement:
         """A value of a row."""
         column = _FIELDS[self.view.name].get(source.field, "NULL")
         if source.time_unit is not None:
-            return _bucket(column, source.time_unit)
+            return bucket(column, source.time_unit)
         return f"json_text({column}, {self.bind_json(source.path)})" if source.path else column
 
     def number(self, source: Source) -> str:
@@ -194,7 +194,7 @@ def _value(statement: Statement, source: Source | None, aggregation: str | None)
     return f"{aggregation}({statement.number(source) if source.path else column})"
 
 
-def _bucket(time: str, unit: str) -> str:
+def bucket(time: str, unit: str) -> str:
     """The start of the span that a time falls in, in UTC; SQLite's remainder of what is negative is negative."""
     if unit == "month":
         return (

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 import orjson
@@ -20,6 +20,9 @@ from .coding import decode as undo_coding
 from .exchange import join
 from .framing import dechunk
 from .ids import tenant_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Request headers that are copied; what tells a conversation, a user or a client, and how the body is coded.
 KEPT_HEADERS = frozenset(
@@ -43,7 +46,7 @@ KEPT_ANSWER_HEADERS = frozenset(("content-type", "content-encoding", "x-request-
 KEPT_QUERY = frozenset(("api-version", "stream", "starting_after", "after", "before", "limit", "order", "include[]"))
 #: Fields and query parameters of these names hold credentials.
 _CREDENTIAL_NAME = re.compile(r"auth|key|token|secret|cookie|passw|credential|signature|^sig$|^code$", re.IGNORECASE)
-#: Where a caller's key stands, the first one found wins; ours, OpenAI's, Azure's, Anthropic's.
+#: Where a caller's key stands; ours, OpenAI's, Azure's, Anthropic's.
 _KEY_FIELDS = (b"x-teelog-key", b"authorization", b"api-key", b"x-api-key")
 #: Shorter credentials than this are not blanked out of bodies: "test" would be cut out of ordinary words.
 SHORTEST_SECRET = 8
@@ -61,6 +64,8 @@ class CaptureRules:
     secret: bytes = b""
     #: Our own credentials, that an upstream might quote.
     secrets: tuple[bytes, ...] = ()
+    #: Whether a value of a key field shows one of the keys that open this proxy.
+    is_client_key: Callable[[bytes], bool] = lambda _value: False
 
 
 class CapturedHead:
@@ -273,17 +278,25 @@ def _credentials(raw: tuple[tuple[bytes, bytes], ...], target: str) -> set[bytes
 
 
 def tenant_in(raw: tuple[tuple[bytes, bytes], ...], rules: CaptureRules) -> str:
-    """The tenant of a request; empty for a caller without a credential."""
+    """
+    The tenant of a request; empty for a caller without a credential.
+
+    The client key that opened this proxy, where one did: it alone was checked here. Else everything that is shown, since
+    nobody here knows which of it the upstream goes by: a caller must not be taken for another by what it shows besides.
+    """
     if rules.tenant == "none":
         return ""
     names = _KEY_FIELDS if rules.tenant == "key" else (rules.tenant.partition(":")[2].lower().encode("latin-1"),)
-    fields = {name.lower(): value for name, value in raw}
-    value = next((fields[name] for name in names if name in fields), b"")
-    return _tenant_of(value, rules.secret)
+    shown = tuple(dict.fromkeys(value for name, value in raw if name.lower() in names))
+    if rules.tenant == "key":
+        shown = tuple(filter(rules.is_client_key, shown))[:1] or shown
+    return _tenant_of(shown, rules.secret)
 
 
 # in memory alone, like the requests that carry them; a caller's next request costs nothing then
-_tenant_of = functools.lru_cache(maxsize=1024)(lambda value, secret: tenant_of(value.decode("latin-1"), secret))
+_tenant_of = functools.lru_cache(maxsize=1024)(
+    lambda shown, secret: tenant_of(tuple(value.decode("latin-1") for value in shown), secret)
+)
 
 
 @functools.lru_cache(maxsize=1024)

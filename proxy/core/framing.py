@@ -32,6 +32,8 @@ def chunk_size(line: bytes) -> int:
 
 
 def _read_size(line: bytes) -> int:
+    if len(line) > MAX_LINE:  # whether a read cuts it or not
+        raise ValueError("a chunk-size line is too long")
     digits, _, extension = line.partition(b";")
     if extension or line.endswith(b";"):
         digits = digits.rstrip(b" \t")

@@ -29,6 +29,8 @@ from .search_words import Words, read_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from .among import Among
+
 T = TypeVar("T")
 
 FEEDBACK = ("positive", "negative", "any")
@@ -79,6 +81,10 @@ class SessionFilter:
     #: One of `FEEDBACK`.
     feedback: str | None = None
     interrupted: bool | None = None
+    #: Whether it is no conversation of a user's but a side request (a title, tags), or a copy; not a parameter.
+    side: bool | None = None
+    #: What figures lead to; not a parameter of the API.
+    among: Among | None = None
 
 
 @dataclass(frozen=True, slots=True)

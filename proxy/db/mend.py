@@ -49,6 +49,7 @@ def mend(
     migrations: Sequence[str],
     stamp: str,
     functions: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+    settle: str = "",
 ) -> Mended | None:
     """
     Make sure that a file can be opened; None where it could be, or where there is none.
@@ -58,6 +59,7 @@ def mend(
         migrations: Its schema, oldest script first.
         stamp: When, as it stands in the name of what is set aside.
         functions: What the schema calls in SQL.
+        settle: SQL that makes do with the rows that are left, before anybody reads the new file.
 
     `DatabaseError` when it is another program's, `OSError` when the folder refuses.
 
@@ -76,7 +78,7 @@ def mend(
         leftover.unlink(missing_ok=True)
     rows = left_out = 0
     if path.is_file():
-        rows, left_out = salvaged(path, fresh, migrations, functions)
+        rows, left_out = salvaged(path, fresh, migrations, functions, settle)
     aside = _set_aside(path, stamp)
     if fresh.exists():
         fresh.rename(path)

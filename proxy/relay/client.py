@@ -1,41 +1,53 @@
 """A client's connection: aiohttp's, which also tells the upstream when its client is behind, or gone.
 
-Nothing is written to a client that has left, and no answer is held back by the slowness of another one's client. A body
-that stops coming is given up with `RequestRefused`.
+Nothing is written to a client that has left, and no answer is held back by the slowness of another one's client. One look
+a second at all connections ends those that are too slow with their head or with what they were answered; one too many
+is turned away at once.
 """
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from ..errors import RequestRefused
 from .answers import CLOSE, openai_error, write_answer
+from .limits import LINGER_SECONDS, Crowd, Refusal, client_of, refusal_of
+from .pace import Drain
 from .shortcut import Shortcut
+from .websocket import Session
 
 if TYPE_CHECKING:
-    from aiohttp.http import HttpRequestParser
-    from aiohttp.streams import StreamReader
+    import asyncio
 
+    from aiohttp.http import HttpRequestParser, WebSocketReader
+
+    from ..config import Listen
     from .reply import Reply
     from .server import Front
     from .upstream import Connection
 
 
+#: How often slow clients are looked for; more often where they are given less time than usual.
+LOOK_SECONDS = 1.0
+
+
 class ClientConnection(RequestHandler):
     """One client's connection: aiohttp's, which also tells the upstream when the client is behind."""
 
-    __slots__ = ("_shortcut", "number", "reply", "upstream")
+    __slots__ = ("_drain", "_shortcut", "_who", "_wire", "number", "reply", "upstream")
     _numbers = itertools.count(1)
 
     def __init__(self, manager: Server, front: Front, *, loop: asyncio.AbstractEventLoop, **settings: Any) -> None:
         super().__init__(manager, loop=loop, **settings)
         self._shortcut = Shortcut(cast("HttpRequestParser", self._parser), self, front)
         self._parser = self._shortcut  # type: ignore[assignment] # it is what the connection asks of a parser
+        self._drain = Drain()
+        # aiohttp lets go of a transport that it closes, though its last bytes are still to be taken
+        self._wire: asyncio.Transport | None = None
+        self._who = ""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -47,6 +59,21 @@ class ClientConnection(RequestHandler):
         """Whether nothing is under way, and aiohttp waits for a request."""
         waiter = self._waiter
         return waiter is not None and not waiter.done() and not self._messages
+
+    @property
+    def has_switched(self) -> bool:
+        """Whether aiohttp's parser has stopped behind a request that asks for WebSocket, and reads no request after it."""
+        return self._upgraded
+
+    @property
+    def too_early(self) -> bool:
+        """Whether bytes came behind that request before it was answered."""
+        return bool(self._message_tail)
+
+    def switch(self, session: Session) -> None:
+        """From now on all that comes is the session's."""
+        self.keep_alive(False)
+        self.set_parser(cast("WebSocketReader", session))
 
     def rest(self) -> None:
         """A request that aiohttp has not seen is over: wait for the next, as long as after any other."""
@@ -67,13 +94,59 @@ class ClientConnection(RequestHandler):
         self.reply: Reply | None = None
         self.number = str(next(self._numbers))
         super().connection_made(transport)
+        self._wire = cast("asyncio.Transport", transport)
+        self._who = client_of(transport)
+        self._shortcut.begun_at = self._loop.time()
+        refusal = cast("Server", self._manager).crowd.enters(self._who)
+        if refusal is not None:
+            self._turn_away(refusal)
+
+    def _turn_away(self, refusal: Refusal) -> None:
+        """Say why, and hang up."""
+        wire = self._wire
+        assert wire is not None
+        self._close = True  # what it sends is not parsed,
+        self.transport = None  # and aiohttp has nothing to close
+        body = openai_error(refusal.status, refusal.message, refusal.code)
+        headers = {"Retry-After": "1"} if refusal.status in (429, 503) else None
+        write_answer(wire, refusal.status, body, headers=headers, keep_alive=False)
+        if wire.can_write_eof():
+            wire.write_eof()
+        self._loop.call_later(LINGER_SECONDS, self.hang_up)
+
+    def hang_up(self) -> None:
+        """Close the connection, once its client has taken what waits for it."""
+        if self._wire is not None:
+            self._wire.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End the upstream's work at once: nothing may be written to this client any more."""
         if self.upstream is not None:
             self.upstream.leave(self.reply)
         self._shortcut.lost()
+        if self._wire is not None and self._manager is not None:
+            self._wire = None
+            cast("Server", self._manager).crowd.leaves(self._who)
         super().connection_lost(exc)
+
+    def look(self, now: float, listen: Listen) -> None:
+        """End the connection if its client is too slow (seconds, of the loop's clock)."""
+        wire, begun_at = self._wire, self._shortcut.begun_at
+        if wire is None:
+            return
+        flows = self.reply is not None and not self.writing_paused and not wire.is_closing()
+        if self._drain.of(wire, now, flows=flows) > listen.write_idle_seconds:
+            wire.abort()
+        elif begun_at and now - begun_at > listen.head_seconds and not self._close:
+            if self._shortcut.begun:
+                self._turn_away(Refusal(408, "the request's head stopped coming", "request_timeout"))
+            else:
+                wire.close()
+
+    async def taken(self) -> None:
+        """Return once the client is not behind: answers of our own are held back by no upstream's pace."""
+        if self.writing_paused:
+            await self._drain_helper()
 
     def follow(self, upstream: Connection, reply: Reply) -> None:
         """Hold this upstream back when the client is behind, as it may be now with the answer before."""
@@ -104,40 +177,51 @@ class ClientConnection(RequestHandler):
         if status >= 500:
             self.log_exception("a request could not be handled", exc_info=exc)
         if self.transport is not None:
-            text, code = "teelog could not handle this request", "internal_error"
-            if status < 500:
-                text, code = (
-                    f"this is not an HTTP/1.1 request: {(message or '').partition(chr(10))[0][:200]}",
-                    "bad_request",
-                )
-            write_answer(self.transport, status, openai_error(status, text, code), keep_alive=False)
+            self._turn_away(
+                refusal_of(exc, message)
+                if status < 500
+                else Refusal(status, "teelog could not handle this request", "internal_error")
+            )
         return CLOSE
-
-
-async def read_part(content: StreamReader, patience: float) -> bytes:
-    """What has come of a request's body; `RequestRefused` when nothing does for `patience` seconds."""
-    try:
-        async with asyncio.timeout(patience):
-            return await content.readany()
-    except TimeoutError as error:
-        raise RequestRefused(408, "the request's body stopped coming", "request_timeout") from error
-    except web.RequestPayloadError as error:
-        raise RequestRefused(400, "the request's body is not framed as HTTP/1.1 asks") from error
 
 
 class Server(web.Server):
     """aiohttp's server, with our connections."""
 
-    def __init__(self, front: Front, **settings: Any) -> None:
+    def __init__(self, front: Front, listen: Listen, **settings: Any) -> None:
         super().__init__(front.handle, **settings)
         self._front = front
+        self._listen = listen
+        self.crowd = Crowd(listen)
+        self._look_every = min(LOOK_SECONDS, listen.head_seconds / 8, listen.write_idle_seconds / 8)
+        self._looking = self._loop.call_later(self._look_every, self._look)
 
     def __call__(self) -> ClientConnection:
         return ClientConnection(self, self._front, loop=self._loop, **self._kwargs)
 
+    def _look(self) -> None:
+        now = self._loop.time()
+        for one in self._ours():
+            one.look(now, self._listen)
+        self._looking = self._loop.call_later(self._look_every, self._look)
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's contract
+        """See aiohttp."""
+        self._looking.cancel()
+        ours = self._ours()
+        await super().shutdown(timeout)
+        for one in ours:
+            one.hang_up()
+
     def replies(self) -> list[Reply]:
         """All answers under way."""
         return [one.reply for one in self._ours() if one.reply is not None]
+
+    def retire(self, now: float) -> None:
+        """Have sessions in which nothing is said come to an end (seconds, monotonic)."""
+        for one in self._ours():
+            if isinstance(one.reply, Session):
+                one.reply.retire(now)
 
     def cut(self) -> None:
         """End every answer under way, here and at the upstream; what is to be recorded is, as far as the client had it."""

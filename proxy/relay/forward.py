@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 from ..core.capture import Capture, CaptureRules
 from ..errors import RequestRefused, UpstreamError
 from .answers import CLOSE, KEEP, openai_error, write_answer
-from .client import read_part
+from .handshake import SWITCH, expected_accept
 from .headers import forward_head
 from .keys import Credentials, KeyRing
+from .pace import Body, body_too_large
 from .plan import Plan
 from .reply import Reply
+from .websocket import TOO_EARLY, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from aiohttp.http import HttpVersion
     from aiohttp.streams import StreamReader
 
+    from ..config import Listen
+    from ..errors import TeelogError
     from .client import ClientConnection
     from .headers import RequestHead
     from .recording import Record
@@ -58,13 +62,13 @@ class Forwarder:
         loop: asyncio.AbstractEventLoop,
         *,
         record_limit: int,
-        body_idle: float,
+        listen: Listen,
     ) -> None:
         self._record = record
         self._loop = loop
         self._rules = rules
         self._limit = record_limit
-        self._body_idle = body_idle
+        self._listen = listen
         # tells our own requests when they come back to us; new with each start
         self._hop = os.urandom(6).hex().encode("ascii")
 
@@ -78,7 +82,10 @@ class Forwarder:
                 raise RequestRefused(508, "the upstream leads back to this proxy", "loop_detected")
             hops = head.hops + b", " + hops
         target = route.target(head.target)
-        if route.credentials.plain:
+        if head.switches:
+            drop, add = route.credentials.handshake_rules(head.headers)
+            forward = forward_head(head, target, route.upstream.host, hops, drop, (*add, *SWITCH))
+        elif route.credentials.plain:
             forward = forward_head(head, target, route.upstream.host, hops)
         else:
             forward = forward_head(head, target, route.upstream.host, hops, *route.credentials.rules(head.headers))
@@ -122,16 +129,23 @@ class Forwarder:
             return CLOSE
         came = time.monotonic()
         captured = plan.captured
+        accept = expected_accept(head.target, head.headers) if head.switches else b""
+        if head.switches and (client.too_early or not client.has_switched):
+            raise RequestRefused(400, TOO_EARLY)
         if content.is_eof():
             body, streams = content.read_nowait(-1), False
         else:
-            body, streams = await self._body(content, head, transport, recorded=captured is not None)
+            coming = self._coming(content, head)
+            body, streams = await self._body(coming, head, transport, recorded=captured is not None)
             came = time.monotonic()  # it was the client that took its time
         capture = None if captured is None or streams else Capture(exchange_id, captured, body, started)
         if captured is not None and streams:
             self._record.too_large(exchange_id, head.content_length or len(body))
         over: asyncio.Future[None] = self._loop.create_future()
-        reply = self._reply(client, plan, exchange_id, capture, _settling(over), keep_alive=plan.keep_alive)
+        if accept:
+            reply = self._session(client, accept, exchange_id, _settling(over))
+        else:
+            reply = self._reply(client, plan, exchange_id, capture, _settling(over), keep_alive=plan.keep_alive)
         connection: Connection | None = None
         try:
             connection = await plan.route.upstream.acquire()
@@ -140,7 +154,7 @@ class Forwarder:
             reply.written_at = time.monotonic()
             client.follow(connection, reply)
             if streams:
-                await self._upload(content, head, over, connection)
+                await self._upload(coming, head, over, connection)
             await over
         except UpstreamError as error:
             return await self.failed(client, reply, error, keep_alive=plan.keep_alive and content.is_eof())
@@ -181,10 +195,24 @@ class Forwarder:
             capture=capture, recording=self._record, limit=self._limit, on_end=on_end,
         )  # fmt: skip
 
+    def _session(
+        self, client: ClientConnection, accept: bytes, exchange_id: str, on_end: Callable[[TeelogError | None], None]
+    ) -> Reply:
+        self._record.begun()
+        return Session(client, accept, exchange_id, self._record, on_end)
+
     # --- towards the upstream
 
+    def _coming(self, content: StreamReader, head: RequestHead) -> Body:
+        """A body that is not here whole; refused when it says that it is too large."""
+        listen = self._listen
+        limit = listen.json_max_bytes if head.is_json else listen.body_max_bytes
+        if (head.content_length or 0) > limit:
+            raise body_too_large(limit)
+        return Body(content, listen.body_idle_seconds, limit)
+
     async def _body(
-        self, content: StreamReader, head: RequestHead, transport: asyncio.Transport, *, recorded: bool
+        self, coming: Body, head: RequestHead, transport: asyncio.Transport, *, recorded: bool
     ) -> tuple[bytes, bool]:
         """What is sent with the head, and whether more of the body streams behind it."""
         if head.expects_continue:
@@ -192,19 +220,16 @@ class Forwarder:
         if not recorded or (head.content_length or 0) > self._limit:
             return b"", True
         parts: list[bytes] = []
-        size = 0
-        while not content.at_eof() and size <= self._limit:
-            part = await read_part(content, self._body_idle)
-            parts.append(part)
-            size += len(part)
-        return b"".join(parts), not content.at_eof()
+        while not coming.ended and coming.size <= self._limit:
+            parts.append(await coming.part())
+        return b"".join(parts), not coming.ended
 
     async def _upload(
-        self, content: StreamReader, head: RequestHead, over: asyncio.Future[None], connection: Connection
+        self, coming: Body, head: RequestHead, over: asyncio.Future[None], connection: Connection
     ) -> None:
         """Send on a body as it comes; an answer that ends first ends the upload."""
-        while not content.at_eof():
-            reading = asyncio.ensure_future(read_part(content, self._body_idle))
+        while not coming.ended:
+            reading = asyncio.ensure_future(coming.part())
             try:
                 await asyncio.wait((reading, over), return_when=asyncio.FIRST_COMPLETED)
                 if over.done():
@@ -226,6 +251,7 @@ class Forwarder:
     ) -> web.StreamResponse:
         """Tell the client, once the failed exchange is on disk."""
         await self._record.refused(reply, error.status, str(error))
+        await client.taken()
         if client.transport is None:
             return CLOSE
         body = openai_error(error.status, str(error), error.code)
@@ -236,10 +262,10 @@ class Forwarder:
         )  # fmt: skip
 
 
-def _settling(over: asyncio.Future[None]) -> Callable[[UpstreamError | None], None]:
+def _settling(over: asyncio.Future[None]) -> Callable[[TeelogError | None], None]:
     """What a reply calls at its end, for somebody who awaits that."""
 
-    def settle(error: UpstreamError | None) -> None:
+    def settle(error: TeelogError | None) -> None:
         if over.done():
             return
         if error is None:

@@ -25,7 +25,7 @@ from ..core.notes import emit_event, emit_feedback, read_event, read_feedback
 from ..core.wire import problem
 from ..errors import ApiError, RequestRefused
 from .answers import CLOSE, json_body, write_answer
-from .client import read_part
+from .pace import Body, body_too_large
 
 if TYPE_CHECKING:
     import asyncio
@@ -47,6 +47,8 @@ NOTE_LIMIT = 256 * 1024
 
 #: They tell nothing; probes reach them by whatever name their platform uses.
 OPEN_PATHS = frozenset(("/livez", "/readyz"))
+#: They judge the name themselves: with the admin key any will do.
+ADMIN_PATHS = frozenset(("/status", "/metrics"))
 #: What a reverse proxy adds: behind one on this machine, everybody comes from loopback.
 _FORWARDED = frozenset((b"forwarded", b"x-forwarded-for"))
 
@@ -93,7 +95,7 @@ class OwnEndpoints:
         if path == "*" and request.transport is not None:  # OPTIONS asks what the server can do (RFC 9110 §9.3.7)
             return write_answer(request.transport, 204, b"", headers={"Allow": "GET, HEAD, POST, OPTIONS"},
                                 keep_alive=keep_alive and request.content.is_eof())  # fmt: skip
-        if path not in OPEN_PATHS and path not in ("/status", "/metrics"):
+        if path not in OPEN_PATHS and path not in ADMIN_PATHS:
             raise RequestRefused(404, _unknown(path), "unknown_url")
         if request.method not in ("GET", "HEAD"):
             raise RequestRefused(405, f"{path} is read with GET", "method_not_allowed")
@@ -101,7 +103,7 @@ class OwnEndpoints:
         if transport is None:
             return CLOSE
         status, kind, body, more = 200, "text/plain; charset=utf-8", b"ok\n", NO_FIELDS
-        if path in ("/status", "/metrics"):
+        if path in ADMIN_PATHS:
             self._check_admin(request, transport, path, head.host)
         if path == "/readyz" and not self._ready():
             status, body = 503, b"starting or draining\n"
@@ -122,17 +124,18 @@ class OwnEndpoints:
         return "text/html; charset=utf-8", body, {"Vary": "Accept", **fields}
 
     def _check_admin(self, request: web.BaseRequest, transport: asyncio.Transport, path: str, host: str) -> None:
-        """401 for a caller who neither is on this machine, for all we can see, nor has the admin key."""
+        """401 (421 by a foreign name) for who neither is on this machine, for all we can see, nor has the admin key."""
         if self._admin_keys.fields_of(request.raw_headers):
             return
         name = host_name(host)
         forwarded = any(field.lower() in _FORWARDED for field, _ in request.raw_headers)
-        if forwarded or not _is_loopback(transport) or not (is_local_name(name) or name in self._hosts):
+        foreign = not (is_local_name(name) or name in self._hosts)
+        if forwarded or foreign or not _is_loopback(transport):
             raise RequestRefused(
-                401,
+                421 if foreign else 401,
                 f"{path} is for callers on this machine; whoever comes from elsewhere, through another proxy or by a name "
                 "that is not in listen.allowed_hosts sends listen.admin_key as Authorization: Bearer <key>",
-                "unauthorized",
+                "misdirected_request" if foreign else "unauthorized",
             )
 
     # --- feedback and events
@@ -163,7 +166,7 @@ class OwnEndpoints:
         tenant = self._tenant(request)
         read, emit, kind = _READERS[path]
         if (head.content_length or 0) > NOTE_LIMIT:
-            raise ApiError(413, f"a body may have {NOTE_LIMIT} bytes")
+            raise ApiError(413, body_too_large(NOTE_LIMIT).message)
         record = read(read_json(await self._body(request)))
         now = time.time_ns() // 1_000_000
         # the time is the one at which it came, unless the caller knows better
@@ -177,11 +180,14 @@ class OwnEndpoints:
         return answer
 
     async def _body(self, request: web.BaseRequest) -> bytes:
-        raw = b""
-        while not request.content.at_eof():
-            raw += await read_part(request.content, self._body_idle)
-            if len(raw) > NOTE_LIMIT:
-                raise ApiError(413, f"a body may have {NOTE_LIMIT} bytes")
+        body, raw = Body(request.content, self._body_idle, NOTE_LIMIT), b""
+        while not body.ended:
+            try:
+                raw += await body.part()
+            except RequestRefused as error:
+                if error.status == 413:
+                    raise ApiError(413, error.message) from error
+                raise
         return raw
 
     def _tenant(self, request: web.BaseRequest) -> str:

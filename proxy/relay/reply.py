@@ -169,9 +169,8 @@ class Reply:
         else:
             self._cut()
 
-    def stalled(self) -> None:
-        """Nothing has gone on towards the client for too long: it reads too slowly, or not at all."""
-        self._client.abort()
+    def behind(self, is_behind: bool) -> None:
+        """The upstream takes no more for now, or (False) does again: an upload waits by itself."""
 
     # --- what the client's side tells
 
@@ -204,14 +203,15 @@ class Reply:
             if head.status >= 200:
                 self._begin(head, buffer, end)
                 return
-            self._informational(head)
-            buffer = buffer[end:]
+            buffer = self._informational(head, buffer[:end], buffer[end:])
 
-    def _informational(self, head: AnswerHead) -> None:
+    def _informational(self, head: AnswerHead, raw: bytes, rest: bytes) -> bytes:  # noqa: ARG002 - a session needs it
+        """Deal with a 1xx, which came as `raw`; what is still to be read of `rest` comes back."""
         if head.status == 101:
             raise UpstreamBroken("the upstream switched protocols without being asked")
         if head.status != 100 and not self._http10:
             self._client.write(head.forward + b"\r\n")
+        return rest
 
     def _begin(self, head: AnswerHead, buffer: bytes, end: int) -> None:
         self.head = head

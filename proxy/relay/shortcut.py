@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RequestRefused
+from .limits import MAX_HEAD, HeadTooLarge
 
 if TYPE_CHECKING:
     import asyncio
@@ -41,11 +42,14 @@ class Shortcut:
         "_client",
         "_failing",
         "_front",
+        "_in_body",
         "_parser",
         "_plan",
         "_reply",
         "_waiting",
         "_waits_for",
+        "begun",
+        "begun_at",
         "is_busy",
     )
 
@@ -59,6 +63,11 @@ class Shortcut:
         self._waiting: list[bytes] = []
         self._waits_for = 0
         self._failing: asyncio.Task[None] | None = None
+        # the body of a message that has not come to its end
+        self._in_body: StreamReader | None = None
+        #: Bytes of a head that has not come to its end, and since when it (or, of a new connection, the first) is awaited.
+        self.begun = 0
+        self.begun_at = 0.0
         #: Whether a request is on the short way.
         self.is_busy = False
 
@@ -72,11 +81,29 @@ class Shortcut:
             return _NO_MESSAGES
         result: tuple[Any, bool, bytes] = self._parser.feed_data(data)
         messages, upgraded, _ = result
+        if not messages:
+            self._goes_on(len(data))
+        elif self.begun_at:
+            self.begun, self.begun_at = 0, 0.0
         if len(messages) == 1 and not upgraded and self._client.is_waiting:
             message, content = messages[0]
             if content.is_eof() and self._take(message, content):
                 return _NO_MESSAGES
+        if messages:
+            content = messages[-1][1]
+            self._in_body = None if content.is_eof() else content
         return result
+
+    def _goes_on(self, size: int) -> None:
+        """A read that ended no head: more of a body, or of a head."""
+        if self._in_body is not None:
+            if self._in_body.is_eof():
+                self._in_body = None
+        elif size:
+            self.begun_at = self.begun_at or self._client.loop.time()
+            self.begun += size
+            if self.begun > MAX_HEAD:
+                raise HeadTooLarge("the head has no end")
 
     def feed_eof(self) -> Any:
         """See the parser."""

@@ -133,9 +133,13 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._paused = True
+        if self.reply is not None:
+            self.reply.behind(True)
 
     def resume_writing(self) -> None:
         self._paused = False
+        if self.reply is not None:
+            self.reply.behind(False)
         waiter, self._drained = self._drained, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
@@ -246,11 +250,8 @@ class Upstream:
             if reply is None:
                 if now - connection.idle_since > self.config.keepalive_seconds and connection in self._idle:
                     connection.abort()
-            elif connection.silent_for(now) <= self.config.idle_timeout_seconds:
-                continue
-            elif connection.paused:
-                reply.stalled()
-            else:
+            # (a client that is behind is looked at on its own side)
+            elif connection.silent_for(now) > self.config.idle_timeout_seconds and not connection.paused:
                 reply.broken(
                     UpstreamTimeout(f"the upstream has been silent for {self.config.idle_timeout_seconds:g} s")
                 )

@@ -33,6 +33,7 @@ BAD = {
     "no-line-end-after-data": b"5\r\nhelloXX0\r\n\r\n",
     "half-a-line-end-after-data": b"5\r\nhello\rX0\r\n\r\n",
     "bare-lf-in-a-size": b"5\nhello\r\n",
+    "long-size-that-ends": b"1;" + b"x" * MAX_LINE + b"\r\n",
     "endless-size": b"1" + b";" + b"x" * (MAX_LINE + 10),
     "endless-trailers": b"0\r\n" + b"X: y\r\n" * MAX_TRAILERS,
 }
