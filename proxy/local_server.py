@@ -14,6 +14,7 @@ from .mending import mended
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from .analytics.delivery_page import Delivery
     from .child_settings import Settings
     from .config import Config
     from .db.sqlite import Database
@@ -35,8 +36,8 @@ def open_analytics(settings: Settings) -> tuple[Database | None, bool]:
     return open_database(path, full_sync=settings.config.journal.durability != "memory"), again
 
 
-async def serve_analytics(settings: Settings, database: Database) -> web.AppRunner:
-    """The server, on the socket that the parent has bound."""
+async def serve_analytics(settings: Settings, database: Database, delivery: Delivery | None = None) -> web.AppRunner:
+    """The server, on the socket that the parent has bound; `delivery` asks the proxy that it stands beside for its `/status`."""
     config = settings.config
     app = make_app(
         Store(database),
@@ -46,6 +47,7 @@ async def serve_analytics(settings: Settings, database: Database) -> web.AppRunn
         cors_origins=config.analytics.cors_origins,
         hosts=(config.analytics.host, *config.listen.allowed_hosts),
         retention_days=config.privacy.retention_days,
+        delivery=delivery,
     )
 
     async def close(_app: web.Application) -> None:

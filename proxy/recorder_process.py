@@ -54,7 +54,7 @@ async def main() -> int:
     folder = Folder(settings.config.data_dir)
     try:
         lock = await asyncio.to_thread(folder.lock, "recorder", time.sleep)  # noqa: TID251 - in a thread of its own
-        recording, runner, files = await _begun(settings, folder)
+        recording, runner, files = await _begun(settings, folder, parent)
     except (TeelogError, OSError) as error:
         parent.say({"fault": str(error)})  # who logs it, once
         return 1
@@ -75,7 +75,7 @@ async def main() -> int:
 
 
 async def _begun(
-    settings: Settings, folder: Folder
+    settings: Settings, folder: Folder, parent: Parent
 ) -> tuple[Recording, web.AppRunner | None, Mapping[Path, _Damageable]]:
     """All there is, but for what `start` starts; and the databases by their files."""
     own, local = folder.path / "teelog.db", database_path(settings.config)
@@ -86,7 +86,7 @@ async def _begun(
     recording = Recording(settings, store)
     if analytics is None:
         return recording, None, {own: store}
-    return recording, await serve_analytics(settings, analytics), {own: store, local: analytics}
+    return recording, await serve_analytics(settings, analytics, parent.ask), {own: store, local: analytics}
 
 
 async def _opened(work: Callable[[], T]) -> T:

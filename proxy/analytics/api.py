@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
+    from .delivery_page import Delivery
     from .store import Store
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -63,6 +64,7 @@ def make_app(
     hosts: Collection[str] = (),
     pages: bool = True,
     retention_days: int = 0,
+    delivery: Delivery | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> web.Application:
     """The server as an application; run it with `make_runner`.
@@ -76,6 +78,7 @@ def make_app(
         hosts: Names that it is reached by, besides localhost and addresses.
         pages: Whether people may look, too.
         retention_days: Conversations not changed for so long are forgotten; 0: never.
+        delivery: How the proxy beside it is asked what it delivers; None: it runs alone.
         monotonic: Seconds that never go back, for sessions.
 
     """
@@ -85,7 +88,7 @@ def make_app(
     Api(store, keys, web_delete=web_delete).attach(app)
     Asking(store, keys).attach(app)
     if pages:
-        Pages(store, keys, monotonic).attach(app)
+        Pages(store, keys, monotonic, delivery).attach(app)
     app.cleanup_ctx.append(keeping(store))
     if retention_days:
         app.cleanup_ctx.append(_forgetting(store, retention_days))

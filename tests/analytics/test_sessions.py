@@ -1,7 +1,9 @@
 """The list of conversations, narrowed and paged, held against an obvious evaluator of the same filters."""
 
+import asyncio
 import random
 import re
+import threading
 
 import pytest
 
@@ -158,6 +160,35 @@ async def test_only_what_changed_is_indexed(tmp_path):
         assert await ids(store, q="499") == await ids(store, q="kind") == ["c"]
         assert await ids(store, q="late") == []
     finally:
+        database.close()
+
+
+async def test_slow_searches_leave_readers_to_others(tmp_path):
+    """While searches take long, lists are read beside them; then the searches are answered, one after the other."""
+    queries, migrations = definitions()
+    going, free = threading.Event(), threading.Event()
+
+    def slow(stored, path):
+        going.set()
+        free.wait(30)
+        return FUNCTIONS["json_text"](stored, path)
+
+    database = Database(
+        tmp_path / "it.db", queries=queries, migrations=migrations, functions={**FUNCTIONS, "json_text": slow}
+    )
+    try:
+        store = Store(database)
+        await store.log_conversation(posted("c1", "word", properties={"p": "x"}))
+        searches = [asyncio.create_task(ids(store, q="word", property="p=x")) for _ in range(8)]
+        await asyncio.to_thread(going.wait, 30)
+
+        async with asyncio.timeout(10):
+            assert await ids(store) == ["c1"]
+
+        free.set()
+        assert await asyncio.gather(*searches) == [["c1"]] * 8
+    finally:
+        free.set()
         database.close()
 
 
