@@ -196,15 +196,15 @@ class Capture:
     def _answer(self) -> tuple[bytes, bytes]:
         """The answer's head and its body; the pieces of a large one are let go, or it would lie in memory three times."""
         pieces, size = self.pieces, self.head_size
-        head = pieces[0][:size] if pieces else b""
-        if len(head) < size:  # (a read has cut it)
-            whole = b"".join(pieces)
-            head, body = whole[:size], whole[size:]
-        else:
-            body = b"".join((pieces[0][size:], *pieces[1:])) if pieces else b""
+        if len(pieces) == 2 and len(pieces[0]) == size:
+            return pieces[0], pieces[1]
+        if pieces and len(pieces[0]) < size:  # a read has cut the head
+            pieces = [b"".join(pieces)]
+        head, *rest = pieces or [b""]
+        body = b"".join((head[size:], *rest))
         if len(body) > LARGE:
-            pieces.clear()
-        return head, body
+            self.pieces.clear()
+        return head[:size], body
 
 
 def safe_target(target: str) -> str:

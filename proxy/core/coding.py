@@ -7,7 +7,6 @@ the memory: by `MAX_BYTES` and, past the first mebibyte, by a ratio. What is ove
 
 from __future__ import annotations
 
-import io
 import zlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -128,7 +127,9 @@ def _has_zlib_head(data: bytes) -> bool:
 
 
 def _undone(data: bytes, coding: _Coding) -> tuple[bytes, bool]:
-    out = io.BytesIO()
+    # (a buffer that grows would lie in memory twice while it does)
+    out: list[bytes] = []
+    size = 0
     limit = min(MAX_BYTES, max(RATIO_FROM, len(data) * coding.ratio))
     engine, members = coding.begin(), 1
     for start in range(0, len(data), _STEP):
@@ -136,15 +137,17 @@ def _undone(data: bytes, coding: _Coding) -> tuple[bytes, bool]:
         while piece:
             if engine.eof:
                 if piece[0] not in coding.member:
-                    return out.getvalue(), True  # padding after the end, which every reader passes over
+                    return b"".join(out), True  # padding after the end, which every reader passes over
                 engine, members = coding.begin(), members + 1
                 if members > MAX_MEMBERS:
                     raise RecordUnreadable(f"body has more than {MAX_MEMBERS} members")
             try:
-                out.write(engine.decompress(piece, limit + 1 - out.tell()))
+                decoded = engine.decompress(piece, limit + 1 - size)
             except coding.error:
-                return out.getvalue(), False
-            if out.tell() > limit:
+                return b"".join(out), False
+            out.append(decoded)
+            size += len(decoded)
+            if size > limit:
                 raise RecordUnreadable(f"body of {len(data)} bytes decodes to more than {limit}")
             piece = engine.unused_data
-    return out.getvalue(), engine.eof or not data
+    return b"".join(out), engine.eof or not data

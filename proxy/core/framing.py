@@ -114,19 +114,29 @@ class ChunkWalker:
 
 def dechunk(data: bytes, start: int = 0) -> tuple[bytes, bool]:
     """The payload of a chunked body that begins at `start`, as far as it came, and whether its end was there; never raises."""
-    out = io.BytesIO()  # (a list of many small pieces would be several times as large as they are)
+    # many small pieces in a list would be several times as large as they are, and a buffer that grows twice: it is made
+    # as large as it may get
+    out = io.BytesIO()
+    out.seek(max(0, len(data) - start - 1))
+    out.write(b"\0")
+    out.seek(0)
     at = start
     while True:
         end = data.find(b"\r\n", at)
         if end < 0:
-            return out.getvalue(), False
+            return _written(out), False
         try:
             length = chunk_size(data[at:end])
         except ValueError:
-            return out.getvalue(), False
+            return _written(out), False
         if length == 0:
-            return out.getvalue(), data.startswith(b"\r\n", end + 2) or data.find(b"\r\n\r\n", end + 2) >= 0
+            return _written(out), data.startswith(b"\r\n", end + 2) or data.find(b"\r\n\r\n", end + 2) >= 0
         out.write(data[end + 2 : end + 2 + length])
         at = end + 2 + length + 2
         if at - 2 > len(data):
-            return out.getvalue(), False
+            return _written(out), False
+
+
+def _written(out: io.BytesIO) -> bytes:
+    out.truncate()
+    return out.getvalue()

@@ -45,7 +45,7 @@ def bomb(size: int) -> Iterator[bytes]:
 ANSWERS: dict[str, tuple[bytes, Callable[[], Iterator[bytes]]]] = {
     "endless": (b"Content-Type: text/event-stream\r\n", lambda: events(100_000)),
     "events": (b"Content-Type: text/event-stream\r\n", lambda: events(1_000_000)),
-    "short": (b"Content-Type: text/event-stream\r\n", lambda: events(200_000, b"a")),
+    "short": (b"Content-Type: text/event-stream\r\n", lambda: (b"data: {}\n\n" for _ in range(1_000_000))),
     "line": (b"Content-Type: text/event-stream\r\n", lambda: line(100_000_000)),
     "tiny": (b"Content-Type: text/event-stream\r\n", lambda: (bytes([byte]) for one in events(800) for byte in one)),
     "gzip": (b"Content-Type: application/json\r\nContent-Encoding: gzip\r\n", lambda: bomb(200_000_000)),
