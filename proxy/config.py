@@ -55,8 +55,9 @@ class Listen:
     client_keys: tuple[Secret, ...] = ()
     #: Opens `/status` and `/metrics` to callers who are not on this machine.
     admin_key: Secret | None = None
+    #: Pages of other sites that may send requests.
     cors_origins: tuple[Origin, ...] = ()
-    #: Names that `Host` may have; empty: any.
+    #: Names that `Host` may have besides localhost and addresses; empty: any, or on loopback none.
     allowed_hosts: tuple[Host, ...] = ()
     #: How long a request's head may take; of a new connection, from its beginning.
     head_seconds: Patience = 60.0
@@ -108,6 +109,8 @@ class Analytics:
     api_keys: tuple[Secret, ...] = ()
     #: Keys for browsers: they write, and read a conversation whose id they know.
     web_keys: tuple[Secret, ...] = ()
+    #: Whether those may delete a conversation whose id they know.
+    web_delete: bool = False
     #: Empty: `sqlite:///<data_dir>/analytics.db`.
     database: Annotated[str, rules.database] = ""
     cors_origins: tuple[Origin, ...] = ()

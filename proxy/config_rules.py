@@ -59,14 +59,6 @@ def host(value: str) -> str:
         return value.lower()
 
 
-def is_loopback(value: str) -> bool:
-    """Whether only this machine can reach a listener on this host."""
-    try:
-        return ipaddress.ip_address(value).is_loopback
-    except ValueError:
-        return value == "localhost" or value.endswith(".localhost")
-
-
 def url(value: str) -> str:
     """A base URL, without a slash at its end."""
     allowed = "http:// or https:// with a host, and no user, query, fragment or spaces"

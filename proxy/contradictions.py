@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from . import config_rules as rules
 from .config_values import show
+from .core.hosts import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ def contradictions(config: Config, origins: Mapping[str, str]) -> Iterator[tuple
     listen, analytics, delivery, journal = config.listen, config.analytics, config.delivery, config.journal
     for name, upstream in {"": config.upstream, **config.upstreams}.items():
         key = f"upstreams.{name}.api_key" if name else "upstream.api_key"
-        if upstream.api_key and not listen.client_keys and not rules.is_loopback(listen.host):
+        if upstream.api_key and not listen.client_keys and not is_loopback(listen.host):
             yield (
                 {key, "listen.host", "listen.client_keys"},
                 (
@@ -72,10 +72,10 @@ def _is_own(base_url: str, listen: Listen) -> bool:
     here, there = listen.host, url.hostname or ""
     if there in _ALL:  # to connect to "all addresses" is to connect to this machine
         there = "localhost"
-    if there == here or not rules.is_loopback(there):
+    if there == here or not is_loopback(there):
         return there == here
     # a loopback name is any loopback address; two such addresses may be two servers
-    return here in _ALL or (rules.is_loopback(here) and not (_is_address(here) and _is_address(there)))
+    return here in _ALL or (is_loopback(here) and not (_is_address(here) and _is_address(there)))
 
 
 def _is_address(host: str) -> bool:

@@ -20,9 +20,9 @@ import orjson
 from aiohttp import web
 
 from . import log
-from .app import RelayProcess
 from .app import run as run_loop
 from .config import Conversation
+from .relay_process import RelayProcess
 from .sample import sample_app
 
 if TYPE_CHECKING:

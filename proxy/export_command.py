@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from .errors import CommandRefused
 from .export_lines import csv_lines, heading, jsonl
 from .log import printable
+from .processor import EXPORT_NICENESS, step_back
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 #: A terminal is told this often.
 _PROGRESS_SECONDS = 0.2
-_NICENESS = 10
 
 
 def run(chosen: argparse.Namespace, place: str, exported: Callable[..., Iterator[dict[str, Any]]]) -> int:
@@ -37,7 +37,7 @@ def run(chosen: argparse.Namespace, place: str, exported: Callable[..., Iterator
         exported: Gives them.
 
     """
-    os.nice(_NICENESS)
+    step_back(EXPORT_NICENESS)
     found = exported(since=chosen.since, until=chosen.until, user=chosen.user)
     try:
         with _opened(chosen.out) as file:

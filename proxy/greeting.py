@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from . import __version__
-from .config_rules import is_loopback
+from .core.hosts import is_loopback
 from .folder import LOCK_SECONDS
 from .hints import likelier
 

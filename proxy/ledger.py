@@ -1,7 +1,7 @@
 """The loss ledger of the relay's side, over time: what was not recorded lately, and the log's lines about it: one when that
 begins and one when it ends, and while it goes on one a minute for each reason, with the newest exchange as an example.
 
-`Record` counts for as long as the process lives; this looks at its counts, once a second and whenever somebody asks. A
+`Record` counts for as long as the process lives; this looks at its counts, a few times a second and whenever somebody asks. A
 spell of losses is over when exchanges have been journaled again and none was lost for `CALM_SECONDS`.
 """
 

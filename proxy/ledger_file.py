@@ -45,6 +45,10 @@ class LedgerFile:
             self._write(0, {})  # so that there is room for it when there is none any more
             self._write(1, {})
 
+    def has(self, counts: Mapping[str, int]) -> bool:
+        """Whether these counts of this run are on the disk."""
+        return counts == self._kept
+
     def keep(self, counts: Mapping[str, int]) -> None:
         """The counts of this run are these now; costs nothing while they do not change. For any thread."""
         with self._lock:

@@ -35,7 +35,7 @@ class Family(NamedTuple):
 OUTCOMES = ("complete", "refused", "no_answer", "interrupted_client", "interrupted_upstream")
 RECORDS = (
     "recorded", "seen", "sampled_out", "unanswered", "late", "unknown_answer", "side_request", "refused", "no_answer",
-    "not_rebuilt", "set_aside", "set_aside_lost", "feedback", "event",
+    "not_rebuilt", "set_aside", "set_aside_lost", "feedback", "event", "erased",
 )  # fmt: skip
 DEAD = ("refused", "too large", "too old", "not rendered", "unknown message")
 _DELIVERIES = ("delivered", "postponed", "buried", "retried", "dropped")
@@ -48,6 +48,8 @@ FAMILIES = {
         "no_answer (502 or 504 of ours), interrupted_client, interrupted_upstream",
     ),
     "teelog_exchanges_open": Family("gauge", (), "Requests and streams in progress"),
+    "teelog_websockets_total": Family("counter", (), "WebSocket sessions that were opened; each is an exchange, too"),
+    "teelog_websocket_frames_total": Family("counter", ("sender",), "Their frames, sent by client or upstream"),
     "teelog_upstream_first_byte_seconds": Family(
         "histogram", (), "From the request being written to the upstream until its answer's head is there"
     ),
@@ -142,6 +144,8 @@ def _of_relay(relay: Mapping[str, Any]) -> _Samples:
     return {
         "teelog_exchanges_total": _by_label(outcomes),
         "teelog_exchanges_open": {(): relay["open"]},
+        "teelog_websockets_total": {(): relay["websockets"]["sessions"]},
+        "teelog_websocket_frames_total": _by_label(relay["websockets"]["frames"]),
         "teelog_upstream_first_byte_seconds": {(): relay["first_byte"]},
         "teelog_added_seconds": {(): relay["added"]},
         "teelog_late_releases_total": {(): relay["late_releases"]},

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from .core.lately import Growth
+from .space import disk_of
 from .spans import span_text
 
 if TYPE_CHECKING:
@@ -49,11 +50,11 @@ class Room:
 
     def told(self) -> dict[str, Any]:
         """As `/status` shows it; `lasts_seconds` and `lasts` are None while nothing grows."""
-        free = _free(self._folder)
-        lasts = None if free is None else self._growth.lasts(free)
+        disk = disk_of(self._folder)
+        lasts = None if disk is None else self._growth.lasts(disk.free)
         return {
             "bytes": self._size,
-            "free_bytes": free,
+            "free_bytes": None if disk is None else disk.free,
             "growth_bytes_per_second": round(self._growth.per_second(), 1),
             "lasts_seconds": None if lasts is None else round(lasts),
             "lasts": None if lasts is None else f"{span_text(lasts)} at the present rate",
@@ -79,12 +80,3 @@ def _weight_of(one: os.DirEntry[str]) -> int:
         return one.stat(follow_symlinks=False).st_size
     except OSError:
         return 0  # removed since
-
-
-def _free(folder: Path) -> int | None:
-    """What this user may still write there."""
-    try:
-        found = os.statvfs(folder)
-    except OSError:
-        return None
-    return found.f_bavail * found.f_frsize

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -31,25 +32,37 @@ LARGEST_PART = 20
 ROOM_FOR_BALLAST = 1.5
 
 
-def reserve_of(folder: Path, wanted: int) -> int:
-    """The reserve on this disk (bytes)."""
+@dataclass(frozen=True)
+class Disk:
+    """How much fits on a disk, and how much this user may still write there (bytes)."""
+
+    size: int
+    free: int
+
+
+def disk_of(folder: Path) -> Disk | None:
+    """The disk of a folder; None when it cannot be asked."""
     try:
         found = os.statvfs(folder)
     except OSError:
-        return wanted
-    return min(wanted, found.f_blocks * found.f_frsize // LARGEST_PART)
+        return None
+    return Disk(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+
+
+def reserve_of(folder: Path, wanted: int) -> int:
+    """The reserve on this disk (bytes)."""
+    disk = disk_of(folder)
+    return wanted if disk is None else min(wanted, disk.size // LARGEST_PART)
 
 
 def fullness(folder: Path, reserve: int) -> str:
     """How the disk is: "full", "nearly", "" or, where it cannot be asked, "unknown"."""
-    try:
-        found = os.statvfs(folder)
-    except OSError:
+    disk = disk_of(folder)
+    if disk is None:
         return "unknown"
-    free = found.f_bavail * found.f_frsize
-    if free < reserve:
+    if disk.free < reserve:
         return "full"
-    return "nearly" if free < max(2 * reserve, min(NEARLY_BYTES, found.f_blocks * found.f_frsize // 10)) else ""
+    return "nearly" if disk.free < max(2 * reserve, min(NEARLY_BYTES, disk.size // 10)) else ""
 
 
 class Ballast:
@@ -113,8 +126,5 @@ class Ballast:
             return False
 
     def _free(self) -> int:
-        try:
-            found = os.statvfs(self._folder)
-        except OSError:
-            return self._size * 4  # what cannot be asked is not in the way
-        return found.f_bavail * found.f_frsize
+        disk = disk_of(self._folder)
+        return self._size * 4 if disk is None else disk.free  # what cannot be asked is not in the way

@@ -60,8 +60,7 @@ class Status:
     async def watch(self) -> None:
         """See losses when they begin and end; runs until it is cancelled."""
         while True:
-            relay, _ = self._look()
-            await asyncio.to_thread(self._keep, relay)
+            await self._keep_new(self._look()[0])
             await asyncio.sleep(WATCH_SECONDS)
 
     def close(self) -> None:
@@ -75,7 +74,7 @@ class Status:
         size, oldest = await self._resting()
         relay, lately = self._look()
         aside, disk = await asyncio.to_thread(self._disk)
-        await asyncio.to_thread(self._keep, relay)  # what was told once stays true
+        await self._keep_new(relay)  # what was told once stays true
         given_up = {name: n for name, n in recorder.get("counters", {}).items() if name in _GIVEN_UP}
         return {
             "version": __version__,
@@ -97,6 +96,11 @@ class Status:
 
     def _before(self) -> Counter[str]:
         return self._file.before if self._file else Counter()
+
+    async def _keep_new(self, relay: dict[str, Any]) -> None:
+        """Losses are rare, and a thread for nothing four times a second is not free."""
+        if self._file and not self._file.has(relay["not_recorded"]):
+            await asyncio.to_thread(self._keep, relay)
 
     def _keep(self, relay: dict[str, Any]) -> None:
         if self._file:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from .alive import get
-from .config_rules import is_loopback
+from .core.hosts import is_loopback
 from .log import printable
 from .sockets import reached_at
 from .spans import size_text, span_text

@@ -3,6 +3,7 @@
 import pytest
 
 from proxy import config_rules as rules
+from proxy.core.hosts import is_loopback
 
 KEPT = [
     (rules.url, "https://api.openai.com/v1/", "https://api.openai.com/v1"),
@@ -94,7 +95,7 @@ def test_a_value_that_breaks_its_rule_is_refused_without_being_repeated(rule, va
 )
 def test_loopback(host, only_here):
     """Loopback addresses and `localhost` are this machine's alone; every other name may be reachable."""
-    assert rules.is_loopback(host) is only_here
+    assert is_loopback(host) is only_here
 
 
 def test_paths(tmp_path):

@@ -60,7 +60,9 @@ def test_a_folder_that_is_gone(tmp_path):
     """What cannot be written now is written with the next count."""
     ledger = LedgerFile(tmp_path / "later" / "ledger")
     ledger.keep({"disk_full": 1})
+    assert not ledger.has({"disk_full": 1})
     (tmp_path / "later").mkdir()
     ledger.keep({"disk_full": 1})
 
+    assert ledger.has({"disk_full": 1})
     assert LedgerFile(tmp_path / "later" / "ledger").before == {"disk_full": 1}

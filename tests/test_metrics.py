@@ -18,6 +18,7 @@ TIMES = {"bounds": (0.1, 1.0), "counts": [2, 0, 1], "sum": 7.5}
 RELAY = {
     "outcomes": {"complete": 3, "refused": 1}, "open": 2, "first_byte": TIMES, "added": TIMES, "late_releases": 1,
     "journaled": 4, "not_recorded": {"disk_full": 5}, "journal_waiting": 640,
+    "websockets": {"sessions": 6, "frames": {"client": 70, "upstream": 80}},
 }  # fmt: skip
 RECORDER = {
     "sinks": {
@@ -45,6 +46,9 @@ def test_every_count_arrives():
         ("teelog_exchanges_total", ("outcome", "complete")): 3,
         ("teelog_exchanges_total", ("outcome", "interrupted_client")): 0,
         ("teelog_exchanges_open",): 2,
+        ("teelog_websockets_total",): 6,
+        ("teelog_websocket_frames_total", ("sender", "client")): 70,
+        ("teelog_websocket_frames_total", ("sender", "upstream")): 80,
         ("teelog_upstream_first_byte_seconds_bucket", ("le", "0.1")): 2,
         ("teelog_upstream_first_byte_seconds_bucket", ("le", "1")): 2,
         ("teelog_upstream_first_byte_seconds_bucket", ("le", "+Inf")): 3,

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from proxy import app
+from proxy import relay_process
 from proxy.cli import parser
 from proxy.config import Config
 from proxy.config_sources import load
@@ -54,7 +54,10 @@ def test_it_gives_the_drain_its_time(name):
     """What would kill teelog waits longer than streams, journal and recorder may take to end."""
     (seconds,) = re.findall(GRACE[name], BLOCKS[name])
 
-    assert int(seconds) > Config().listen.drain_seconds + app.JOURNAL_END_SECONDS + app.RECORDER_END_SECONDS
+    assert (
+        int(seconds)
+        > Config().listen.drain_seconds + relay_process.JOURNAL_END_SECONDS + relay_process.RECORDER_END_SECONDS
+    )
     assert f"{seconds} s" in SECTION
     assert f"{seconds} s" in DOCKERFILE
 

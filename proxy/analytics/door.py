@@ -14,7 +14,7 @@ import orjson
 import structlog
 from aiohttp import web
 
-from ..core.hosts import host_name, is_local_name
+from ..core.hosts import host_name, is_local_name, is_of_this_server
 from ..core.wire import problem
 from ..errors import ApiError
 
@@ -30,8 +30,8 @@ REQUEST_ID = web.RequestKey("request_id", str)
 #: Probes reach us by whatever name their platform uses, and learn nothing here.
 OPEN_PATHS = frozenset(("/livez",))
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -69,6 +69,7 @@ class Door:
         request[REQUEST_ID] = f"req_{secrets.token_hex(12)}"
         try:
             self._check_host(request)
+            self._check_origin(request)
             if request.method == "OPTIONS":
                 return self._preflight(request)
             return await handler(request)
@@ -87,9 +88,16 @@ class Door:
         if request.path not in OPEN_PATHS and not is_local_name(name) and name not in self._hosts:
             raise ApiError(403, f"the host name {name!r} is not one of ours: add it to listen.allowed_hosts")
 
-    def _preflight(self, request: web.Request) -> web.Response:
-        if "Origin" in request.headers and not self._is_allowed(request.headers["Origin"]):
+    def _check_origin(self, request: web.Request) -> None:
+        """Refuse what another site's page sends: it could not read the answer, and shall not change anything either."""
+        headers = request.headers
+        origin = headers.get("Origin")
+        if origin is None or self._is_allowed(origin):
+            return
+        if not is_of_this_server(origin, headers.get("Host", ""), headers.get("Sec-Fetch-Site", "")):
             raise ApiError(403, "this origin may not call the API: add it to analytics.cors_origins")
+
+    def _preflight(self, _request: web.Request) -> web.Response:
         return web.Response(
             status=204,
             headers={

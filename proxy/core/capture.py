@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 import orjson
@@ -20,6 +20,9 @@ from .coding import decode as undo_coding
 from .exchange import join
 from .framing import dechunk
 from .ids import tenant_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Request headers that are copied; what tells a conversation, a user or a client, and how the body is coded.
 KEPT_HEADERS = frozenset(
@@ -43,7 +46,7 @@ KEPT_ANSWER_HEADERS = frozenset(("content-type", "content-encoding", "x-request-
 KEPT_QUERY = frozenset(("api-version", "stream", "starting_after", "after", "before", "limit", "order", "include[]"))
 #: Fields and query parameters of these names hold credentials.
 _CREDENTIAL_NAME = re.compile(r"auth|key|token|secret|cookie|passw|credential|signature|^sig$|^code$", re.IGNORECASE)
-#: Where a caller's key stands, the first one found wins; ours, OpenAI's, Azure's, Anthropic's.
+#: Where a caller's key stands; ours, OpenAI's, Azure's, Anthropic's.
 _KEY_FIELDS = (b"x-teelog-key", b"authorization", b"api-key", b"x-api-key")
 #: Shorter credentials than this are not blanked out of bodies: "test" would be cut out of ordinary words.
 SHORTEST_SECRET = 8
@@ -63,6 +66,8 @@ class CaptureRules:
     secret: bytes = b""
     #: Our own credentials, that an upstream might quote.
     secrets: tuple[bytes, ...] = ()
+    #: Whether a value of a key field shows one of the keys that open this proxy.
+    is_client_key: Callable[[bytes], bool] = lambda _value: False
 
 
 class CapturedHead:
@@ -79,7 +84,7 @@ class CapturedHead:
 
     """
 
-    __slots__ = ("connection", "method", "raw_headers", "rules", "target", "told", "upstream")
+    __slots__ = ("_told", "connection", "method", "raw_headers", "rules", "target", "upstream")
 
     def __init__(
         self,
@@ -96,11 +101,16 @@ class CapturedHead:
         self.connection = connection
         self.raw_headers = raw_headers
         self.rules = rules
-        #: Once `tell` was called, its result.
-        self.told: _Told | None = None
+        self._told: _Told | None = None
 
-    def tell(self) -> _Told:
-        """Credentials, and what is written; worked out in the writer thread, off the event loop."""
+    @property
+    def told(self) -> _Told:
+        """Credentials, and what is written; worked out once, in the writer thread, off the event loop."""
+        if self._told is None:
+            self._told = self._tell()
+        return self._told
+
+    def _tell(self) -> _Told:
         secrets = self.rules.secrets + tuple(_credentials(self.raw_headers, self.target))
         headers = {
             name: _blank(value, secrets)
@@ -114,8 +124,7 @@ class CapturedHead:
             "tenant": tenant_in(self.raw_headers, self.rules),
             "connection": self.connection,
         }
-        told = self.told = _Told(secrets, headers, meta)
-        return told
+        return _Told(secrets, headers, meta)
 
 
 class _Told:
@@ -166,7 +175,7 @@ class Capture:
 
     def encode(self) -> bytes:
         """The journal payload; called once, off the event loop."""
-        told = self.head.told or self.head.tell()
+        told = self.head.told
         answer_head, answer = self._answer()
         request, framing, opening = self.request, self.framing, told.encoded
         answer_headers = kept_answer_headers(answer_head)
@@ -283,17 +292,25 @@ def _credentials(raw: tuple[tuple[bytes, bytes], ...], target: str) -> set[bytes
 
 
 def tenant_in(raw: tuple[tuple[bytes, bytes], ...], rules: CaptureRules) -> str:
-    """The tenant of a request; empty for a caller without a credential."""
+    """
+    The tenant of a request; empty for a caller without a credential.
+
+    The client key that opened this proxy, where one did: it alone was checked here. Else everything that is shown, since
+    nobody here knows which of it the upstream goes by: a caller must not be taken for another by what it shows besides.
+    """
     if rules.tenant == "none":
         return ""
     names = _KEY_FIELDS if rules.tenant == "key" else (rules.tenant.partition(":")[2].lower().encode("latin-1"),)
-    fields = {name.lower(): value for name, value in raw}
-    value = next((fields[name] for name in names if name in fields), b"")
-    return _tenant_of(value, rules.secret)
+    shown = tuple(dict.fromkeys(value for name, value in raw if name.lower() in names))
+    if rules.tenant == "key":
+        shown = tuple(filter(rules.is_client_key, shown))[:1] or shown
+    return _tenant_of(shown, rules.secret)
 
 
 # in memory alone, like the requests that carry them; a caller's next request costs nothing then
-_tenant_of = functools.lru_cache(maxsize=1024)(lambda value, secret: tenant_of(value.decode("latin-1"), secret))
+_tenant_of = functools.lru_cache(maxsize=1024)(
+    lambda shown, secret: tenant_of(tuple(value.decode("latin-1") for value in shown), secret)
+)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -55,7 +55,7 @@ class Checkpoint:
         """A further part: what came since; empty when nothing can be written of it."""
         if self._coded or self._capture is None:
             return b""
-        told = self._capture.head.told or self._capture.head.tell()
+        told = self._capture.head.told
         data = told.blanked(self._sure(self._held + b"".join(pieces)))
         part = _HEAD.pack(_MORE, ended, self._size) + data
         self._size += len(data)
@@ -64,7 +64,7 @@ class Checkpoint:
     def _sure(self, answer: bytes) -> bytes:
         """An answer's bytes without what may be the beginning of a credential; that is held until it shows."""
         assert self._capture is not None
-        told = self._capture.head.told or self._capture.head.tell()
+        told = self._capture.head.told
         end = len(answer)
         for secret in told.secrets:
             at = answer.find(secret[:1], max(0, len(answer) - len(secret) + 1))

@@ -1,7 +1,8 @@
 """The name by which a request came, and whether a hostile page could have brought it there.
 
 A page's own site can point its name at this machine and read along (DNS rebinding); the request then has that name in
-`Host`. Addresses cannot be rebound, nor can localhost, which browsers resolve themselves. Both ports go by this.
+`Host`. Addresses cannot be rebound, nor can localhost, which browsers resolve themselves. A page of any site can send
+requests here without reading the answers; browsers then say in `Origin` where it stood. Both ports go by this.
 """
 
 from __future__ import annotations
@@ -28,3 +29,34 @@ def is_local_name(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a listener on this host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def is_of_this_server(origin: str, host: str, fetch_site: str) -> bool:
+    """
+    Whether an `Origin` is that of a page which came from here.
+
+    Args:
+        origin: The field.
+        host: The `Host` field of the same request, which must have been judged.
+        fetch_site: `Sec-Fetch-Site`, empty where there is none; a page that hides its origin is told by it.
+
+    """
+    if origin == "null":
+        return fetch_site == "same-origin"
+    return origin.partition("://")[2].lower() == host.lower() != ""
+
+
+def is_local_origin(origin: str) -> bool:
+    """Whether an `Origin` is a page of this machine, or of no site at all: of an app (`tauri://localhost`), or an extension."""
+    scheme, mark, authority = origin.lower().partition("://")
+    if not mark or scheme not in ("http", "https"):
+        return bool(mark)
+    return is_loopback(host_name(authority))

@@ -8,8 +8,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from typing import TYPE_CHECKING
 
 import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def uuid7(now_ms: int, chance: bytes) -> str:
@@ -31,18 +35,23 @@ def is_sampled(chance: bytes, rate: float) -> bool:
     return int.from_bytes(chance[:8], "big") < rate * 2**64
 
 
-def tenant_of(credential: str, secret: bytes) -> str:
+def tenant_of(credentials: Iterable[str], secret: bytes) -> str:
     """
-    Who a credential belongs to, as 16 hex digits; empty for no credential.
+    Who some credentials together belong to, as 16 hex digits; empty for no credential.
 
     A keyed hash, since a bare one would let a guessed key be confirmed. A JWT stands for its `iss` and `sub`, so that
     a token that rotates stays one tenant; it is not verified here (the upstream does that).
     """
-    scheme, _, token = credential.strip().partition(" ")
-    token = (token if scheme.lower() == "bearer" else credential).strip()
-    if not token:
+    subjects = list(dict.fromkeys(_subject(token) for token in map(_token, credentials) if token))
+    if not subjects:
         return ""
-    return hmac.new(secret, _subject(token).encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:16]
+    whose = subjects[0].encode("utf-8", "surrogateescape") if len(subjects) == 1 else orjson.dumps(subjects)
+    return hmac.new(secret, whose, hashlib.sha256).hexdigest()[:16]
+
+
+def _token(credential: str) -> str:
+    scheme, _, token = credential.strip().partition(" ")
+    return (token if scheme.lower() == "bearer" else credential).strip()
 
 
 def _subject(token: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..core.checkpoint import joined
@@ -65,11 +66,12 @@ class Unfinished:
         self.bytes += written
 
     def end(self, name: str) -> None:
-        """An exchange is over: it is in the journal, or it is not to be kept."""
+        """An exchange is over: it is in the journal, or it is not to be kept. A file that stays is known at the next start."""
         size = self._sizes.pop(name, None)
         if size is not None:
             self.bytes -= size
-            self._path(name).unlink(missing_ok=True)
+            with suppress(OSError):
+                self._path(name).unlink()
 
     def payload(self, path: Path) -> bytes | None:
         """What was left in a file; None: nothing that can be read, and it was set aside. `OSError`: not for now."""

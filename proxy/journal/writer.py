@@ -8,7 +8,8 @@
 `done` once, in the order of the appends: `done(True)` when `kill -9` can no longer take it (durability "process"), nor a
 power loss ("power"), or when it is in the pipe to the recorder ("memory"); `done(False)` when it was lost, with its reason
 counted in `losses`. Exchanges that still go on are saved (`save`, `forget`) when nothing finished waits; those that a
-killed run has left are appended at the start. Whatever the disk or an entry does, the thread lives on, and the next entry is tried again.
+killed run has left are appended at the start. Whatever the disk or an entry does, the thread lives on, and the next entry
+is tried again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import threading
 from collections import Counter, deque
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..core.capture import Capture
 from ..errors import StartError
@@ -48,6 +49,10 @@ BATCH_RECORDS = 64
 #: interpreter's lock between two threads costs more than storing an entry. One that comes alone is not kept waiting.
 GATHER_OVER = 2
 GATHER_SECONDS = 0.001
+
+
+#: What is to be stored, who is told, and its weight.
+_Entry: TypeAlias = "tuple[Capture | bytes, Callable[[bool], None], int]"
 
 
 @dataclass(slots=True)
@@ -89,7 +94,7 @@ class JournalWriter:
         self._marker = os.urandom(MARKER_SIZE)
         # Entries wait in `_entries`. The thread is woken by one token for all that one turn of the loop brings: waking it
         # for each would cost more than everything else (the two threads then pass the interpreter's lock to and fro).
-        self._entries: deque[tuple[Capture | bytes, Callable[[bool], None], int]] = deque()
+        self._entries: deque[_Entry] = deque()
         self._inbox: SimpleQueue[_Pipe | bool] = SimpleQueue()
         self._woken = False
         self._together = 0  # entries in the last batch
@@ -224,29 +229,22 @@ class JournalWriter:
 
     def _store(self) -> None:
         """Write entries that are there, as many as one write takes, and tell those who wait."""
+        entries: list[_Entry] = []
         frames: list[bytes | None] = []
-        entries: list[tuple[Capture | bytes, int]] = []
-        waiting: list[Callable[[bool], None]] = []
-        ids: list[str] = []
-        size = freed = 0
+        size = 0
         while self._entries and size < BATCH_BYTES and len(frames) < BATCH_RECORDS:
-            entry, done, weight = self._entries.popleft()
-            framed = self._framed(entry)
-            frames.append(framed)
-            entries.append((entry, weight))
-            waiting.append(done)
-            ids.append(entry.id if isinstance(entry, Capture) else "")
-            size += len(framed or b"")
-            freed += weight
+            entries.append(self._entries.popleft())
+            frames.append(self._framed(entries[-1][0]))
+            size += len(frames[-1] or b"")
         self._together = len(frames)
         reasons = self._stored(frames)
         if any(reasons):
             self._remember(entries, reasons)
+        self._settle(entries, reasons)
         if self._unfinished is not None:
-            for one, reason in zip(ids, reasons, strict=True):
-                if not reason:
-                    self._unfinished.end(one)
-        self._settle(waiting, reasons, freed)
+            for (entry, _, _), reason in zip(entries, reasons, strict=True):
+                if not reason and isinstance(entry, Capture):
+                    self._unfinished.end(entry.id)
 
     def _note(self, part: Part | str) -> None:
         """What the relay tells of an exchange that went on until now."""
@@ -285,30 +283,30 @@ class JournalWriter:
         rest = iter(reasons)
         return [next(rest) if frame is not None else "encode_error" for frame in frames]
 
-    def _remember(self, entries: list[tuple[Capture | bytes, int]], reasons: list[str]) -> None:
+    def _remember(self, entries: list[_Entry], reasons: list[str]) -> None:
         """Which one was the last to be lost, for each reason."""
         newest = {
             reason: ("" if isinstance(entry, bytes) else entry.id, weight - ENTRY_BYTES)
-            for (entry, weight), reason in zip(entries, reasons, strict=True)
+            for (entry, _, weight), reason in zip(entries, reasons, strict=True)
             if reason
         }
         self.newest_lost = self.newest_lost | newest
 
-    def _settle(self, waiting: list[Callable[[bool], None]], reasons: list[str], freed: int) -> None:
+    def _settle(self, entries: list[_Entry], reasons: list[str]) -> None:
         """Count, and tell those who wait."""
         lost = len(reasons) - reasons.count("")
         if lost:
             self.losses = dict(Counter(filter(None, reasons)) + Counter(self.losses))
             self.failed += lost
         self.appended += len(reasons) - lost
-        self._settled += freed
+        self._settled += sum(weight for _, _, weight in entries)
         try:
-            self._loop.call_soon_threadsafe(self._tell, waiting, reasons)
+            self._loop.call_soon_threadsafe(self._tell, entries, reasons)
         except RuntimeError:
             pass  # the loop is closed: nobody waits any more
 
-    def _tell(self, waiting: list[Callable[[bool], None]], reasons: list[str]) -> None:
-        for done, reason in zip(waiting, reasons, strict=True):
+    def _tell(self, entries: list[_Entry], reasons: list[str]) -> None:
+        for (_, done, _), reason in zip(entries, reasons, strict=True):
             try:
                 done(not reason)
             except Exception as error:

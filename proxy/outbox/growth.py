@@ -122,7 +122,7 @@ class Growth:
     def _free_id(self, addition: Addition) -> str:
         """The client's own id, or ours; even ours may be taken, by a client that has put it on another message."""
         own = "" if addition.is_answer else addition.own_id
-        return free_id(self._tx, *filter(None, (own, addition.id)))
+        return free_id(self._tx, self._row["tenant"], *filter(None, (own, addition.id)))
 
     def _replace(self, first: int, last: int) -> None:
         """Messages give up their places."""
@@ -212,10 +212,10 @@ class Growth:
         self._tx.many("add_key", answers)
 
 
-def free_id(tx: Tx, *wanted: str) -> str:
-    """The first of some message ids that no standing message has, or the last with a number."""
+def free_id(tx: Tx, tenant: str, *wanted: str) -> str:
+    """The first of some message ids that no standing message and no other tenant's has, or the last with a number."""
     others = (f"{wanted[-1]}~{number}" for number in count(2))
-    return next(one for one in chain(wanted, others) if not tx.one("message_id_taken", id=one))
+    return next(one for one in chain(wanted, others) if not tx.one("message_id_taken", id=one, tenant=tenant))
 
 
 def _json(text: str) -> dict[str, Any]:

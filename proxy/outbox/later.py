@@ -152,7 +152,7 @@ class _Retelling:
             "add_message",
             conversation=self._row["conversation"],
             place=place,
-            id=free_id(self._tx, f"{self._row['id']}.{at}"),
+            id=free_id(self._tx, self._row["tenant"], f"{self._row['id']}.{at}"),
             rev=self._rev,
             created_at=now,
             started=self._row["started"],

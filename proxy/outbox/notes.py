@@ -15,15 +15,19 @@ from ..core.jsontext import write
 from ..core.wire import build_event, build_feedback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ..core.exchange import Note
     from ..db.sqlite import Tx
+    from .tombstones import Tombstones
 
 
-def take(tx: Tx, note: Note, sinks: Sequence[str], now: int) -> None:
-    """Keep a note and, where it can already be sent, let it be sent."""
+def take(tx: Tx, note: Note, sinks: Sequence[str], now: int, tombs: Tombstones) -> bool:
+    """Keep a note and, where it can already be sent, let it be sent; false: what it speaks of, or who, was erased."""
     about_kind, about = _about(note)
+    if _is_erased(tx, note, about_kind, about, tombs):
+        return False
     told = note.body
     if tx.one("annotated_by_another", kind=note.kind, id=note.id, tenant=note.tenant):
         told = told | {"id": f"{note.id}~{note.tenant[:8]}"}  # the sink would take it for the other's, said anew
@@ -41,6 +45,14 @@ def take(tx: Tx, note: Note, sinks: Sequence[str], now: int) -> None:
         tx.run("put_note", sink=sink, kind=note.kind, item=row["key"], waits=about is not None, now=now)
     if about_kind is not None:
         _settle(tx, row["key"], about_kind, about, note.tenant, sinks, now)
+    return True
+
+
+def user_of(body: Mapping[str, Any]) -> str:
+    """Whose a note is, as its body says; empty where it does not."""
+    told = body.get("userProperties")
+    names = [told.get(name) for name in ("userId", "id")] if isinstance(told, dict) else []
+    return next((str(one) for one in names if one), "")
 
 
 def settle(tx: Tx, names: Iterable[str], sinks: Sequence[str], now: int) -> None:
@@ -59,8 +71,39 @@ def body(tx: Tx, key: int) -> tuple[str, bytes]:
     said = orjson.loads(row["body"])
     if row["kind"] == "feedback":
         return "/feedback", orjson.dumps(build_feedback(said, row["message_id"] or said["messageId"]))
-    told = build_event(said, message_id=row["message_id"], conversation_id=row["conversation_id"])
+    ids = {"messageId": row["message_id"], "conversationId": row["conversation_id"]}
+    if row["tenant"] != ANYBODY:
+        said, ids = _of_tenant(tx, said, ids, row["tenant"])
+    told = build_event(said, message_id=ids["messageId"], conversation_id=ids["conversationId"])
     return "/events", orjson.dumps(told)
+
+
+def _of_tenant(
+    tx: Tx, said: dict[str, Any], ids: dict[str, str | None], tenant: str
+) -> tuple[dict[str, Any], dict[str, str | None]]:
+    """An event without names that are not its tenant's, wherever a sink might look for them; and what the others mean."""
+    properties = said.get("properties") or {}
+    known: dict[str, str | None] = {}
+    for name, value in ids.items():
+        known[name] = value
+        given = said.get(name) or properties.get(name)
+        if value is None and isinstance(given, str):
+            found = _found(tx, name.removesuffix("Id"), given, tenant)
+            known[name] = found["id"] if found else None
+    kept = {name: value for name, value in said.items() if known.get(name, value) is not None}
+    if properties:
+        kept["properties"] = {
+            name: known.get(name, value) for name, value in properties.items() if known.get(name, "") is not None
+        }
+    return kept, known
+
+
+def _found(tx: Tx, kind: str, name: str, tenant: str) -> sqlite3.Row | None:
+    """The tenant's message or conversation of a name."""
+    if kind == "message":
+        return tx.one("message_called", name=name, tenant=tenant)
+    row = tx.one("named", tenant=tenant, thread=f"id:{name}") or tx.one("conversation_with_id", id=name)
+    return row if row and tenant in (ANYBODY, row["tenant"]) else None
 
 
 def _about(note: Note) -> tuple[str | None, str | None]:
@@ -71,19 +114,25 @@ def _about(note: Note) -> tuple[str | None, str | None]:
     return (str(kind), name) if isinstance(name, str) else (None, None)
 
 
+def _is_erased(tx: Tx, note: Note, kind: str | None, name: str | None, tombs: Tombstones) -> bool:
+    if not tombs.any:
+        return False
+    user = user_of(note.body)
+    if tombs.at("name", note.id) is not None or (user and tombs.covers(note.started, "user", user)):
+        return True
+    is_known = kind is not None and _found(tx, kind, name or "", note.tenant) is not None
+    return name is not None and not is_known and tombs.at("name", name) is not None
+
+
 def _settle(tx: Tx, key: int, kind: str, name: str | None, tenant: str, sinks: Sequence[str], now: int) -> None:
     """Find what an annotation speaks of; where a sink has it already, it is due there; where none ever will, it goes."""
-    if kind == "message":
-        row = tx.one("message_called", name=name, tenant=tenant)
-        found = row and (row["key"], row["conversation"], row["rev"], row["sampled"])
-    else:
-        row = tx.one("named", tenant=tenant, thread=f"id:{name}") or tx.one("conversation_with_id", id=name)
-        row = row if row and tenant in (ANYBODY, row["tenant"]) else None
-        found = row and (None, row["key"], 1, row["sampled"])  # any rev of it will do
-    if not found:
+    row = _found(tx, kind, name or "", tenant)
+    if row is None:
         return
-    message, conversation, needs_rev, is_sampled = found
-    if not is_sampled:
+    message, conversation, needs_rev = None, row["key"], 1  # any rev of a conversation will do
+    if kind == "message":
+        message, conversation, needs_rev = row["key"], row["conversation"], row["rev"]
+    if not row["sampled"]:
         tx.run("forget_note", key=key)
         tx.run("forget_annotation", key=key)
         return

@@ -152,8 +152,13 @@ VALUES (
 )
 RETURNING key, id;
 
--- name: message_id_taken — whether any standing message has an id
-SELECT 1 FROM message WHERE id = :id AND place IS NOT NULL;
+-- name: message_id_taken — whether any standing message has an id, or another tenant's had it before it was replaced
+SELECT 1 FROM message WHERE id = :id AND place IS NOT NULL
+UNION ALL
+SELECT 1 FROM key
+JOIN message ON message.key = key.message JOIN conversation ON conversation.key = message.conversation
+WHERE key.value = :id AND key.kind = 'message' AND conversation.tenant <> :tenant
+LIMIT 1;
 
 -- name: prompt — the system prompt as it stands
 SELECT key, place, body FROM message WHERE conversation = :conversation AND place <= 0;
@@ -201,9 +206,8 @@ UPDATE message SET properties = :properties WHERE key = :key;
 SELECT chain, created_at FROM message
 WHERE conversation = :conversation AND place BETWEEN 1 AND :place AND chain IS NOT NULL;
 
--- name: freed — what a client must bring again
-SELECT key, chain, body FROM message
-WHERE conversation = :conversation AND place BETWEEN 1 AND :upto AND chain IS NOT NULL;
+-- name: freed — what a client must bring again, where it has a hash
+SELECT key, chain, body FROM message WHERE conversation = :conversation AND place BETWEEN 1 AND :upto;
 
 -- name: add_key — one more thing that a message is known by
 INSERT OR IGNORE INTO key (value, kind, message) VALUES (:value, :kind, :message);
@@ -242,9 +246,9 @@ UPDATE tip SET hash = :hash WHERE conversation = :conversation AND hash = :befor
 
 -- ── feedback and events ─────────────────────────────────────────────────────────────────────────────────────────────
 
--- name: annotated_by_another — whether another tenant has given an annotation this id
+-- name: annotated_by_another — whether another tenant, or who speaks for all, has given an annotation this id
 SELECT 1 FROM annotation
-WHERE kind = :kind AND id = :id AND tenant <> :tenant AND tenant <> '*' AND :tenant <> '*' LIMIT 1;
+WHERE kind = :kind AND id = :id AND tenant <> :tenant AND :tenant <> '*' LIMIT 1;
 
 -- name: put_annotation — feedback or an event, new or said again under its id
 INSERT INTO annotation (kind, tenant, id, body, about_kind, about)
@@ -280,7 +284,7 @@ SELECT * FROM conversation WHERE id = :id;
 UPDATE annotation SET message = :message, conversation = :conversation, needs_rev = :needs_rev WHERE key = :key;
 
 -- name: annotation — one annotation, with the ids of what it speaks of
-SELECT annotation.kind, annotation.body, message.id AS message_id, conversation.id AS conversation_id
+SELECT annotation.kind, annotation.tenant, annotation.body, message.id AS message_id, conversation.id AS conversation_id
 FROM annotation
 LEFT JOIN message ON message.key = annotation.message
 LEFT JOIN conversation ON conversation.key = annotation.conversation
@@ -360,8 +364,10 @@ RETURNING key, kind, item, wanted_rev, lease_token, tries;
 -- name: next_due — when the next row is due
 SELECT min(due) AS due FROM outbox WHERE sink = :sink AND state = 'ready';
 
--- name: send_again — a sink that has lost what it had lacks everything
-UPDATE outbox SET state = 'ready', sent_rev = 0, dirty_since = :now, due = :now WHERE sink = :sink AND state = 'sent';
+-- name: send_again — a sink that has lost what it had lacks everything that is still here
+UPDATE outbox SET state = 'ready', sent_rev = 0, dirty_since = :now, due = :now
+WHERE sink = :sink AND state = 'sent'
+    AND (kind <> 'conversation' OR item IN (SELECT key FROM conversation WHERE freed = 0));
 
 -- name: ack — the sink has a rev, in a POST begun at `:began`; a newer one goes out next, or this one once more (an echo).
 -- A doubt that ends after `:latest` is from before the clock was set back.

@@ -17,11 +17,12 @@ from .answers import CLOSE, openai_error, write_answer
 from .limits import LINGER_SECONDS, Crowd, Refusal, bound_unsent, client_of, refusal_of
 from .pace import Drain
 from .shortcut import Shortcut
+from .websocket import Session
 
 if TYPE_CHECKING:
     import asyncio
 
-    from aiohttp.http import HttpRequestParser
+    from aiohttp.http import HttpRequestParser, WebSocketReader
 
     from ..config import Listen
     from .reply import Reply
@@ -58,6 +59,21 @@ class ClientConnection(RequestHandler):
         """Whether nothing is under way, and aiohttp waits for a request."""
         waiter = self._waiter
         return waiter is not None and not waiter.done() and not self._messages
+
+    @property
+    def has_switched(self) -> bool:
+        """Whether aiohttp's parser has stopped behind a request that asks for WebSocket, and reads no request after it."""
+        return self._upgraded
+
+    @property
+    def too_early(self) -> bool:
+        """Whether bytes came behind that request before it was answered."""
+        return bool(self._message_tail)
+
+    def switch(self, session: Session) -> None:
+        """From now on all that comes is the session's."""
+        self.keep_alive(False)
+        self.set_parser(cast("WebSocketReader", session))
 
     def rest(self) -> None:
         """A request that aiohttp has not seen is over: wait for the next, as long as after any other."""
@@ -201,6 +217,12 @@ class Server(web.Server):
     def replies(self) -> list[Reply]:
         """All answers under way."""
         return [one.reply for one in self._ours() if one.reply is not None]
+
+    def retire(self, now: float) -> None:
+        """Have sessions in which nothing is said come to an end (seconds, monotonic)."""
+        for one in self._ours():
+            if isinstance(one.reply, Session):
+                one.reply.retire(now)
 
     def cut(self) -> None:
         """End every answer under way, here and at the upstream; what is to be recorded is, as far as the client had it."""

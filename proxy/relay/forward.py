@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 from ..core.capture import Capture, CaptureRules
 from ..errors import RequestRefused, UpstreamError
 from .answers import CLOSE, KEEP, openai_error, write_answer
+from .handshake import SWITCH, expected_accept
 from .headers import forward_head
 from .keys import Credentials, KeyRing
 from .pace import Body, body_too_large
 from .plan import Plan
 from .reply import Reply
+from .websocket import TOO_EARLY, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from aiohttp.streams import StreamReader
 
     from ..config import Listen
+    from ..errors import TeelogError
     from .client import ClientConnection
     from .headers import RequestHead
     from .recording import Record
@@ -79,7 +82,10 @@ class Forwarder:
                 raise RequestRefused(508, "the upstream leads back to this proxy", "loop_detected")
             hops = head.hops + b", " + hops
         target = route.target(head.target)
-        if route.credentials.plain:
+        if head.switches:
+            drop, add = route.credentials.handshake_rules(head.headers)
+            forward = forward_head(head, target, route.upstream.host, hops, drop, (*add, *SWITCH))
+        elif route.credentials.plain:
             forward = forward_head(head, target, route.upstream.host, hops)
         else:
             forward = forward_head(head, target, route.upstream.host, hops, *route.credentials.rules(head.headers))
@@ -105,8 +111,7 @@ class Forwarder:
         captured = plan.captured
         capture = None if captured is None else Capture(exchange_id, captured, body, started)
         reply = self._reply(client, plan, exchange_id, capture, on_end, keep_alive=keep_alive)
-        body = _framed(body, plan.head, last=True) if plan.head.chunked else body
-        connection.begin(reply, forward + body, whole=True)
+        connection.begin(reply, forward + _framed(body, plan.head, last=True), whole=True)
         reply.written_at = time.monotonic()
         client.follow(connection, reply)
         return reply
@@ -124,6 +129,9 @@ class Forwarder:
             return CLOSE
         came = time.monotonic()
         captured = plan.captured
+        accept = expected_accept(head.target, head.headers) if head.switches else b""
+        if head.switches and (client.too_early or not client.has_switched):
+            raise RequestRefused(400, TOO_EARLY)
         if content.is_eof():
             body, streams = content.read_nowait(-1), False
         else:
@@ -134,7 +142,10 @@ class Forwarder:
         if captured is not None and streams:
             self._record.too_large(exchange_id, head.content_length or len(body))
         over: asyncio.Future[None] = self._loop.create_future()
-        reply = self._reply(client, plan, exchange_id, capture, _settling(over), keep_alive=plan.keep_alive)
+        if accept:
+            reply = self._session(client, accept, exchange_id, _settling(over))
+        else:
+            reply = self._reply(client, plan, exchange_id, capture, _settling(over), keep_alive=plan.keep_alive)
         connection: Connection | None = None
         try:
             connection = await plan.route.upstream.acquire()
@@ -183,6 +194,12 @@ class Forwarder:
             client.transport, plan.head.method, exchange_id, http10=plan.is_http10, close_client=not keep_alive,
             capture=capture, recording=self._record, limit=self._limit, on_end=on_end,
         )  # fmt: skip
+
+    def _session(
+        self, client: ClientConnection, accept: bytes, exchange_id: str, on_end: Callable[[TeelogError | None], None]
+    ) -> Reply:
+        self._record.begun()
+        return Session(client, accept, exchange_id, self._record, on_end)
 
     # --- towards the upstream
 
@@ -245,10 +262,10 @@ class Forwarder:
         )  # fmt: skip
 
 
-def _settling(over: asyncio.Future[None]) -> Callable[[UpstreamError | None], None]:
+def _settling(over: asyncio.Future[None]) -> Callable[[TeelogError | None], None]:
     """What a reply calls at its end, for somebody who awaits that."""
 
-    def settle(error: UpstreamError | None) -> None:
+    def settle(error: TeelogError | None) -> None:
         if over.done():
             return
         if error is None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from ..errors import RequestRefused
+from .handshake import asks_to_switch
 from .limits import HEAD_TOO_LARGE, MAX_HEAD
 
 if TYPE_CHECKING:
@@ -57,6 +58,10 @@ class RequestHead:
     hops: bytes
     #: `x-teelog-skip: 1`.
     skip: bool
+    #: It opens a WebSocket.
+    switches: bool
+    #: Of the page that sent it; empty where none is told.
+    origin: str
 
     @property
     def is_json(self) -> bool:
@@ -84,7 +89,7 @@ def read_request_head(method: str, version: tuple[int, int], target: str, header
                     raise RequestRefused(400, f"{lower.decode()} stands there twice")
                 value = special[lower] + b"," + value  # noqa: PLW2901 - a list over several lines (RFC 9110 §5.3)
             special[lower] = value
-            if lower != b"content-length":
+            if lower not in _PASSES:
                 continue
         lines += (name, b": ", value, b"\r\n")
     if size > MAX_HEAD:
@@ -93,6 +98,9 @@ def read_request_head(method: str, version: tuple[int, int], target: str, header
     _check_special(special, host, version)
     length = special.get(b"content-length")
     connection = special.get(b"connection", b"").lower()
+    switches = b"upgrade" in special and asks_to_switch(
+        method, version, special[b"upgrade"], connection, has_body=length is not None or b"transfer-encoding" in special
+    )
     return RequestHead(
         method=method,
         target=target if target == "*" and method == "OPTIONS" else _origin_form(target, host),
@@ -105,6 +113,8 @@ def read_request_head(method: str, version: tuple[int, int], target: str, header
         expects_continue=b"expect" in special and version == (1, 1),
         hops=special.get(b"x-teelog-hop", b""),
         skip=special.get(b"x-teelog-skip", b"").strip() == b"1",
+        switches=switches,
+        origin=special.get(b"origin", b"").decode("latin-1"),
     )
 
 
@@ -121,8 +131,9 @@ _VERSIONS = frozenset(((1, 1), (1, 0)))
 _PLAIN_CONNECTION = frozenset((b"", b"close", b"keep-alive"))
 #: What servers that turn fields into variables (CGI, WSGI: RFC 3875 §4.1.18) take for the framing itself.
 _IMITATIONS = frozenset((b"content_length", b"transfer_encoding"))
-#: Fields that decide something here, or that stop here; the second kind only once in a head.
-_SPECIAL = _NOT_SENT_ON | _IMITATIONS | {b"content-length"}
+#: Fields that decide something here, and go on; those and what stops here; of which only one may stand in a head.
+_PASSES = frozenset((b"content-length", b"origin"))
+_SPECIAL = _NOT_SENT_ON | _IMITATIONS | _PASSES
 _SINGLE = frozenset((b"host", b"transfer-encoding", b"content-length", b"expect"))
 
 
@@ -139,9 +150,6 @@ def _check_special(special: dict[bytes, bytes], host: bytes | None, version: tup
     coding = special.get(b"transfer-encoding")
     if coding is not None and (coding.lower() != b"chunked" or version == (1, 0)):
         raise RequestRefused(400, "Transfer-Encoding may only be `chunked`, on HTTP/1.1")
-    # other offers are passed over (RFC 9110 §7.8): Java's client makes one of h2c with every first request
-    if b"websocket" in special.get(b"upgrade", b"").lower() and b"upgrade" in special.get(b"connection", b"").lower():
-        raise RequestRefused(501, "connection upgrades (WebSocket) are not relayed", "upgrade_not_supported")
     if special.get(b"expect", b"100-continue").lower() != b"100-continue":
         raise RequestRefused(417, "only `Expect: 100-continue` is understood", "expectation_failed")
 

@@ -1,7 +1,7 @@
 """Whose key goes where: client keys open this proxy and never go upstream; the upstream's key is added here.
 
 A client shows its key as `Authorization: Bearer`, as `api-key` or `x-api-key` (Azure's and Anthropic's clients), or, when
-it has a key of its own for the upstream as well, as `x-teelog-key`. Keys are compared by digest, so that a comparison's
+it has a key of its own for the upstream as well, as `x-teelog-key`; a browser's WebSocket among its subprotocols. Keys are compared by digest, so that a comparison's
 time tells nothing of them.
 """
 
@@ -11,6 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from ..errors import RequestRefused
+from .handshake import offered_protocols
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,13 +33,23 @@ class KeyRing:
     def __bool__(self) -> bool:
         return bool(self._digests)
 
+    def shows(self, value: bytes) -> bool:
+        """Whether a field's value shows one of them."""
+        return _digest(_token(value)) in self._digests
+
+    def has(self, key: bytes) -> bool:
+        """Whether it is one of them."""
+        return _digest(key) in self._digests
+
     def fields_of(self, headers: RawHeaders) -> frozenset[bytes]:
         """The lower-case names of the fields that show one of the keys; empty for a caller without."""
         return frozenset(
-            lower
-            for name, value in headers
-            if (lower := name.lower()) in _CLIENT_KEY_FIELDS and _digest(_token(value)) in self._digests
+            lower for name, value in headers if (lower := name.lower()) in _CLIENT_KEY_FIELDS and self.shows(value)
         )
+
+
+#: Where a browser, which cannot set fields of a WebSocket, puts its key (platform.openai.com, Realtime with WebSocket).
+_KEY_PROTOCOL = b"openai-insecure-api-key."
 
 
 class Credentials:
@@ -71,6 +82,22 @@ class Credentials:
         elif any((lower := name.lower()) in self._theirs and lower not in drop for name, _ in headers):
             return frozenset(drop), ()  # the client brought its own
         return frozenset(drop), (self._added,)
+
+    def handshake_rules(self, headers: RawHeaders) -> tuple[frozenset[bytes], tuple[tuple[bytes, bytes], ...]]:
+        """`rules` for a WebSocket's handshake, in which a key may stand among the subprotocols."""
+        offers = offered_protocols(headers)
+        shown = {one: one.removeprefix(_KEY_PROTOCOL) for one in offers if one.startswith(_KEY_PROTOCOL)}
+        if not shown or self.plain:
+            return self.rules(headers)
+        ours = {one for one, key in shown.items() if self._client_keys.has(key)}
+        # as if they stood in fields of their own
+        drop, add = self.rules((
+            *headers, *((b"x-teelog-key" if one in ours else b"x-goog-api-key", key) for one, key in shown.items()),
+        ))  # fmt: skip
+        stop = shown.keys() if self._replace and self._added is not None else ours
+        if rest := [one for one in offers if one not in stop]:
+            add = ((b"Sec-WebSocket-Protocol", b", ".join(rest)), *add)
+        return drop | {b"sec-websocket-protocol"}, add
 
 
 def _token(value: bytes) -> bytes:

@@ -47,6 +47,8 @@ NOTE_LIMIT = 256 * 1024
 
 #: They tell nothing; probes reach them by whatever name their platform uses.
 OPEN_PATHS = frozenset(("/livez", "/readyz"))
+#: They judge the name themselves: with the admin key any will do.
+ADMIN_PATHS = frozenset(("/status", "/metrics"))
 #: What a reverse proxy adds: behind one on this machine, everybody comes from loopback.
 _FORWARDED = frozenset((b"forwarded", b"x-forwarded-for"))
 
@@ -68,7 +70,7 @@ class OwnEndpoints:
         analytics_keys: KeyRing,
         ready: Callable[[], bool],
         status: Callable[[], Awaitable[dict[str, Any]]],
-        status_page: Callable[[dict[str, Any]], Page],
+        status_page: Callable[[dict[str, Any]], Awaitable[Page]],
         metrics: Callable[[], Awaitable[tuple[str, bytes]]],
     ) -> None:
         self._record = record
@@ -93,7 +95,7 @@ class OwnEndpoints:
         if path == "*" and request.transport is not None:  # OPTIONS asks what the server can do (RFC 9110 §9.3.7)
             return write_answer(request.transport, 204, b"", headers={"Allow": "GET, HEAD, POST, OPTIONS"},
                                 keep_alive=keep_alive and request.content.is_eof())  # fmt: skip
-        if path not in OPEN_PATHS and path not in ("/status", "/metrics"):
+        if path not in OPEN_PATHS and path not in ADMIN_PATHS:
             raise RequestRefused(404, _unknown(path), "unknown_url")
         if request.method not in ("GET", "HEAD"):
             raise RequestRefused(405, f"{path} is read with GET", "method_not_allowed")
@@ -101,12 +103,12 @@ class OwnEndpoints:
         if transport is None:
             return CLOSE
         status, kind, body, more = 200, "text/plain; charset=utf-8", b"ok\n", NO_FIELDS
-        if path in ("/status", "/metrics"):
+        if path in ADMIN_PATHS:
             self._check_admin(request, transport, path, head.host)
         if path == "/readyz" and not self._ready():
             status, body = 503, b"starting or draining\n"
         elif path == "/status":
-            kind, body, more = self._told(await self._status(), wants_html(request.headers.get("Accept", "")))
+            kind, body, more = await self._told(await self._status(), wants_html(request.headers.get("Accept", "")))
         elif path == "/metrics":
             kind, body = await self._metrics()
         return write_answer(
@@ -114,25 +116,26 @@ class OwnEndpoints:
             headers={"Cache-Control": "no-store", **more}, with_body=request.method == "GET",
         )  # fmt: skip
 
-    def _told(self, told: dict[str, Any], html: bool) -> tuple[str, bytes, Mapping[str, str]]:
+    async def _told(self, told: dict[str, Any], html: bool) -> tuple[str, bytes, Mapping[str, str]]:
         """Content type, body and more fields of `/status`: a page for browsers, JSON for all others."""
         if not html:
             return "application/json", json_body(told), {"Vary": "Accept"}
-        body, fields = self._status_page(told)
+        body, fields = await self._status_page(told)
         return "text/html; charset=utf-8", body, {"Vary": "Accept", **fields}
 
     def _check_admin(self, request: web.BaseRequest, transport: asyncio.Transport, path: str, host: str) -> None:
-        """401 for a caller who neither is on this machine, for all we can see, nor has the admin key."""
+        """401 (421 by a foreign name) for who neither is on this machine, for all we can see, nor has the admin key."""
         if self._admin_keys.fields_of(request.raw_headers):
             return
         name = host_name(host)
         forwarded = any(field.lower() in _FORWARDED for field, _ in request.raw_headers)
-        if forwarded or not _is_loopback(transport) or not (is_local_name(name) or name in self._hosts):
+        foreign = not (is_local_name(name) or name in self._hosts)
+        if forwarded or foreign or not _is_loopback(transport):
             raise RequestRefused(
-                401,
+                421 if foreign else 401,
                 f"{path} is for callers on this machine; whoever comes from elsewhere, through another proxy or by a name "
                 "that is not in listen.allowed_hosts sends listen.admin_key as Authorization: Bearer <key>",
-                "unauthorized",
+                "misdirected_request" if foreign else "unauthorized",
             )
 
     # --- feedback and events

@@ -48,6 +48,9 @@ class Record:
         self._outcomes: Counter[str] = Counter()
         self._begun = 0
         self._late = 0
+        #: WebSocket sessions that were opened, and frames by who sent them.
+        self.sessions = 0
+        self.frames = Counter(client=0, upstream=0)
         self._first_byte = Histogram(*_FIRST_BYTE)
         self._added = Histogram(*_ADDED)
 
@@ -145,6 +148,7 @@ class Record:
             "outcomes": dict(self._outcomes),
             "journaled": self._journal.appended,
             "late_releases": self._late,
+            "websockets": {"sessions": self.sessions, "frames": dict(self.frames)},
             "not_recorded": dict(losses),
         }
 

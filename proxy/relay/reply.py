@@ -171,6 +171,9 @@ class Reply:
         else:
             self._cut()
 
+    def behind(self, is_behind: bool) -> None:
+        """The upstream takes no more for now, or (False) does again: an upload waits by itself."""
+
     # --- what the client's side tells
 
     def abandon(self, by: str = "client") -> None:
@@ -202,14 +205,15 @@ class Reply:
             if head.status >= 200:
                 self._begin(head, buffer, end)
                 return
-            self._informational(head)
-            buffer = buffer[end:]
+            buffer = self._informational(head, buffer[:end], buffer[end:])
 
-    def _informational(self, head: AnswerHead) -> None:
+    def _informational(self, head: AnswerHead, raw: bytes, rest: bytes) -> bytes:  # noqa: ARG002 - a session needs it
+        """Deal with a 1xx, which came as `raw`; what is still to be read of `rest` comes back."""
         if head.status == 101:
             raise UpstreamBroken("the upstream switched protocols without being asked")
         if head.status != 100 and not self._http10:
             self._client.write(head.forward + b"\r\n")
+        return rest
 
     def _begin(self, head: AnswerHead, buffer: bytes, end: int) -> None:
         self.head = head

@@ -12,14 +12,14 @@ import os
 import time
 from typing import TYPE_CHECKING, cast
 
-from ..core.hosts import host_name, is_local_name
+from ..core.hosts import host_name, is_local_name, is_local_origin, is_loopback, is_of_this_server
 from ..core.ids import uuid7
 from ..errors import RequestRefused
 from .answers import CLOSE, openai_error, write_answer
 from .client import Server
 from .headers import read_request_head
 from .limits import MAX_FIELD, MAX_FIELDS, MAX_TARGET
-from .own import OPEN_PATHS
+from .own import ADMIN_PATHS, OPEN_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,6 +55,9 @@ class Front:
         self._forwarder = forwarder
         self._own = own
         self._hosts = frozenset(map(host_name, listen.allowed_hosts))
+        self._origins = frozenset(listen.cors_origins)
+        #: By what name a container or a service is reached, only its users know; a browser's page must still show its own.
+        self._any_host = not (self._hosts or is_loopback(listen.host))
         self._random: list[bytes] = []
         #: Requests in progress.
         self.open = 0
@@ -92,6 +95,7 @@ class Front:
         while self.open and clock() - began < patience and not hurry.is_set():
             if clock() - began > STILL_ACCEPT_SECONDS:
                 listener.close()
+            server.retire(clock())
             # (not `server.pre_shutdown()`: it would close connections whose request is still on its way)
             await asyncio.sleep(0.02)
         listener.close()
@@ -128,8 +132,8 @@ class Front:
         """A head, where it goes (None: it is for us), and whether the connection can go on behind it."""
         head = read_request_head(method, version, path, headers)
         path = head.target.partition("?")[0]
-        if self._hosts and path not in OPEN_PATHS:
-            self._check_host(head.host)
+        if path not in OPEN_PATHS:
+            self._check_caller(head, by_any_name=self._any_host or path in ADMIN_PATHS)
         route = self._routes.get(path[1:].partition("/")[0])
         # behind an offer to upgrade that is not taken up, the parser does not find the next request for certain
         return head, route, keeps and version.minor == 1 and b"upgrade" not in head.connection
@@ -179,10 +183,17 @@ class Front:
             self._random = [pool[at : at + 10] for at in range(0, len(pool), 10)]
         return self._random.pop()
 
-    def _check_host(self, host: str) -> None:
-        name = host_name(host)
-        if name not in self._hosts and not is_local_name(name):
+    def _check_caller(self, head: RequestHead, *, by_any_name: bool) -> None:
+        """Refuse what a page of another site may have sent, by a name of its own (421), or by ours (403)."""
+        name = host_name(head.host)
+        trusted = not name or name in self._hosts or is_local_name(name)  # (browsers speak no HTTP/1.0 without Host)
+        if not (trusted or by_any_name):
             raise RequestRefused(421, f"listen.allowed_hosts does not name {name!r}", "misdirected_request")
+        origin = head.origin
+        if origin and not (
+            origin in self._origins or is_local_origin(origin) or (trusted and is_of_this_server(origin, head.host, ""))
+        ):
+            raise RequestRefused(403, f"listen.cors_origins does not name {origin[:200]!r}", "origin_not_allowed")
 
     def _refuse(self, request: web.BaseRequest, error: RequestRefused, exchange_id: str) -> web.StreamResponse:
         transport = request.transport
@@ -206,4 +217,5 @@ class Front:
         return sent
 
     def _keeps(self, request: web.BaseRequest) -> bool:
-        return request.keep_alive and request.version.minor == 1 and not self.draining
+        switched = cast("ClientConnection", request.protocol).has_switched  # what comes next may be no request
+        return request.keep_alive and request.version.minor == 1 and not self.draining and not switched

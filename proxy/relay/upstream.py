@@ -133,9 +133,13 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._paused = True
+        if self.reply is not None:
+            self.reply.behind(True)
 
     def resume_writing(self) -> None:
         self._paused = False
+        if self.reply is not None:
+            self.reply.behind(False)
         waiter, self._drained = self._drained, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)

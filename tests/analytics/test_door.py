@@ -54,6 +54,21 @@ async def test_preflights(client, origin, allowed):
         assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, DELETE"
 
 
+ELSEWHERE = ("https://evil.example.net", "http://localhost:3000", "null", "", "http://127.0.0.1.evil.example")
+
+
+@pytest.mark.parametrize("origin", ELSEWHERE)
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/chats"), ("GET", "/conversations"), ("POST", "/feedback"), ("DELETE", "/feedback/x")]
+)
+async def test_pages_of_other_sites_are_refused(client, origin, method, path):
+    """Whatever a page of another site sends is a 403, whoever's key it has found."""
+    answer = await client.request(method, path, headers=API | {"Origin": origin})
+
+    assert answer.status == 403
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
 async def test_answers_to_an_origin(client):
     """Answers and errors carry the allowed origin, so that its page can read them; credentials are never allowed."""
     for headers in (API, {}):
@@ -96,7 +111,9 @@ async def test_every_answer_has_its_headers(client):
         answer = await client.get(path)
 
         assert answer.headers["X-Request-ID"].startswith("req_")
-        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self';")
+        assert answer.headers["Content-Security-Policy"].startswith(
+            "default-src 'none'; script-src 'self'; style-src 'self';"
+        )
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert answer.headers["Server"] == "teelog"

@@ -7,6 +7,7 @@ import pytest
 from proxy.core.capture import Capture, CapturedHead, CaptureRules, safe_target
 from proxy.core.exchange import Exchange, Note, decode, encode_note
 from proxy.errors import RecordUnreadable
+from proxy.relay.keys import KeyRing
 
 SECRET = "sk-planted-0123456789"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nSet-Cookie: sid=abcdefghijkl\r\nx-request-id: r1\r\n\r\n"
@@ -134,14 +135,51 @@ TENANTS = {
     "none": ("none", ((b"Authorization", b"Bearer k1"),), ((b"Authorization", b"Bearer k2"),), True),
     "header": ("header:x-team", ((b"X-Team", b"a"), (b"Authorization", b"Bearer k1")), ((b"x-team", b"a"),), True),
     "other-header": ("header:x-team", ((b"X-Team", b"a"),), ((b"X-Team", b"b"),), False),
+    "a-second-header": ("header:x-team", ((b"X-Team", b"a"),), ((b"X-Team", b"b"), (b"X-Team", b"a")), False),
+    "another's-behind-an-own": (
+        "key",
+        ((b"Authorization", b"Bearer k1"),),
+        ((b"Authorization", b"Bearer k2"), (b"Authorization", b"Bearer k1")),
+        False,
+    ),
+    "another's-beside-an-own": (
+        "key",
+        ((b"Authorization", b"Bearer k1"),),
+        ((b"Authorization", b"Bearer k1"), (b"api-key", b"k2")),
+        False,
+    ),
+    "another's-as-x-teelog-key": (
+        "key",
+        ((b"Authorization", b"Bearer k1"),),
+        ((b"x-teelog-key", b"k1"), (b"Authorization", b"Bearer k2")),
+        False,
+    ),
+    "the-same-twice": (
+        "key",
+        ((b"Authorization", b"Bearer k1"),),
+        ((b"api-key", b"k1"), (b"Authorization", b"bearer k1")),
+        True,
+    ),
+    "a-client-key-and-another's": (
+        "key",
+        ((b"Authorization", b"Bearer client-1"),),
+        ((b"x-api-key", b"client-2"), (b"Authorization", b"Bearer client-0")),
+        False,
+    ),
+    "a-client-key-and-anything": (
+        "key",
+        ((b"Authorization", b"Bearer client-1"),),
+        ((b"x-api-key", b"client-1"), (b"Authorization", b"Bearer own")),
+        True,
+    ),
 }
 
 
 @pytest.mark.parametrize("name", TENANTS)
 def test_tenants_are_told_apart_as_configured(name):
-    """Callers are one tenant exactly where the configured mode says so."""
+    """Callers are one tenant exactly where the configured mode says so, whatever else they show."""
     mode, first, second, same = TENANTS[name]
-    rules = CaptureRules(tenant=mode, secret=b"s" * 32)
+    rules = CaptureRules(tenant=mode, secret=b"s" * 32, is_client_key=KeyRing(["client-1", "client-2"]).shows)
     tenants = [decode(capture(raw_headers=headers, rules=rules).encode()).tenant for headers in (first, second)]
 
     assert (tenants[0] == tenants[1]) == same

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.core.hosts import host_name, is_local_name
+from proxy.core.hosts import host_name, is_local_name, is_local_origin, is_of_this_server
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,32 @@ def test_local_names():
     """Only localhost and addresses are local."""
     assert [is_local_name(name) for name in ("localhost", "a.localhost", "1.2.3.4", "::1")] == [True] * 4
     assert [is_local_name(name) for name in ("", "notlocalhost", "1.2.3.4.nip.io", "x")] == [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("origin", "local"),
+    [
+        ("http://localhost:3000", True), ("https://app.localhost", True), ("http://127.0.0.1", True), ("http://[::1]:80", True),
+        ("tauri://localhost", True), ("chrome-extension://abc", True), ("HTTP://LOCALHOST", True),
+        ("https://evil.example", False), ("http://10.1.2.3", False), ("http://localhost.evil.example", False),
+        ("null", False), ("", False), ("http://", False), ("localhost", False), ("http://127.0.0.1.evil.example", False),
+        ("https://evil.example,http://localhost", False),
+    ],
+)  # fmt: skip
+def test_local_origins(origin, local):
+    """Pages of this machine, apps and extensions are local; addresses of other machines and what hides its origin are not."""
+    assert is_local_origin(origin) is local
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "fetch_site", "ours"),
+    [
+        ("http://a.example:81", "a.example:81", "", True), ("https://A.example", "a.EXAMPLE", "", True),
+        ("http://a.example:81", "a.example:82", "", False), ("http://b.example", "a.example", "same-origin", False),
+        ("null", "a.example", "same-origin", True), ("null", "a.example", "cross-site", False), ("null", "null", "", False),
+        ("", "", "same-origin", False), ("a.example", "a.example", "", False),
+    ],
+)  # fmt: skip
+def test_origins_of_this_server(origin, host, fetch_site, ours):
+    """A page came from here when its origin's host and port are those of the request, or the browser says so."""
+    assert is_of_this_server(origin, host, fetch_site) is ours

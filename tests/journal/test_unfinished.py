@@ -69,6 +69,18 @@ async def test_an_exchange_that_ends_is_saved_no_longer(writer, reader, left, fo
     assert [one.id for one in found] == [ID, ID[:-1] + "a"]
 
 
+async def test_a_file_that_cannot_be_removed(writer, folder):
+    """An exchange whose file the disk does not let go is appended all the same, and so is the next."""
+    journal = writer()
+    journal.save(begun()[1])
+    await until(lambda: opened(folder) == [f"{ID}.open"])
+    (folder / f"{ID}.open").unlink()
+    (folder / f"{ID}.open").mkdir()
+
+    assert await store(journal, capture(id=ID)) == [True]
+    assert await store(journal, capture(id=ID[:-1] + "b")) == [True]
+
+
 @pytest.mark.parametrize("keep", range(0, 400, 7))
 async def test_a_torn_file(writer, reader, left, keep):
     """Whatever a crash left of a file: what is whole is recovered, what is not is set aside, and the journal goes on."""

@@ -50,6 +50,18 @@ def test_a_regenerated_answer(book):
     assert (old["id"], old["content"], old["properties"]["usage"]["total_tokens"]) == ("e-2", "Well", 9)
 
 
+def test_an_id_that_anothers_message_had(book):
+    """A client's message id that a replaced message of another tenant had stays that one's: thumbs may still name it."""
+    book.take(exchange([{**user("hi"), "id": "1"}], name="e-1", key="sk-one-key", headers=named()))
+    rewritten = [{**user("hello"), "id": "2"}, assistant("Hey"), {**user("how?"), "id": "3"}]
+    book.take(exchange(rewritten, name="e-2", key="sk-one-key", headers=named(), started=LATER))
+    assert "1" in book.replaced()
+    book.take(exchange([{**user("yo"), "id": "1"}], name="e-3", key="sk-two-key", started=LATER))
+    book.take(exchange([{**user("yes"), "id": "1"}], name="e-4", key="sk-one-key", started=LATER))
+
+    assert [one for names in ids(book) for one in names if one in ("1", "e-3.h0")] == ["e-3.h0", "1"]
+
+
 def test_the_first_of_three_answers_is_gone_on_with(book):
     """Whoever goes back to an answer that was replaced has it put back, with its id; the newer one is told as an event."""
     book.take(exchange(HI, name="e-1"))
@@ -217,6 +229,32 @@ def test_a_cut_answer_that_is_recorded_after_its_follow_up(book):
     assert book.take(late).outcome == "late"
     assert book.take(late).outcome == "seen"
     assert book.texts() == [["hi", "one", "go on", "So"]]
+
+
+LONG = "Hello! What is it that you would like to know?"
+ASKED = [*HI, assistant(LONG), user("how?")]
+CUT = {"body": streamed("one two"), "interrupted": "client", "stream": True, "name": "e-2"}
+
+
+def test_a_cut_answer_in_the_middle_that_is_recorded_after_its_follow_up(book):
+    """The follow-up goes on in its chat, and brings the answer that is not here yet; that is told once."""
+    book.take(exchange(HI, LONG, name="e-1"))
+    book.take(exchange([*ASKED, assistant("one"), user("so?")], "So", name="e-3", started=LATER))
+
+    assert book.take(exchange(ASKED, **CUT, started=LATER - 10)).outcome == "late"
+    assert book.texts() == [["hi", LONG, "how?", "one", "so?", "So"]]
+    assert ids(book) == [["e-1.h0", "e-1", "e-3.h2", "e-3.h3", "e-3.h4", "e-3"]]
+
+
+def test_an_overtaken_answer_takes_nothing_away(book):
+    """Where the client has made something else of its cut answer, what it said after that stands, and the answer beside."""
+    book.take(exchange(HI, LONG, name="e-1"))
+    book.take(exchange([*ASKED, assistant("(stopped)"), user("so?")], "So", name="e-3", started=LATER))
+    book.take(exchange(ASKED, **CUT, started=LATER - 10))
+
+    assert book.texts() == [["hi", LONG, "how?", "(stopped)", "so?", "So"]]
+    (other,) = book.snapshots()[0].messages[3].properties["alternatives"]
+    assert (other["id"], other["content"]) == ("e-2", "one two")
 
 
 def test_the_rest_of_an_answer(book):

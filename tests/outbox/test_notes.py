@@ -226,6 +226,56 @@ async def test_an_event_names_the_callers_own_conversation(desk):
     assert body["conversationId"] == theirs
 
 
+@pytest.mark.parametrize("where", ["here", "in its properties"])
+@pytest.mark.parametrize(
+    "entity",
+    [
+        {"entityType": "search", "searchQuery": "how"}, {"entityType": "message", "messageId": "own"},
+        {"entityType": "conversation", "conversationId": "own-chat"},
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_an_event_names_nothing_of_anothers(desk, entity, where):
+    """What an event names besides is sent if it is the caller's own, as the sink knows it, and left out if it is not."""
+    headers = [("x-teelog-conversation-id", "chat")]
+    desk.take(exchange(HI, key="sk-one-key", name="theirs", headers=headers))
+    own = exchange(
+        HI, key="sk-two-key", name="own", completion_id="cmpl", headers=[("x-teelog-conversation-id", "own-chat")]
+    )
+    desk.take(own)
+    await desk.deliver()
+    told = []
+    for given in (
+        {"messageId": "theirs", "conversationId": "chat"},
+        {"messageId": "cmpl", "conversationId": "own-chat"},
+    ):
+        more = given if where == "here" else {"properties": {**given, "page": 2}}
+        desk.take(note("event", tenant=read(own).tenant, **(more | entity)))
+        ((_, body),) = await desk.deliver()
+        told.append(body)
+
+    assert "theirs" not in str(told)
+    assert "'chat'" not in str(told)
+    besides = told[1] if where == "here" else told[1]["properties"]
+    assert (besides["messageId"], besides["conversationId"]) == ("own", "own-chat")
+    if where == "in its properties":
+        assert told[0]["properties"]["page"] == 2
+
+
+async def test_an_id_of_who_speaks_for_all(desk):
+    """A caller's thumb under an id that an analytics key has used does not take that one's place; the other way round it may."""
+    own = exchange(HI, key="sk-one-key", name="e-1")
+    desk.take(own)
+    desk.take(note(messageId="e-1", name="f-1"))
+    desk.take(note(messageId="e-1", name="f-1", tenant=read(own).tenant))
+    desk.take(note(messageId="e-1", name="f-2", tenant=read(own).tenant))
+    desk.take(note(messageId="e-1", name="f-2"))
+    await desk.deliver()
+
+    ids = [body["id"] for _, body in await desk.deliver()]
+    assert sorted(ids) == ["f-1", f"f-1~{read(own).tenant[:8]}", "f-2", "f-2"]
+
+
 async def test_a_search_waits_for_nothing(desk):
     """An event that speaks of no message is due at once."""
     desk.take(note("event", type="search_query_submitted", entityType="search", searchQuery="how"))

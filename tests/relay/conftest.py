@@ -74,18 +74,18 @@ class World:
         self, upstream: RawUpstream, journal: HeldJournal, front: Front, record: Record, port: int, server, listener
     ) -> None:
         self.upstream, self.journal, self.front, self.record, self.port = upstream, journal, front, record, port
-        self._server, self._listener = server, listener
+        self.server, self._listener = server, listener
 
     def front_connections(self) -> list:
-        return self._server.connections
+        return self.server.connections
 
     @property
     def short_ways(self) -> int:
         """How many requests are on the short way now."""
-        return sum(one._shortcut.is_busy for one in self._server.connections)
+        return sum(one._shortcut.is_busy for one in self.server.connections)
 
     async def drain(self, patience: float) -> None:
-        await self.front.drain(self._server, self._listener, patience)
+        await self.front.drain(self.server, self._listener, patience)
 
 
 async def warm(up: Upstream) -> None:
@@ -119,24 +119,26 @@ async def relay(
     loop = asyncio.get_running_loop()
     raw = await RawUpstream(list(script)).start(tls)
     journal = journal or HeldJournal()
-    rules = CaptureRules(tenant=tenant, secret=b"s" * 32)
     scheme = "https" if tls else "http"
     options = {"base_url": f"{scheme}://127.0.0.1:{raw.port}/v1", **(upstream or {})}
-    section = Listen(**(listen or {}))
+    section = Listen(**{"allowed_hosts": ("proxy.test", "p", "a"), **(listen or {})})
     up = Upstream("", UpstreamConfig(**options), loop, proxy)
     record = Record(journal, loop, hold)
     keys = KeyRing(key.reveal() for key in section.client_keys)
+    rules = CaptureRules(tenant=tenant, secret=b"s" * 32, is_client_key=keys.shows)
 
     async def status():
         return record.status()
+
+    async def page(told):
+        return b"<!doctype html>" + repr(told).encode(), {"X-Of-The-Page": "1"}
 
     async def metrics():
         return "text/plain; version=0.0.4", b"# \n"
 
     own = OwnEndpoints(
         section, record, rules, client_keys=keys, admin_keys=KeyRing([section.admin_key.reveal()] if section.admin_key else []), analytics_keys=KeyRing(["analytics-key"]),
-        ready=lambda: True, status=status, metrics=metrics,
-        status_page=lambda told: (b"<!doctype html>" + repr(told).encode(), {"X-Of-The-Page": "1"}),
+        ready=lambda: True, status=status, metrics=metrics, status_page=page,
     )  # fmt: skip
     forwarder = Forwarder(record, rules, loop, record_limit=limit, listen=section)
     front = Front(section, {"v1": Route("/v1", up, keys)}, forwarder, own)

@@ -59,7 +59,7 @@ REFUSED = {
     "underscored-coding": (get("/v1/x", "Transfer_Encoding: chunked"), 400),
     "expectation": (get("/v1/x", "Expect: a-miracle"), 417),
     "upgrade": (
-        b"GET /v1/realtime HTTP/1.1\r\nHost: proxy.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"GET /v1/models HTTP/1.1\r\nHost: proxy.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         b"Sec-WebSocket-Key: x\r\n\r\n",
         501,
     ),
@@ -265,6 +265,57 @@ async def test_only_named_hosts_are_served():
             assert (await send(world.port, get("/v1/x", host=f"Host: {address}\r\n"))).status == 200
         for other in ("evil.test", "proxy.test.evil.test", "127.0.0.1.evil.test"):
             assert (await send(world.port, get("/v1/x", host=f"Host: {other}\r\n"))).status == 421
+
+
+LISTENS = {"host": "0.0.0.0"}
+NAMED = {"allowed_hosts": ("chat.example",), "cors_origins": ("https://app.example",)}
+#: Where it listens, Host, Origin -> status.
+CALLERS = {
+    "here": ({}, "localhost:8080", None, 200),
+    "a rebound name": ({}, "evil.example:8080", None, 421),
+    "a rebound name and its page": ({}, "evil.example", "http://evil.example", 421),
+    "a foreign page": ({}, "127.0.0.1:8080", "https://evil.example", 403),
+    "a hidden page": ({}, "127.0.0.1:8080", "null", 403),
+    "an empty origin": ({}, "127.0.0.1:8080", "", 200),
+    "a page of another machine": ({}, "127.0.0.1:8080", "http://10.1.2.3", 403),
+    "two origins": ({}, "127.0.0.1:8080", "http://localhost:3000\r\nOrigin: https://evil.example", 403),
+    "a page of this machine": ({}, "127.0.0.1:8080", "http://localhost:3000", 200),
+    "an app": ({}, "127.0.0.1:8080", "tauri://localhost", 200),
+    "by a service's name": (LISTENS, "teelog:8080", None, 200),
+    "by a service's name, a foreign page": (LISTENS, "teelog:8080", "https://evil.example", 403),
+    "by a service's name, its own page": (LISTENS, "evil.example:8080", "http://evil.example:8080", 403),
+    "by an address, its own page": (LISTENS, "10.1.2.3:8080", "http://10.1.2.3:8080", 200),
+    "by a named one": (NAMED, "chat.example", None, 200),
+    "by a named one, its own page": (NAMED, "chat.example", "https://chat.example", 200),
+    "by a named one, a named page": (NAMED, "chat.example", "https://app.example", 200),
+    "by a named one, a foreign page": (NAMED, "chat.example", "https://evil.example", 403),
+    "by an unnamed one": (NAMED | LISTENS, "other.example", None, 421),
+}
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/feedback", "/status", "/v1/realtime"])
+@pytest.mark.parametrize("name", CALLERS)
+async def test_what_a_page_of_another_site_sends(name, path):
+    """Names that may have been rebound are 421, pages of other sites 403, on every path but the probes'; none goes on."""
+    listen, host, origin, status = CALLERS[name]
+    if path == "/status":
+        listen = listen | {"admin_key": Secret("admin-key")}
+    fields = [] if origin is None else [f"Origin: {origin}"]
+    if path == "/v1/realtime":
+        fields += ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+    async with relay([OK], listen={"allowed_hosts": (), **listen}) as world:
+        got = await send(world.port, get(path, *fields, host=f"Host: {host}\r\n"))
+        probe = await send(world.port, get("/livez", *fields[:1], host=f"Host: {host}\r\n"))
+
+        if path == "/feedback":  # (GET is not what it takes; a refusal comes before that)
+            status = 405 if status == 200 else status
+        if path == "/status" and host == "teelog:8080" and status == 200:
+            status = 421  # it tells more than others, and asks for the admin key by such a name
+        if path == "/status" and status == 421 and origin:
+            status = 403  # (with the admin key, any name would do)
+        assert got.status == status, got
+        assert len(world.upstream.seen) == (status == 200 and path.startswith("/v1/"))
+        assert probe.status == 200
 
 
 KEYS = {

@@ -124,7 +124,7 @@ async def test_one_key_goes_upstream(name):
         assert {k: v for k, v in seen.items() if "key" in k or k == "authorization"} == expected
 
 
-NOTE = b"/feedback HTTP/1.1\r\nHost: p\r\nAuthorization: Bearer analytics-key\r\n"
+NOTE = b"/feedback HTTP/1.1\r\nHost: proxy.test\r\nAuthorization: Bearer analytics-key\r\n"
 NOTES = {
     "stops-coming": (b"POST " + NOTE + b"Content-Length: 20\r\n\r\n{", 408),
     "head": (b"HEAD " + NOTE + b"Connection: close\r\n\r\n", 405),

@@ -75,7 +75,7 @@ async def test_a_held_last_piece_is_time_added():
 @pytest.mark.parametrize("recorded", [True, False])
 async def test_what_breaks_off_is_counted_by_whose_fault_it_was(recorded):
     """A cut by the upstream and a client that leaves are told apart, of exchanges that are not recorded too."""
-    request = post(b"{}") if recorded else b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n"
+    request = post(b"{}") if recorded else b"GET /v1/models HTTP/1.1\r\nHost: proxy.test\r\n\r\n"
     begun = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"
     gate = asyncio.Event()
     async with relay([Pieces([begun], cut="close"), Pieces([begun, b"}"], gate=gate)]) as world:

@@ -1,0 +1,55 @@
+"""The local analytics server beside the recorder, made from the configuration; nothing of it where delivery goes elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .analytics.api import make_app, serve_on
+from .analytics.store import FUNCTIONS, Store, definitions, open_database
+from .mending import mended
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from .child_settings import Settings
+    from .config import Config
+    from .db.sqlite import Database
+
+
+def database_path(config: Config) -> Path:
+    """Where its database lies."""
+    place = config.analytics.database.removeprefix("sqlite:///")
+    return Path(place) if place else config.data_dir / "analytics.db"
+
+
+def open_analytics(settings: Settings) -> tuple[Database | None, bool]:
+    """Its database, and whether that had to be mended; None where delivery goes elsewhere."""
+    if settings.analytics_socket < 0:
+        return None, False
+    path = database_path(settings.config)
+    again = mended(path, definitions()[1], FUNCTIONS)
+    # what it has taken is acknowledged for good: it must not be the one that a power loss takes it from
+    return open_database(path, full_sync=settings.config.journal.durability != "memory"), again
+
+
+async def serve_analytics(settings: Settings, database: Database) -> web.AppRunner:
+    """The server, on the socket that the parent has bound."""
+    config = settings.config
+    app = make_app(
+        Store(database),
+        api_keys=settings.api_keys,
+        web_keys=[key.reveal() for key in config.analytics.web_keys],
+        web_delete=config.analytics.web_delete,
+        cors_origins=config.analytics.cors_origins,
+        hosts=(config.analytics.host, *config.listen.allowed_hosts),
+        retention_days=config.privacy.retention_days,
+    )
+
+    async def close(_app: web.Application) -> None:
+        await asyncio.to_thread(database.close)
+
+    app.on_cleanup.append(close)
+    return await serve_on(app, socket.socket(fileno=settings.analytics_socket))

@@ -1,0 +1,134 @@
+"""The recorder's side of the house, made from the configuration: from the journal into the store, from there to the sink.
+
+`open_store` may take long and refuse; what is made of it afterwards starts at once, and ends by `drain`: what is on disk by
+then is gone on with at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from .config import Secret
+from .core.redact import Redactor
+from .journal.pipe import PipeSource
+from .journal.reader import JournalReader
+from .mending import mended
+from .outbox.client import AnalyticsClient
+from .outbox.commands import Commands
+from .outbox.control import Control
+from .outbox.courier import Courier
+from .outbox.reading import Reading
+from .outbox.recorder import Recorder
+from .outbox.store import ANALYTICS, MIGRATIONS, SETTLE, Store
+from .outbox.tidying import keep_tidy
+from .room import Room
+from .space import Ballast, reserve_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .child_settings import Settings
+
+
+def open_store(path: Path, settings: Settings) -> Store:
+    """The store, mended where it was damaged; `DatabaseUnavailable` when the disk does not give it."""
+    config = settings.config
+    mended(path, MIGRATIONS, settle=SETTLE)
+    return Store(
+        path,
+        secret=settings.secret,
+        sample_rate=config.privacy.sample_rate,
+        full_sync=config.journal.durability == "power",
+        debounce_seconds=config.delivery.debounce_seconds,
+    )
+
+
+async def send_again(store: Store) -> None:
+    """Deliver all the store has, once more: the sink has lost some of it."""
+    await store.send_again(ANALYTICS, time.time_ns() // 1_000_000)
+
+
+class Recording:
+    """
+    Recorder, courier, and what looks after them.
+
+    Args:
+        settings: All of them.
+        store: It belongs to this from now on.
+
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        config, self._loop = settings.config, asyncio.get_running_loop()
+        redactor = Redactor(config.privacy.patterns)
+        reading = Reading.configured(config.conversation, config.privacy, redactor)
+        self._store = store
+        self._client = _client(settings, redactor.text)
+        self._courier = Courier(store, self._client, config.delivery)
+        self._ballast = Ballast(config.data_dir, reserve_of(config.data_dir, config.journal.reserve_bytes))
+        self._room = Room(config.data_dir)
+        self._source = PipeSource(settings.pipe) if settings.pipe >= 0 else JournalReader(config.data_dir / "journal")
+        self._recorder = Recorder(
+            store,
+            self._source,
+            reading,
+            name="pipe" if settings.pipe >= 0 else "journal",
+            recorded=self._wake,
+            refuses=self._ballast.reason,
+        )
+        self._control = Control(config.data_dir, Commands(store, reading, redactor, self._wake).answer)
+        self._conversation = config.conversation
+
+    def start(self) -> None:
+        """Begin with all of it."""
+        self._recorder.start()
+        self._control.start()
+        self._delivering = self._loop.create_task(self._courier.run())
+        looks = (self._ballast.keep(), keep_tidy(self._store, self._conversation), self._room.keep_looking())
+        self._looking = [self._loop.create_task(one) for one in looks]
+
+    async def status(self) -> dict[str, Any]:
+        """As `/status` shows it."""
+        disk = self._room.told()
+        told = await self._store.status(time.time_ns() // 1_000_000) | {"waits": self._recorder.waits, "disk": disk}
+        told["sinks"][ANALYTICS] |= self._courier.status() | {name: disk[name] for name in ("lasts_seconds", "lasts")}
+        if isinstance(self._source, JournalReader):
+            told["journal_damage"] = {"stretches": self._source.damaged, "bytes": self._source.damaged_bytes}
+        return told
+
+    async def drain(self, seconds: float) -> None:
+        """Record all there is, and deliver for so long."""
+        self.rest()
+        await asyncio.to_thread(self._recorder.drain, seconds)
+        await self._courier.drain(seconds)
+        await self._delivering
+
+    async def close(self) -> None:
+        """Let go of what is open, after `drain`."""
+        await self._client.close()
+        await asyncio.to_thread(self._control.close)
+        await asyncio.to_thread(self._store.close)
+
+    def rest(self) -> None:
+        """Look after nothing any more."""
+        for task in self._looking:
+            task.cancel()
+
+    def _wake(self) -> None:
+        """There may be something to send; from any thread."""
+        self._loop.call_soon_threadsafe(self._courier.wake)
+
+
+def _client(settings: Settings, redact: Callable[[str], str]) -> AnalyticsClient:
+    """To the sink; each has its own key: the local server's is not for a foreign one, nor the other way round."""
+    delivery = settings.config.delivery
+    return AnalyticsClient(
+        delivery.url or settings.analytics_url,
+        delivery.api_key if delivery.url is not None else Secret(settings.api_keys[0]),
+        timeout_seconds=delivery.timeout_seconds,
+        redact=redact,
+        proxy=settings.delivery_proxy,
+    )
