@@ -45,24 +45,29 @@ def bomb(size: int) -> Iterator[bytes]:
 ANSWERS: dict[str, tuple[bytes, Callable[[], Iterator[bytes]]]] = {
     "endless": (b"Content-Type: text/event-stream\r\n", lambda: events(100_000)),
     "events": (b"Content-Type: text/event-stream\r\n", lambda: events(1_000_000)),
+    "short": (b"Content-Type: text/event-stream\r\n", lambda: (b"data: {}\n\n" for _ in range(1_000_000))),
     "line": (b"Content-Type: text/event-stream\r\n", lambda: line(100_000_000)),
     "tiny": (b"Content-Type: text/event-stream\r\n", lambda: (bytes([byte]) for one in events(800) for byte in one)),
     "gzip": (b"Content-Type: application/json\r\nContent-Encoding: gzip\r\n", lambda: bomb(200_000_000)),
 }
 
 
-async def answer(writer: asyncio.StreamWriter, name: str) -> None:
-    fields, pieces = ANSWERS[name]
-    writer.write(b"HTTP/1.1 200 OK\r\n" + fields + b"Transfer-Encoding: chunked\r\n\r\n")
+def framed(name: str) -> Iterator[bytes]:
+    """An answer's body as it is written: each piece a chunk, many chunks to a write."""
     waiting: list[bytes] = []
-    for number, piece in enumerate(pieces()):
+    for number, piece in enumerate(ANSWERS[name][1]()):
         waiting.append(b"%x\r\n%b\r\n" % (len(piece), piece))
         if number % 100 == 0 or len(piece) > 10_000:
-            writer.write(b"".join(waiting))
+            yield b"".join(waiting)
             waiting.clear()
-            await writer.drain()
-    writer.write(b"".join(waiting) + b"0\r\n\r\n")
-    await writer.drain()
+    yield b"".join(waiting) + b"0\r\n\r\n"
+
+
+async def answer(writer: asyncio.StreamWriter, name: str) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\n" + ANSWERS[name][0] + b"Transfer-Encoding: chunked\r\n\r\n")
+    for part in framed(name):
+        writer.write(part)
+        await writer.drain()
 
 
 async def body_of(reader: asyncio.StreamReader, head: bytes) -> tuple[int, str]:
