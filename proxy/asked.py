@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - argparse names it nowhere else
 
 #: As in `outbox.held`; a test keeps them equal.
-KINDS = ("conversation", "feedback", "event", "exchange")
+KINDS = ("conversation", "feedback", "event", "deletion", "exchange")
 STATES = ("waiting", "ready", "leased", "dead", "failed")
 #: Lines of a list, unless more are asked for.
 LINES = 50

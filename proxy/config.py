@@ -109,6 +109,8 @@ class Analytics:
     api_keys: tuple[Secret, ...] = ()
     #: Keys for browsers: they write, and read a conversation whose id they know.
     web_keys: tuple[Secret, ...] = ()
+    #: Whether those may delete a conversation whose id they know.
+    web_delete: bool = False
     #: Empty: `sqlite:///<data_dir>/analytics.db`.
     database: Annotated[str, rules.database] = ""
     cors_origins: tuple[Origin, ...] = ()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .analytics.api import make_app, serve_on
-from .analytics.store import Store, definitions, open_database
+from .analytics.store import FUNCTIONS, Store, definitions, open_database
 from .mending import mended
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def open_analytics(settings: Settings) -> tuple[Database | None, bool]:
     if settings.analytics_socket < 0:
         return None, False
     path = database_path(settings.config)
-    again = mended(path, definitions()[1])
+    again = mended(path, definitions()[1], FUNCTIONS)
     # what it has taken is acknowledged for good: it must not be the one that a power loss takes it from
     return open_database(path, full_sync=settings.config.journal.durability != "memory"), again
 
@@ -42,6 +42,7 @@ async def serve_analytics(settings: Settings, database: Database) -> web.AppRunn
         Store(database),
         api_keys=settings.api_keys,
         web_keys=[key.reveal() for key in config.analytics.web_keys],
+        web_delete=config.analytics.web_delete,
         cors_origins=config.analytics.cors_origins,
         hosts=(config.analytics.host, *config.listen.allowed_hosts),
         retention_days=config.privacy.retention_days,

@@ -8,14 +8,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from .db.mend import mend
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 _log = structlog.get_logger("teelog")
@@ -28,9 +29,14 @@ def stamp() -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 
 
-def mended(path: Path, migrations: Sequence[str]) -> bool:
-    """Mend a database file where it has to be; whether it had to. `DatabaseError` when it is another program's."""
-    told = mend(path, migrations, stamp())
+def mended(
+    path: Path,
+    migrations: Sequence[str],
+    functions: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+    settle: str = "",
+) -> bool:
+    """Mend a database file where it has to be, as `mend` does; whether it had to."""
+    told = mend(path, migrations, stamp(), functions, settle)
     if told is None:
         return False
     _log.error(

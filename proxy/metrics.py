@@ -35,7 +35,7 @@ class Family(NamedTuple):
 OUTCOMES = ("complete", "refused", "no_answer", "interrupted_client", "interrupted_upstream")
 RECORDS = (
     "recorded", "seen", "sampled_out", "unanswered", "late", "unknown_answer", "side_request", "refused", "no_answer",
-    "not_rebuilt", "set_aside", "set_aside_lost", "feedback", "event",
+    "not_rebuilt", "set_aside", "set_aside_lost", "feedback", "event", "erased",
 )  # fmt: skip
 DEAD = ("refused", "too large", "too old", "not rendered", "unknown message")
 _DELIVERIES = ("delivered", "postponed", "buried", "retried", "dropped")

@@ -21,7 +21,7 @@ from .outbox.control import Control
 from .outbox.courier import Courier
 from .outbox.reading import Reading
 from .outbox.recorder import Recorder
-from .outbox.store import ANALYTICS, MIGRATIONS, Store
+from .outbox.store import ANALYTICS, MIGRATIONS, SETTLE, Store
 from .outbox.tidying import keep_tidy
 from .room import Room
 from .space import Ballast, reserve_of
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def open_store(path: Path, settings: Settings) -> Store:
     """The store, mended where it was damaged; `DatabaseUnavailable` when the disk does not give it."""
     config = settings.config
-    mended(path, MIGRATIONS)
+    mended(path, MIGRATIONS, settle=SETTLE)
     return Store(
         path,
         secret=settings.secret,

@@ -1,8 +1,8 @@
 """What the official SDK (`@inkeep/inkeep-analytics`) demands of an answer, stated again in Python.
 
-Each `faults_of_*` returns every breach as a sentence with its place; an empty list means that the SDK parses the
-answer. The rules are those of its response schemas: a required key must be present (even as null), unknown keys are
-dropped, and one bad message makes a whole list unreadable.
+`faults_of` returns every breach as a sentence with its place; an empty list means that the SDK parses the answer. The
+rules are those of its response schemas: a required key must be present (even as null), unknown keys are dropped, and
+one bad message makes a whole list unreadable. What is asked and exported has its rules in `sdk_query_rules`.
 """
 
 from collections.abc import Callable, Iterator
@@ -187,6 +187,7 @@ EVENT = either(
         for kind, key in (("message", "messageId"), ("conversation", "conversationId"), ("search", "searchQuery"))
     )
 )
+DELETED = shape({"success": is_a(bool), "message": TEXT})
 
 
 def faults_of(check: Check, answer: Any) -> list[str]:

@@ -2,10 +2,12 @@
 
     POST /conversations        web, api      GET /conversations?limit&offset   api
     GET  /conversations/{id}   web, api      GET /conversations/external/{id}  api
-    DELETE /conversations/{id}      api      POST /events                      web, api
+    DELETE /conversations/{id}      api (*)  POST /events                      web, api
     POST /feedback             web, api      GET /feedback?limit&offset        api
     GET  /feedback/{id}             api      DELETE /feedback/{id}             api
-    /query/… (see `asking`)         api      GET /livez                        anybody
+    /query/… (see `asking`)         api      GET /livez, /openapi.json         anybody
+
+(*) and web, when the configuration says so: such a key is published, and deleting is for good.
 
 Success is exactly 200 with JSON; everything else is a problem (`door.py`), operations that are not served 404, since the
 official SDK repeats 5xx for an hour. Ids in paths are taken from the raw segment: `a%2Fb` is one id.
@@ -23,11 +25,14 @@ import structlog
 from aiohttp import web
 
 from ..core.fields import fault
+from ..core.session_filter import read_sessions
 from ..core.wire import read_conversation, read_event, read_feedback, read_json
 from ..errors import ApiError, DatabaseError
 from .asking import Asking
 from .auth import API, WEB, Keys
 from .door import Door
+from .keeper import keeping
+from .openapi import LIST_LIMIT, describe
 from .pages import Pages
 from .request import path_id, read_body
 
@@ -43,7 +48,6 @@ _log = structlog.get_logger("analytics")
 
 #: A conversation has 2 MB (Inkeep's limit for a POST), in a spelling that may be longer than ours.
 BODY_LIMIT = 4 * 1024 * 1024
-LIST_LIMIT = 100
 FORGET_EVERY_SECONDS = 24 * 3600
 DAY_MS = 24 * 3600 * 1000
 
@@ -53,6 +57,7 @@ def make_app(
     *,
     api_keys: Sequence[str],
     web_keys: Sequence[str] = (),
+    web_delete: bool = False,
     cors_origins: Collection[str] = (),
     hosts: Collection[str] = (),
     pages: bool = True,
@@ -65,6 +70,7 @@ def make_app(
         store: What it serves; the caller closes its database.
         api_keys: Keys that read and write everything.
         web_keys: Keys that browsers may know.
+        web_delete: Whether those may delete a conversation.
         cors_origins: Origins whose pages may call the API.
         hosts: Names that it is reached by, besides localhost and addresses.
         pages: Whether people may look, too.
@@ -75,10 +81,11 @@ def make_app(
     app = web.Application(client_max_size=BODY_LIMIT)
     keys = Keys(api_keys, web_keys)
     Door(hosts, cors_origins, monotonic).attach(app)
-    Api(store, keys).attach(app)
+    Api(store, keys, web_delete=web_delete).attach(app)
     Asking(store, keys).attach(app)
     if pages:
         Pages(store, keys, monotonic).attach(app)
+    app.cleanup_ctx.append(keeping(store))
     if retention_days:
         app.cleanup_ctx.append(_forgetting(store, retention_days))
     return app
@@ -100,19 +107,22 @@ async def serve_on(app: web.Application, listening: socket.socket) -> web.AppRun
 class Api:
     """The operations."""
 
-    def __init__(self, store: Store, keys: Keys) -> None:
+    def __init__(self, store: Store, keys: Keys, *, web_delete: bool) -> None:
         self._store = store
         self._keys = keys
+        self._deleting = (API, WEB) if web_delete else (API,)
+        self._description = describe(web_delete=web_delete)
 
     def attach(self, app: web.Application) -> None:
         """Adds the routes; a segment is matched before it is decoded."""
         app.router.add_routes(
             [
                 web.get("/livez", _live),
+                web.get("/openapi.json", self._describe),
                 web.post("/conversations", self._for(self._log_conversation, API, WEB)),
                 web.get("/conversations", self._for(self._list_conversations, API)),
                 web.get("/conversations/{id:[^/]+}", self._for(self._get_conversation, API, WEB)),
-                web.delete("/conversations/{id:[^/]+}", self._for(self._delete_conversation, API)),
+                web.delete("/conversations/{id:[^/]+}", self._for(self._delete_conversation, *self._deleting)),
                 web.get("/conversations/external/{id:[^/]+}", self._for(self._get_external, API)),
                 web.post("/feedback", self._for(self._log_feedback, API, WEB)),
                 web.get("/feedback", self._for(self._list_feedback, API)),
@@ -131,11 +141,15 @@ class Api:
 
         return handle
 
+    async def _describe(self, _request: web.Request) -> web.Response:
+        return web.Response(body=self._description, content_type="application/json")
+
     async def _log_conversation(self, request: web.Request) -> dict[str, Any]:
         return await self._store.log_conversation(read_conversation(await _body(request)))
 
     async def _list_conversations(self, request: web.Request) -> dict[str, Any]:
-        return await self._store.conversations(*_paging(request, 20))
+        asked, page = read_sessions(request.query.items(), limit=20, highest=LIST_LIMIT)
+        return await self._store.conversations(page.limit, page.offset, asked=asked, after=page.after)
 
     async def _get_conversation(self, request: web.Request) -> dict[str, Any]:
         return await self._store.conversation(path_id(request))
@@ -150,7 +164,9 @@ class Api:
         return await self._store.log_feedback(read_feedback(await _body(request)))
 
     async def _list_feedback(self, request: web.Request) -> dict[str, Any]:
-        return await self._store.feedbacks(*_paging(request, 10))
+        return await self._store.feedbacks(
+            _number(request, "limit", 10, LIST_LIMIT), _number(request, "offset", 0, 2**53)
+        )
 
     async def _get_feedback(self, request: web.Request) -> dict[str, Any]:
         return await self._store.feedback(path_id(request))
@@ -168,11 +184,6 @@ async def _live(_request: web.Request) -> web.Response:
 
 async def _body(request: web.Request) -> Any:
     return read_json(await read_body(request, BODY_LIMIT))
-
-
-def _paging(request: web.Request, default: int) -> tuple[int, int]:
-    """The `limit` and `offset` of a list."""
-    return _number(request, "limit", default, LIST_LIMIT), _number(request, "offset", 0, 2**53)
 
 
 def _number(request: web.Request, name: str, default: int, highest: int) -> int:

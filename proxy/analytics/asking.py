@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
@@ -25,6 +25,7 @@ from . import questions
 from .auth import API
 from .questions import Limits
 from .request import read_body
+from .sending import send_csv
 from .sheets import sheet
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 BODY_LIMIT = 2 * 1024 * 1024
 #: Half of the database's readers.
 AT_ONCE = 2
-CHUNK = 256 * 1024
 
 
 class Asking:
@@ -90,7 +90,7 @@ class Asking:
                 async with self._turn():
                     file = await self._store.read(lambda tx: sheet(tx, query, self._store.folder, self._limits))
                 with file:
-                    return await _sent(request, file, f"{view.name}.csv", self._limits.send_seconds)
+                    return await send_csv(request, file, f"{view.name}.csv", self._limits.send_seconds)
             finally:
                 self._exports -= 1
 
@@ -133,23 +133,6 @@ class Asking:
                 yield
         finally:
             self._waiting -= 1
-
-
-async def _sent(request: web.Request, file: IO[bytes], name: str, seconds: float) -> web.StreamResponse:
-    """The file as CSV, a piece at a time; a client that leaves, or hardly reads, is left."""
-    response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{name}"'})
-    response.content_type = "text/csv"
-    response.charset = "utf-8"
-    try:
-        async with asyncio.timeout(seconds):
-            await response.prepare(request)
-            while piece := await asyncio.to_thread(file.read, CHUNK):
-                await response.write(piece)
-            await response.write_eof()
-    except (ConnectionError, TimeoutError):
-        if request.transport is not None:
-            request.transport.abort()  # so that nobody takes half a file for a whole one
-    return response
 
 
 async def _body(request: web.Request) -> Any:

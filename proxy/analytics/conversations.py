@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..core.wire import emit_conversation, emit_feedback, emit_message
+from ..core.wire import emit_conversation, emit_event, emit_feedback, emit_message
 from ..errors import ApiError
 from . import rows
 from .deletion import past_deletion
@@ -70,36 +70,15 @@ def told_by_external_id(tx: Tx, external: str) -> dict[str, Any]:
     return emit_conversation(_with_messages(tx, row))
 
 
-def page(tx: Tx, limit: int, offset: int) -> dict[str, Any]:
-    """A page of all conversations, last changed first, in the list envelope."""
-    found = tx.all("newest_conversations", limit=limit, offset=offset)
-    answers = [emit_conversation(_with_messages(tx, row)) for row in found]
-    return {"conversations": answers, "total": total(tx), "pageSize": limit, "count": len(answers)}
-
-
-def total(tx: Tx) -> int:
-    """How many conversations there are."""
-    (row,) = tx.all("count_conversations")
-    return int(row["total"])
-
-
-def chats(tx: Tx, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
-    """What a list shows of each conversation, last changed first, and how many there are."""
-    found = [dict(row) for row in tx.all("newest_chats", limit=limit, offset=offset)]
-    for chat in found:
-        for name in ("properties", "user_properties"):
-            chat[name] = rows.json_value(chat[name]) or {}
-    return found, total(tx)
-
-
 def transcript(tx: Tx, name: str) -> dict[str, Any]:
-    """A conversation's answer form with its replaced messages (`replaced`) and all feedback (`feedback`); 404."""
+    """A conversation's answer form; beside it what was `replaced`, all `feedback`, and the `events` around it; 404."""
     record = conversation(tx, name)
     replaced = [message for message in _stored(tx, name) if message["place"] is None]
     feedback = [rows.feedback_record(row) for row in tx.all("feedback_of_conversation", conversation=name)]
     return emit_conversation(record) | {
         "replaced": [emit_message(message, record) for message in replaced],
         "feedback": [emit_feedback(one) for one in feedback],
+        "events": [emit_event(rows.event_record(row)) for row in tx.all("events_of_conversation", conversation=name)],
     }
 
 
@@ -148,13 +127,13 @@ def _replace_messages(
         name = message["id"]
         id_given = name in given or (name in before and before[name]["id_given"])
         after[name] = {**message, "place": place, "id_given": id_given}
-    changed = [message for name, message in after.items() if not _equal(before.get(name), message)]
-    moving = {message["id"] for message in changed} | (before.keys() - after.keys())
+    changed = {name: message for name, message in after.items() if not _equal(before.get(name), message)}
     # First every place is made free, then it is taken: two messages may change places.
-    tx.many("retire_message", [{"conversation": conversation, "id": name} for name in moving & before.keys()])
+    tx.many("lift_message", [{"conversation": conversation, "id": name} for name in changed.keys() & before.keys()])
+    tx.many("retire_message", [{"conversation": conversation, "id": name} for name in before.keys() - after.keys()])
     tx.many(
         "put_message",
-        [rows.message_row(one, conversation, one["place"], id_given=one["id_given"]) for one in changed],
+        [rows.message_row(one, conversation, one["place"], id_given=one["id_given"]) for one in changed.values()],
     )
     tx.run("drop_retired_messages", conversation=conversation)
     tx.run("attach_feedback", conversation=conversation)

@@ -32,8 +32,8 @@ REQUEST_ID = web.RequestKey("request_id", str)
 #: Probes reach us by whatever name their platform uses, and learn nothing here.
 OPEN_PATHS = frozenset(("/livez",))
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,

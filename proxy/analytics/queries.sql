@@ -7,11 +7,12 @@ SELECT * FROM conversation WHERE id = :id;
 INSERT INTO conversation (
     id, type, external_id, external_url, support_ticket_conversation_id, project_id, integration_id, visibility,
     properties, user_properties, tags, created_at, updated_at, rev,
-    first_message_time, user_message_count, question, interrupted
+    first_message_time, user_message_count, question, interrupted, number
 ) VALUES (
     :id, :type, :external_id, :external_url, :support_ticket_conversation_id, :project_id, :integration_id, :visibility,
     :properties, :user_properties, :tags, :created_at, :updated_at, :rev,
-    :first_message_time, :user_message_count, :question, :interrupted
+    :first_message_time, :user_message_count, :question, :interrupted,
+    (SELECT coalesce(max(number), 0) + 1 FROM conversation)
 )
 ON CONFLICT (id) DO UPDATE SET
     external_id = excluded.external_id, external_url = excluded.external_url,
@@ -22,17 +23,22 @@ ON CONFLICT (id) DO UPDATE SET
     first_message_time = excluded.first_message_time, user_message_count = excluded.user_message_count,
     question = excluded.question, interrupted = excluded.interrupted;
 
--- name: count_conversations — how many there are
-SELECT count(*) AS total FROM conversation;
-
--- name: newest_conversations — a page of conversations, last changed first
-SELECT * FROM conversation ORDER BY updated_at DESC, id LIMIT :limit OFFSET :offset;
-
--- name: newest_chats — what the pages list of each conversation, last changed first
-SELECT id, created_at, updated_at, question, user_message_count, interrupted, properties, user_properties,
+-- name: session — what a list shows of one conversation; its tokens are NULL where no answer's usage is known
+SELECT id, created_at, updated_at, question, user_message_count, interrupted, properties, user_properties, tags,
     (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND feedback.type = 'positive') AS positive,
-    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND feedback.type = 'negative') AS negative
-FROM conversation ORDER BY updated_at DESC, id LIMIT :limit OFFSET :offset;
+    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND feedback.type = 'negative') AS negative,
+    answered.tokens, answered.refused
+FROM conversation, (
+    SELECT
+        sum(coalesce(
+            json_number(properties, '["usage","total_tokens"]'),
+            json_number(properties, '["usage","prompt_tokens"]') + json_number(properties, '["usage","completion_tokens"]'),
+            json_number(properties, '["usage","input_tokens"]') + json_number(properties, '["usage","output_tokens"]')
+        )) AS tokens,
+        coalesce(max(json_text(properties, '["refusal"]') = 'true'), 0) AS refused
+    FROM message WHERE conversation = :id AND place IS NOT NULL AND role = 'assistant'
+) AS answered
+WHERE id = :id;
 
 -- name: messages — a conversation's messages by place, those that left the list last
 SELECT * FROM message WHERE conversation = :conversation ORDER BY place IS NULL, place, created_at, id;
@@ -40,14 +46,24 @@ SELECT * FROM message WHERE conversation = :conversation ORDER BY place IS NULL,
 -- name: message — one message, also one that left the list
 SELECT * FROM message WHERE conversation = :conversation AND id = :id;
 
--- name: retire_message — a message leaves its place, at least for now
+-- name: lift_message — a message frees its place, until it is put
+UPDATE message SET place = place + 1000000000 WHERE conversation = :conversation AND id = :id;
+
+-- name: retire_message — a message leaves the list
 UPDATE message SET place = NULL WHERE conversation = :conversation AND id = :id;
 
--- name: put_message — a message as it is now, new or in place of the old
+-- name: put_message — a message as it is now, new or in place of the old; a new one has its conversation's next number
 INSERT INTO message (
-    conversation, id, place, id_given, role, text, items, name, tool_calls, links, properties, user_properties,
+    number, conversation, id, place, id_given, role, text, items, name, tool_calls, links, properties, user_properties,
     external_id, external_url, created_at, updated_at
 ) VALUES (
+    (
+        SELECT 1 + coalesce(
+            (SELECT max(number) FROM message WHERE number > own.number << 32 AND number < (own.number + 1) << 32),
+            own.number << 32
+        )
+        FROM conversation AS own WHERE own.id = :conversation
+    ),
     :conversation, :id, :place, :id_given, :role, :text, :items, :name, :tool_calls, :links, :properties,
     :user_properties, :external_id, :external_url, :created_at, :updated_at
 )
@@ -187,3 +203,26 @@ DELETE FROM deletion WHERE deleted_at < :before;
 
 -- name: conversation_by_external_id — the newest conversation that another system knows by an id
 SELECT * FROM conversation WHERE external_id = :external_id ORDER BY updated_at DESC, id LIMIT 1;
+
+-- ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: events_of_conversation — what happened in and around one conversation, oldest first
+SELECT * FROM event WHERE conversation = :conversation ORDER BY created_at, id;
+
+-- name: share — a link to a conversation, unless there is one
+INSERT INTO share (token, conversation, created_at) VALUES (:token, :conversation, :now)
+ON CONFLICT (conversation) DO NOTHING;
+
+-- name: unshare — a link is taken back
+DELETE FROM share WHERE conversation = :conversation;
+
+-- name: share_of — the link to a conversation that works
+SELECT share.token FROM share JOIN conversation ON conversation.id = share.conversation
+WHERE share.conversation = :conversation AND conversation.visibility = 'public';
+
+-- name: shared_conversation — the conversation that a link leads to
+SELECT share.conversation FROM share JOIN conversation ON conversation.id = share.conversation
+WHERE share.token = :token AND conversation.visibility = 'public';
+
+-- name: set_visibility — who may read a conversation
+UPDATE conversation SET visibility = :visibility WHERE id = :id;

@@ -79,7 +79,8 @@ def property_keys(tx: Tx, asked: Properties, limits: Limits) -> list[str]:
     found: set[str] = set()
     with in_time(tx, limits.seconds):
         for view, where in asked.views:
-            found.update(row[0] for row in _asked(tx, statements.keys(view, asked.field, where, asked.limit)))
+            rows = _asked(tx, statements.keys(view, asked.field, where, asked.limit))
+            found.update(orjson.loads(row[0]) for row in rows)
     return sorted(found)[: asked.limit]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from ..errors import ApiError
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: A client that has not sent its body by then holds a connection for nothing.
 BODY_SECONDS = 60.0
+#: A form of ours has a key, an address, a few words; nothing of this size.
+FORM_LIMIT = 16 * 1024
 
 
 async def read_body(request: web.Request, limit: int) -> bytes:
@@ -29,9 +31,18 @@ async def read_body(request: web.Request, limit: int) -> bytes:
         raise ApiError(408, f"the body did not come within {BODY_SECONDS:.0f} seconds") from error
 
 
-def path_id(request: web.Request) -> str:
-    """The id in a path's last segment, decoded after it was cut out (`a%2Fb` is one id); 404 for what is none."""
-    segment = request.raw_path.partition("?")[0].rpartition("/")[2]
+async def read_form(request: web.Request) -> dict[str, str]:
+    """The fields of a form, the first of each name; `ApiError` as from `read_body`."""
+    fields = parse_qs((await read_body(request, FORM_LIMIT)).decode("utf-8", "replace"), max_num_fields=100)
+    return {name: values[0] for name, values in fields.items()}
+
+
+def path_id(request: web.Request, place: int = -1) -> str:
+    """The id in one of a path's segments (`/`, then 1), decoded after it was cut out (`a%2Fb` is one id).
+
+    `ApiError` 404 for what is none.
+    """
+    segment = request.raw_path.partition("?")[0].split("/")[place]
     try:
         return unquote(segment, errors="strict")
     except UnicodeDecodeError as error:

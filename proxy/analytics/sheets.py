@@ -10,8 +10,7 @@ from __future__ import annotations
 import tempfile
 from typing import IO, TYPE_CHECKING, Any
 
-from ..core.cells import csv_lines, safe
-from ..core.content import json_text
+from ..core.cells import cell, csv_lines, safe
 from ..core.query_fields import JSON
 from ..errors import ApiError
 from . import statements
@@ -52,7 +51,7 @@ def _write(tx: Tx, query: Query, file: IO[bytes], limits: Limits) -> None:
     file.write(csv_lines([[safe(key if inner is None else f"{key}.{inner}") for key, inner in header]]))
     size = 0
     for row in _rows(tx, query):
-        size += file.write(csv_lines([[_cell(_inner(row[key], inner)) for key, inner in header]]))
+        size += file.write(csv_lines([[cell(_inner(row[key], inner)) for key, inner in header]]))
         if size > limits.export_bytes:
             raise ApiError(422, "the export is too large: ask about a shorter time, or select fewer fields")
 
@@ -93,10 +92,3 @@ def _inner(value: Any, key: str | None) -> Any:
     if key is None:
         return value
     return value.get(key) if isinstance(value, dict) else None
-
-
-def _cell(value: Any) -> str:
-    """A text, safe; nothing as nothing; all else as JSON, which is no formula."""
-    if isinstance(value, str):
-        return safe(value)
-    return "" if value is None else json_text(value)

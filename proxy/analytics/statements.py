@@ -1,7 +1,7 @@
 """A checked `Query` as one SELECT of SQLite's: names out of fixed tables, everything a caller said as bound values.
 
 JSON is looked into by the functions of `core/nested.py`, which the connection is lent (`FUNCTIONS`): a path is a bound
-value, too, whatever it is made of. Another engine needs other `_FIELDS`, `_bucket` and functions of the same names.
+value, too, whatever it is made of. Another engine needs other `_FIELDS`, `bucket` and functions of the same names.
 Missing values stand last in every order, and no order is left open, so that the same question has the same answer.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..core.nested import matches, number_at, text_at
+from ..core.nested import keys_of, matches, number_at, text_at
 from ..core.query import Source
 from ..core.query_fields import CONVERSATIONS, EVENTS, FEEDBACK, SEMANTIC_THREADS
 from .conditions import condition_of
@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from ..core.query_where import Filter
 
 #: What a connection needs to know for these statements.
-FUNCTIONS: dict[str, Callable[..., Any]] = {"json_text": text_at, "json_number": number_at, "json_matches": matches}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "json_text": text_at,
+    "json_number": number_at,
+    "json_keys": keys_of,
+    "json_matches": matches,
+}
 
 _SHARED = {
     "id": "v.id",
@@ -88,7 +93,7 @@ class Statement:
         """A value of a row."""
         column = _FIELDS[self.view.name].get(source.field, "NULL")
         if source.time_unit is not None:
-            return _bucket(column, source.time_unit)
+            return bucket(column, source.time_unit)
         return f"json_text({column}, {self.bind_json(source.path)})" if source.path else column
 
     def number(self, source: Source) -> str:
@@ -139,13 +144,13 @@ def count(query: Query) -> Statement:
 
 
 def keys(view: View, name: str, where: Filter | None, limit: int) -> Statement:
-    """The first of the distinct keys at the top of a view's JSON field, in their order."""
+    """The first of the distinct keys at the top of a view's JSON field, each as a JSON text, in the order of those."""
     statement = Statement(view)
     column = _FIELDS[view.name].get(name, "NULL")
     table, which = _ROWS[view.name]
     statement.text = (
-        f"SELECT DISTINCT inside.key FROM {table}, json_each({column}) AS inside "  # noqa: S608 - fixed parts only
-        f"WHERE {which} AND {condition_of(statement, where)} ORDER BY inside.key LIMIT {statement.bind(limit)}"
+        f"SELECT DISTINCT inside.value FROM {table}, json_each(json_keys({column})) AS inside "  # noqa: S608 - fixed parts only
+        f"WHERE {which} AND {condition_of(statement, where)} ORDER BY inside.value LIMIT {statement.bind(limit)}"
     )
     return statement
 
@@ -189,7 +194,7 @@ def _value(statement: Statement, source: Source | None, aggregation: str | None)
     return f"{aggregation}({statement.number(source) if source.path else column})"
 
 
-def _bucket(time: str, unit: str) -> str:
+def bucket(time: str, unit: str) -> str:
     """The start of the span that a time falls in, in UTC; SQLite's remainder of what is negative is negative."""
     if unit == "month":
         return (

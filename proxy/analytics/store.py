@@ -12,35 +12,50 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..core.ids import uuid7
+from ..core.search_words import spaced_text
+from ..core.session_filter import EVERY, Page, Place
 from ..db.queries import load_queries
 from ..db.sqlite import Database
-from . import conversations, deletion, notes
-from .statements import FUNCTIONS
+from . import conversations, deletion, derived, notes, sessions, sharing, statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from ..core.session_filter import SessionFilter
     from ..db.sqlite import Tx
+    from .sessions import Sessions
 
 T = TypeVar("T")
 
 
 #: The schema's scripts, oldest first; a released one is never edited.
-MIGRATIONS = ("schema.sql", "schema_2.sql", "schema_3.sql")
+MIGRATIONS = (
+    "schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql",
+)  # fmt: skip
+#: What they, and what they make, call in SQL.
+FUNCTIONS = {**statements.FUNCTIONS, "spaced_text": spaced_text}
 
 
 def definitions() -> tuple[dict[str, str], list[str]]:
     """The statements, and the schema's scripts."""
     folder = resources.files(__package__)
-    queries, *migrations = ((folder / name).read_text("utf-8") for name in ("queries.sql", *MIGRATIONS))
-    return load_queries(queries), migrations
+    queries, figures, *migrations = (
+        (folder / name).read_text("utf-8") for name in ("queries.sql", "figures.sql", *MIGRATIONS)
+    )
+    return load_queries(queries) | load_queries(figures), migrations
 
 
 def open_database(path: Path, *, full_sync: bool = False) -> Database:
     """The server's file, made or brought to the newest schema; `DatabaseError` when it cannot be had."""
     queries, migrations = definitions()
-    return Database(path, queries=queries, migrations=migrations, full_sync=full_sync, functions=FUNCTIONS)
+    database = Database(path, queries=queries, migrations=migrations, full_sync=full_sync, functions=FUNCTIONS)
+    try:
+        database.write(derived.complete)
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def wall_clock() -> int:
@@ -92,9 +107,16 @@ class Store:
         """Removes one piece of feedback; 404."""
         return await self._database.awrite(lambda tx: deletion.delete_feedback(tx, name))
 
-    async def conversations(self, limit: int, offset: int) -> dict[str, Any]:
-        """A page of all conversations, last changed first, in the list envelope."""
-        return await self._database.aread(lambda tx: conversations.page(tx, limit, offset))
+    async def conversations(
+        self, limit: int, offset: int = 0, *, asked: SessionFilter = EVERY, after: Place | None = None
+    ) -> dict[str, Any]:
+        """A page of the conversations that pass a filter, last changed first, in the list envelope; 422."""
+        page = Page(limit, offset, after)
+        return await self._database.aread(lambda tx: sessions.answers(tx, asked, page))
+
+    async def sessions(self, asked: SessionFilter, page: Page) -> Sessions:
+        """The same page as people see it: of each conversation what a list shows; 422."""
+        return await self._database.aread(lambda tx: sessions.lines(tx, asked, page))
 
     async def log_feedback(self, posted: Mapping[str, Any]) -> dict[str, Any]:
         """Upserts a record of `read_feedback`; it waits, unseen, when its message has not been logged."""
@@ -116,18 +138,36 @@ class Store:
         """What a work that only reads returns (those of `questions` and `sheets`)."""
         return await self._database.aread(work)
 
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """What a work returns after its transaction (those of `keeper`)."""
+        return await self._database.awrite(work)
+
     @property
     def folder(self) -> Path:
         """Where its file lies, and what is too large for memory may."""
         return self._database.folder
 
-    async def chats(self, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
-        """What the pages list of each conversation, last changed first, and how many there are."""
-        return await self._database.aread(lambda tx: conversations.chats(tx, limit, offset))
-
     async def transcript(self, name: str) -> dict[str, Any]:
-        """A conversation with its replaced messages and all feedback; 404."""
-        return await self._database.aread(lambda tx: conversations.transcript(tx, name))
+        """A conversation with all that was said and happened around it, and the token of its link (`share`); 404."""
+        return await self._database.aread(
+            lambda tx: conversations.transcript(tx, name) | {"share": sharing.shared_as(tx, name)}
+        )
+
+    async def share(self, name: str, *, public: bool) -> None:
+        """Gives a conversation a link for everybody, or takes it back; 404."""
+        if public:
+            token = self._chance(16).hex()
+            await self._database.awrite(lambda tx: sharing.share(tx, name, self.now(), token))
+        else:
+            await self._database.awrite(lambda tx: sharing.unshare(tx, name))
+
+    async def shared(self, token: str) -> dict[str, Any]:
+        """The conversation that a link leads to; 404."""
+        return await self._database.aread(lambda tx: sharing.shared(tx, token))
+
+    async def fork(self, name: str, message: str) -> dict[str, Any]:
+        """Copies a conversation up to a message; 404."""
+        return await self._database.awrite(lambda tx: sharing.fork(tx, name, message, self.now(), self._mint))
 
     async def forget_before(self, before: int) -> int:
         """Removes all conversations last changed before a time (unix ms) with what was said of them; how many."""

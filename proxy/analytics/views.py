@@ -1,218 +1,119 @@
-"""What the pages show of a conversation: values ready to be printed, made of whatever was logged.
-
-Properties are anything a client sent, so each is looked at before it is used, and what does not fit is left out. All
-strings are text: the templates escape them, and nothing here makes HTML.
-"""
+"""What the pages show of conversations: values ready to be printed, made of whatever was logged."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-import orjson
+from .message_view import message_view
+from .plain import dicts, pretty, word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: Pictures that are shown: bitmaps inside the message itself. SVG is a document, and addresses would be fetched.
-_PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,", "data:image/gif;base64,", "data:image/webp;base64,")
-_ROLES = {"user": "User", "assistant": "Assistant", "system": "System"}
-_OTHER_ROLES = {"developer": "Developer", "tool": "Tool", "function": "Function"}
-_CUT_BY = {"client": "the client left", "upstream": "the upstream broke off", "crash": "the proxy was stopped"}
-#: `finishReason`s that say nothing: the answer is simply complete.
-_ORDINARY_ENDS = ("stop", "tool_calls", "end_turn")
-
-
-def days(chats: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The list of conversations under their days, from `Store.chats`."""
-    return [(day, list(lines)) for day, lines in groupby(map(chat_line, chats), key=itemgetter("day"))]
-
-
-def chat_line(chat: Mapping[str, Any]) -> dict[str, Any]:
-    """One line of the list of conversations."""
-    changed = _moment(chat["updated_at"])
-    turns = chat["user_message_count"]
-    return {
-        "id": chat["id"],
-        "day": f"{changed:%A}, {changed.day} {changed:%B} {changed.year}",
-        "time": f"{changed:%H:%M}",
-        "iso": changed.isoformat(timespec="milliseconds"),
-        "question": chat["question"] or "(no text)",
-        "turns": f"{turns} turn{'' if turns == 1 else 's'}",
-        "user": user_of(chat["user_properties"]),
-        "model": _word(chat["properties"].get("model")),
-        "positive": chat["positive"],
-        "negative": chat["negative"],
-        "interrupted": bool(chat["interrupted"]),
-    }
+#: What happened, in words; anything else is called as it was logged.
+_HAPPENED = {
+    "message:copied": "The answer was copied",
+    "assistant_message_copied": "The answer was copied",
+    "message:code_snippet:copied": "Code was copied from the answer",
+    "assistant_code_block_copied": "Code was copied from the answer",
+    "assistant_source_item_clicked": "A source was opened",
+    "assistant_message_inline_link_opened": "A link was opened",
+    "conversation:shared": "The conversation was shared",
+    "chat_share_button_clicked": "The conversation was shared",
+    "conversation:rewritten": "The client went on from another history",
+    "message:regenerated": "Another answer was asked for",
+    "user_escalation_indicated": "The user asked for a person",
+}
 
 
 def transcript(told: Mapping[str, Any]) -> dict[str, Any]:
     """The whole page of one conversation, from an answer of `Store.transcript`."""
-    feedback = told["feedback"]
     properties = told["properties"] or {}
     facts = {
         "User": user_of(told["userProperties"] or {}),
-        "Model": _word(properties.get("model")),
-        "Began": _minute(told["createdAt"]),
-        "Changed": _minute(told["updatedAt"]),
-        "Source": _word(properties.get("source")),
+        "Model": word(properties.get("model")),
+        "Endpoint": word(properties.get("endpoint")),
+        "Kind": word(properties.get("kind")),
+        "Source": word(properties.get("source")),
         "Tags": ", ".join(told["tags"] or ()),
         "Id": told["id"],
     }
+    line, lost = _line_of_time(told)
     return {
+        "id": told["id"],
+        "began": told["createdAt"],
+        "changed": told["updatedAt"],
         "facts": {name: value for name, value in facts.items() if value},
-        "properties": _pretty(properties) if properties else "",
-        "messages": [message_view(message, feedback) for message in told["messages"]],
-        "replaced": [message_view(message, feedback) for message in told["replaced"]],
+        "origin": word(properties.get("forkedFrom")),
+        "properties": pretty(properties) if properties else "",
+        "line": line,
+        "replaced": [message_view(one, told["feedback"]) for one in told["replaced"] if one["id"] not in lost],
+        "share": told["share"],
     }
 
 
-def message_view(message: Mapping[str, Any], feedback: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One message with the feedback on it and, beside its tool calls, their results."""
-    properties = message["properties"] or {}
-    calls, loose = _calls(message.get("tool_calls") or (), _dicts(properties.get("toolResults")))
-    said_as = _word(properties.get("originalRole")) or message["role"]
-    return {
-        "id": message["id"],
-        "kind": message["role"] if message["role"] in _ROLES else "user",
-        "folded": message["role"] == "system",
-        "role": (_ROLES | _OTHER_ROLES).get(said_as, said_as),
-        "name": message["name"] or "",
-        "time": _minute(message["createdAt"]),
-        "iso": message["createdAt"],
-        "content": _content(message["content"]),
-        "reasoning": _word(properties.get("reasoning")),
-        "calls": calls,
-        "loose_results": loose,
-        "links": [link for link in map(_link, message["links"] or ()) if link],
-        "feedback": [_feedback(one) for one in feedback if one["messageId"] == message["id"]],
-        "interrupted": _interrupted(properties),
-        "refused": properties.get("refusal") is True,
-        "alternatives": len(_list(properties.get("alternatives"))),
-        "meta": _meta(properties),
-    }
+def said(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What a stranger with a link may see, of a conversation's answer form: what user and assistant said, nothing else."""
+    views = [message_view(message, []) for message in told["messages"] if message["role"] in ("user", "assistant")]
+    shown = ("id", "kind", "role", "at", "content", "links", "interrupted")
+    messages = [{name: view[name] for name in shown} for view in views if view["content"]]
+    return {"began": told["createdAt"], "line": [{"message": message, "events": []} for message in messages]}
+
+
+def texts(chat: Mapping[str, Any]) -> Iterator[str]:
+    """The texts of a page that are Markdown: what assistants said."""
+    shown = [one["message"] for one in chat["line"] if one["message"]]
+    kept = [message for one in chat["line"] for event in one["events"] for message in event["messages"]]
+    for message in (*shown, *kept, *chat.get("replaced", ())):
+        if message["kind"] == "assistant":
+            yield from (item["value"] for item in message["content"] if item["kind"] == "text")
+            yield from (choice["text"] for choice in message.get("alternatives", ()))
 
 
 def user_of(properties: Mapping[str, Any]) -> str:
     """Who it was, as far as the user properties say it in a word."""
-    return next((word for name in ("userId", "id") if (word := _word(properties.get(name)))), "")
+    return next((text for name in ("userId", "id") if (text := word(properties.get(name)))), "")
 
 
-def _content(content: Any) -> list[dict[str, str]]:
-    """Texts, pictures and addresses of pictures, in their order."""
-    items: list[Any] = content if isinstance(content, list) else [{"type": "text", "text": content or ""}]
-    told = []
-    for item in items:
-        image = item.get("image_url") if item["type"] == "image_url" else None
-        if image:
-            shown = image["url"].startswith(_PICTURES)
-            told.append({"kind": "picture" if shown else "address", "value": image["url"]})
-        elif item.get("text"):
-            told.append({"kind": "text", "value": item["text"]})
-    return told
+def _line_of_time(told: Mapping[str, Any]) -> tuple[list[dict[str, Any]], set[str]]:
+    """Messages with what happened after each (`events`), and the ids of the messages that these tell of.
+
+    What tells of a message stands below it, or where its time puts it; what stands before all messages stands first,
+    below none (`message` None).
+    """
+    messages = told["messages"]
+    places = {message["id"]: place for place, message in enumerate(messages)}
+    times = list(accumulate((message["createdAt"] for message in messages), max))
+    behind: dict[int, list[dict[str, Any]]] = {}
+    lost: set[str] = set()
+    for event in told["events"]:
+        place = max(bisect_right(times, event["createdAt"]) - 1, places.get(event.get("messageId") or "", -1))
+        view = _event(event, told["feedback"])
+        behind.setdefault(place, []).append(view)
+        lost.update(one["id"] for one in view["messages"])
+    first = [{"message": None, "events": behind[-1]}] if -1 in behind else []
+    rest = [
+        {"message": message_view(message, told["feedback"]), "events": behind.get(place, [])}
+        for place, message in enumerate(messages)
+    ]
+    return [*first, *rest], lost
 
 
-def _calls(
-    calls: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, Any]]
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Each call with its results, and the results that belong to none."""
-    waiting = [(result.get("tool_call_id"), _result_text(result.get("content"))) for result in results]
-    told = []
-    for call in calls:
-        own = [text for call_id, text in waiting if call_id == call["id"]]
-        waiting = [one for one in waiting if one[0] != call["id"]]
-        function = call["function"]
-        told.append({"name": function["name"], "arguments": _pretty_text(function["arguments"]), "results": own})
-    return told, [text for _, text in waiting]
-
-
-def _result_text(content: Any) -> str:
-    if isinstance(content, list) and all(isinstance(item, dict) for item in content):
-        content = "\n".join(_word(item.get("text")) or _word(item.get("type")) for item in content)
-    return _pretty_text(content) if isinstance(content, str) else _pretty(content)
-
-
-def _feedback(feedback: Mapping[str, Any]) -> dict[str, Any]:
-    reasons = [reason["label"].replace("_", " ") for reason in feedback["reasons"] or ()]
+def _event(event: Mapping[str, Any], feedback: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    properties = event.get("properties") or {}
     return {
-        "positive": feedback["type"] == "positive",
-        "words": " · ".join(filter(None, [*reasons, feedback["details"]])),
-        "time": _minute(feedback["createdAt"]),
+        "words": _HAPPENED.get(event["type"], event["type"]),
+        "at": event["createdAt"],
+        "messages": [message_view(one, feedback) for one in _messages(properties)],
+        "more": pretty(rest) if (rest := {k: v for k, v in properties.items() if k != "messages"}) else "",
     }
 
 
-def _link(link: Mapping[str, Any]) -> dict[str, str] | None:
-    """A link that may be followed: http and https only."""
-    url = link["url"]
-    if not url.lower().startswith(("http://", "https://")):
-        return None
-    return {"url": url, "title": link.get("title") or url, "label": link.get("label") or ""}
-
-
-def _interrupted(properties: Mapping[str, Any]) -> str:
-    """Why an answer is not whole; empty when it is."""
-    cause = properties.get("interrupted")
-    if not cause:
-        return ""
-    return _CUT_BY.get(cause, "") if isinstance(cause, str) and cause in _CUT_BY else "cut off"
-
-
-def _meta(properties: Mapping[str, Any]) -> list[str]:
-    """The small print under an answer: model, times, tokens, an unusual end."""
-    usage = properties.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    asked = _number(usage.get("prompt_tokens", usage.get("input_tokens")))
-    answered = _number(usage.get("completion_tokens", usage.get("output_tokens")))
-    first, whole = _number(properties.get("timeToFirstTokenMs")), _number(properties.get("latencyMs"))
-    end = _word(properties.get("finishReason"))
-    told = [
-        _word(properties.get("model")),
-        "" if whole is None else f"{whole / 1000:.1f} s",
-        "" if first is None else f"first token {first / 1000:.1f} s",
-        "" if asked is None or answered is None else f"{asked:,.0f} + {answered:,.0f} tokens",
-        "" if end in _ORDINARY_ENDS else end,
-    ]
-    return [part for part in told if part]
-
-
-def _moment(milliseconds: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=milliseconds)
-
-
-def _minute(iso: str) -> str:
-    return f"{iso[:10]} {iso[11:16]} UTC"
-
-
-def _word(value: Any) -> str:
-    """A string or number as text; nothing for anything else."""
-    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-
-
-def _number(value: Any) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [item for item in _list(value) if isinstance(item, dict)]
-
-
-def _pretty(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
-
-
-def _pretty_text(text: str) -> str:
-    """A text that is a JSON object or array, on several lines; any other as it is."""
-    if text[:1] not in ("{", "["):
-        return text
-    try:
-        return _pretty(orjson.loads(text))
-    except (ValueError, TypeError):  # not JSON after all, or too deep to write
-        return text
+def _messages(properties: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """The messages that an event keeps; anything else that a client put there is none."""
+    for one in dicts(properties.get("messages")):
+        kept = one.get("properties") if isinstance(one.get("properties"), dict) else {}
+        told = {name: word(one.get(name)) for name in ("id", "role", "name", "createdAt")}
+        yield {**told, "content": one.get("content"), "tool_calls": one.get("tool_calls"), "properties": kept}

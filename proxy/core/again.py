@@ -81,12 +81,17 @@ def again(asking: Asking, spot: Spot, known: Known) -> Placing | None:
             return Placing("late", spot.held, standing=after)
         if asking.caller.retries and not _is_open(spot, known):
             return None
-        in_time = asking.started < after.ended and after.started and not after.cut
-        if in_time and not asking.caller.retries and not asking.cut:
+        in_time = asking.started < after.ended and after.started and not after.cut and not asking.cut
+        if (in_time or _is_overtaken(asking, after)) and not asking.caller.retries:
             return Placing("beside", spot.held, spot.place, history.asked, history.end, standing=after)
         how: How = "retried" if asking.caller.retries else "regenerated"
         return Placing(how, spot.held, spot.place, history.asked, first)
     return None
+
+
+def _is_overtaken(asking: Asking, after: Standing) -> bool:
+    """Whether an answer came with a request that began after us: what was said behind it must stand."""
+    return not after.started and after.ended > asking.started
 
 
 def said_once(asking: Asking, held: Held, known: Known) -> Placing | None:

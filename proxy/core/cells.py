@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from .content import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +20,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 def safe(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def cell(value: Any) -> str:
+    """A value as a cell: a text, safe; nothing as nothing; all else as JSON, which is no formula."""
+    if isinstance(value, str):
+        return safe(value)
+    return "" if value is None else json_text(value)
 
 
 def csv_lines(rows: Iterable[Iterable[str]]) -> bytes:

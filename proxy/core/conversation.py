@@ -11,7 +11,8 @@
                                        the conversation goes on, and are put back by it
     2  R was answered                  before we asked: another answer in its place. While we asked: beside it
     3  P is inside                     a new conversation that begins like this one (`origin`)
-    4  the end of P is a tip's         `window`: last pair or a random call id, all that overlaps equal; a cut last answer
+    4  the end of P is a tip's         `window`: last pair or a random call id, all that overlaps equal; a cut last answer;
+                                       or all but P's last turn is, which has not come to us
     5  nothing of that                 new, with the history that the client brought
 
     An SDK's retry looks for R before it looks for P: first where R waits or its answer was cut, then where it was
@@ -29,7 +30,7 @@ from bisect import bisect_left
 from .again import MOST_UNANSWERED, again, asked_before, said_once
 from .history import History, call_ids
 from .place import Asking, Held, Known, Placing, Scope, Spot, scopes
-from .window import cut_answer, overlaps, quoted_in, window
+from .window import cut_answer, overlaps, quoted_in, unseen_turn, window
 
 
 def place(asking: Asking, known: Known) -> Placing:
@@ -43,8 +44,8 @@ def place(asking: Asking, known: Known) -> Placing:
         new = Placing(start=history.root, appends=True)
     if caller.conversation_id:
         return _named(asking, known) or new
-    found = (one for scope in scopes(caller) if (one := _searched(asking, scope, known)))
-    return next(found, new)
+    tries = (rule(asking, scope, known) for rule in (_searched, unseen_turn) for scope in scopes(caller))
+    return next(filter(None, tries), new)
 
 
 def of_side_request(asking: Asking, quoted: History, known: Known) -> Held | None:

@@ -38,6 +38,12 @@ def number_at(stored: str | None, path: str) -> float | None:
     return float(found)
 
 
+def keys_of(stored: str | None) -> str | None:
+    """The keys of an object as an array of JSON texts: SQLite ends a text that it takes out of JSON at a NUL."""
+    found = _at(stored, "[]")
+    return orjson.dumps([orjson.dumps(key).decode() for key in found]).decode() if isinstance(found, dict) else None
+
+
 def matches(stored: str | None, path: str, operator: str, wanted: str) -> bool:
     """Whether what stands at a path passes one of the operators that look into JSON (`query_where.LOOKS`)."""
     found = _at(stored, path)
@@ -87,7 +93,10 @@ _LOOKS: dict[str, Callable[[Any, Any], bool]] = {
 def _at(stored: str | None, path: str) -> Any:
     if stored is None:
         return None
-    found = orjson.loads(stored)
+    try:
+        found = orjson.loads(stored)
+    except orjson.JSONDecodeError:  # a disk has damaged it
+        return None
     for key in _read(path):
         if not isinstance(found, dict):
             return None

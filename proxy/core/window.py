@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .place import Asking, Held, Known, Scope, Standing
 
 
+#: Characters of what two chats must have in common where the turn behind it is unknown: more than a greeting and its answer.
+SHORTEST_SHARED = 40
+
+
 def window(asking: Asking, scope: Scope, known: Known) -> Spot | None:
     """Rule 4, a sliding window: where P ends in a conversation that says all of it; at its tip, if there is one."""
     history = asking.history
@@ -49,6 +53,24 @@ def cut_answer(asking: Asking, scope: Scope, known: Known, *, sure: bool = False
             start = history.before(history.behind)
             return Placing("goes_on", held, held.tip_place, start, history.behind, said=answer)
     return None
+
+
+def unseen_turn(asking: Asking, scope: Scope, known: Known) -> Placing | None:
+    """
+    Rule 4, an answered question that has not come to us, or not yet: all before it is the tip of one conversation only.
+
+    So a follow-up that overtakes the answer that its client has cut (`again._late`) does not tell the chat once more.
+    """
+    history = asking.history
+    before = next((at for at in range(history.answered - 1, -1, -1) if history.rest[at].role == "assistant"), -1)
+    said = sum(len(text_of(one.content)) for one in history.rest[: before + 1])
+    if said < SHORTEST_SHARED or history.digests[before] is None:
+        return None
+    spots = known.inside(history.chain[before], scope)
+    if len(spots) != 1 or not spots[0].place == spots[0].held.tip_place == spots[0].held.last:
+        return None
+    held = spots[0].held
+    return Placing("goes_on", held, held.tip_place, history.chain[before], before + 1)
 
 
 def _is_cut(answer: Message, after: Standing, known: Known) -> bool:

@@ -14,7 +14,8 @@ import sqlite3
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from ..errors import DatabaseError
 from .connection import DAMAGE, open_foreign
@@ -23,7 +24,7 @@ from .pages import MAGIC, frames
 from .salvage import salvaged, tables_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 #: How long a file is looked over at an ordinary start, in seconds: a gigabyte is not read then.
@@ -43,7 +44,13 @@ class Mended:
     left_out: int
 
 
-def mend(path: Path, migrations: Sequence[str], stamp: str) -> Mended | None:
+def mend(
+    path: Path,
+    migrations: Sequence[str],
+    stamp: str,
+    functions: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+    settle: str = "",
+) -> Mended | None:
     """
     Make sure that a file can be opened; None where it could be, or where there is none.
 
@@ -51,6 +58,8 @@ def mend(path: Path, migrations: Sequence[str], stamp: str) -> Mended | None:
         path: It.
         migrations: Its schema, oldest script first.
         stamp: When, as it stands in the name of what is set aside.
+        functions: What the schema calls in SQL.
+        settle: SQL that makes do with the rows that are left, before anybody reads the new file.
 
     `DatabaseError` when it is another program's, `OSError` when the folder refuses.
 
@@ -61,7 +70,7 @@ def mend(path: Path, migrations: Sequence[str], stamp: str) -> Mended | None:
             _set_aside(path, stamp)
             fresh.rename(path)
         return None
-    reason = _fault(path, migrations, thorough=asked.exists())
+    reason = _fault(path, migrations, functions, thorough=asked.exists())
     asked.unlink(missing_ok=True)
     if not reason:
         return None
@@ -69,7 +78,7 @@ def mend(path: Path, migrations: Sequence[str], stamp: str) -> Mended | None:
         leftover.unlink(missing_ok=True)
     rows = left_out = 0
     if path.is_file():
-        rows, left_out = salvaged(path, fresh, migrations)
+        rows, left_out = salvaged(path, fresh, migrations, functions, settle)
     aside = _set_aside(path, stamp)
     if fresh.exists():
         fresh.rename(path)
@@ -97,7 +106,9 @@ def _set_aside(path: Path, stamp: str) -> Path:
 # --- what is wrong with it
 
 
-def _fault(path: Path, migrations: Sequence[str], *, thorough: bool) -> str:
+def _fault(
+    path: Path, migrations: Sequence[str], functions: Mapping[str, Callable[..., Any]], *, thorough: bool
+) -> str:
     """Why a file cannot be gone on with; empty when it can."""
     if not path.is_file():
         return "no file stands there"
@@ -114,13 +125,20 @@ def _fault(path: Path, migrations: Sequence[str], *, thorough: bool) -> str:
         return "its log is damaged"
     try:
         with closing(open_foreign(path)) as connection:  # which leaves it as it is
-            return _told(connection, path, migrations, thorough=thorough)
+            return _told(connection, path, migrations, functions, thorough=thorough)
     except sqlite3.Error as error:
         # a disk that refuses for now says nothing of the file; whoever opens it next is told
         return str(error) if error.sqlite_errorcode & 0xFF in DAMAGE else ""
 
 
-def _told(connection: sqlite3.Connection, path: Path, migrations: Sequence[str], *, thorough: bool) -> str:
+def _told(
+    connection: sqlite3.Connection,
+    path: Path,
+    migrations: Sequence[str],
+    functions: Mapping[str, Callable[..., Any]],
+    *,
+    thorough: bool,
+) -> str:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -136,7 +154,7 @@ def _told(connection: sqlite3.Connection, path: Path, migrations: Sequence[str],
     if found != "ok":
         return str(found).splitlines()[-1]
     if owner != APPLICATION_ID and (owner or version or names):
-        if not names & tables_of(migrations):
+        if not names & tables_of(migrations, functions):
             raise DatabaseError(f"{path} is a database of another program")
         return "it does not say that it is ours"
     if version > len(migrations):

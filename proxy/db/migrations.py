@@ -6,16 +6,31 @@ a newer teelog, or of another program, is refused with `DatabaseError` and left 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import DatabaseError
+from .connection import lend, open_writer, translated
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 #: "teel" in ASCII; `file` and other tools show it (https://www.sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID = 0x7465656C
+
+
+def opened(path: Path, migrations: Sequence[str], functions: Mapping[str, Callable[..., Any]]) -> sqlite3.Connection:
+    """The writing connection of a file that has the newest schema; scripts and triggers may call the functions."""
+    with translated(f"open {path}"):
+        connection = open_writer(path)
+        lend(connection, functions)
+        try:
+            migrate(connection, migrations, str(path))
+        except BaseException:
+            connection.close()
+            raise
+    return connection
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[str], name: str) -> None:

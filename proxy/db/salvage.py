@@ -9,39 +9,47 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .connection import open_foreign, open_writer, translated
+from .connection import lend, open_foreign, open_writer, translated
 from .migrations import APPLICATION_ID, migrate
 from .pages import MAGIC, Pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 #: Rows of one transaction.
 _BATCH = 5000
 
 
-def salvaged(path: Path, fresh: Path, migrations: Sequence[str]) -> tuple[int, int]:
-    """Make the new file; how many rows it has, and how many could not be taken."""
+def salvaged(
+    path: Path, fresh: Path, migrations: Sequence[str], functions: Mapping[str, Callable[..., Any]], settle: str
+) -> tuple[int, int]:
+    """Make the new file, and run `settle` on it; how many rows were read, and how many could not be taken."""
     version = _version(path)
-    with translated(f"make {fresh}"), closing(_made(fresh, migrations[:version] if version else migrations)) as new:
-        tables = _layout(new)
+    scripts = migrations[:version] if version else migrations
+    with translated(f"make {fresh}"), closing(_made(fresh, scripts, functions)) as new:
+        tables, derived = _layout(new)
         new.execute("PRAGMA foreign_keys = OFF")
-        found = _by_name(path, tables) if version > len(migrations) else _by_page(path, tables)
+        if version > len(migrations):
+            found = _by_name(path, tables)
+        else:
+            found = _by_page(path, *_rooted(path, new, tables, derived))
         left_out = _insert(new, tables, found) + _without_dangling(new, tables)
         migrate(new, migrations, str(fresh))
         rows = sum(new.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables)  # noqa: S608 - ours
+        new.executescript(settle)
         new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return rows, left_out
 
 
-def _made(fresh: Path, migrations: Sequence[str]) -> sqlite3.Connection:
+def _made(fresh: Path, migrations: Sequence[str], functions: Mapping[str, Callable[..., Any]]) -> sqlite3.Connection:
     os.close(os.open(fresh, os.O_RDWR | os.O_CREAT, 0o600))
     connection = open_writer(fresh)
     connection.row_factory = None
+    lend(connection, functions)
     migrate(connection, migrations, str(fresh))
     return connection
 
@@ -69,37 +77,82 @@ class _Table:
         return f'INSERT OR IGNORE INTO "{self.name}" ({names}) VALUES ({", ".join("?" * len(self.columns))})'  # noqa: S608 - names of ours
 
 
-def _layout(connection: sqlite3.Connection) -> dict[str, _Table]:
-    """The tables of a file of ours, parents before those that refer to them."""
-    found: dict[str, _Table] = {}
+#: By name.
+_Tables: TypeAlias = dict[str, _Table]
+#: Of the tables of a search index, by name: the root, and whether it has rowids.
+_Derived: TypeAlias = dict[str, tuple[int, bool]]
+
+
+def _layout(connection: sqlite3.Connection) -> tuple[_Tables, _Derived]:
+    """
+    The tables of a file of ours, parents before those that refer to them; and those of a search index.
+
+    Those are made anew from the rows, by triggers, and not taken over.
+    """
+    found: _Tables = {}
+    derived: _Derived = {}
     rows = connection.execute(
         "SELECT name, rootpage FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     )
-    keyed = {name: bool(wr) for _, name, _, _, wr, _ in connection.execute("PRAGMA table_list")}
+    listed = connection.execute("PRAGMA table_list").fetchall()
+    keyed = {name: bool(wr) for _, name, _, _, wr, _ in listed}
+    kinds = {name: kind for _, name, kind, _, _, _ in listed}
     for name, root in rows.fetchall():
+        if kinds[name] != "table":
+            derived[name] = root, not keyed[name]
+            continue
         columns = connection.execute(f'PRAGMA table_info("{name}")').fetchall()
         keys = [place for place, column in enumerate(columns) if column[5]]
         is_alias = len(keys) == 1 and columns[keys[0]][2] == "INTEGER" and not keyed[name]
         found[name] = _Table(
             name, root, tuple(column[1] for column in columns), not keyed[name], keys[0] if is_alias else -1
         )
-    return found
+    return found, derived
 
 
-def tables_of(migrations: Sequence[str]) -> set[str]:
+def tables_of(migrations: Sequence[str], functions: Mapping[str, Callable[..., Any]]) -> set[str]:
     """The names of our tables."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        lend(connection, functions)
         migrate(connection, migrations, "memory")
-        return set(_layout(connection))
+        return set(_layout(connection)[0])
 
 
-def _by_page(path: Path, tables: dict[str, _Table]) -> Iterator[tuple[list[_Table], list[Any]]]:
+def _rooted(path: Path, new: sqlite3.Connection, tables: _Tables, derived: _Derived) -> tuple[_Tables, _Derived]:
+    """
+    The layout with the roots that it has in a damaged file: as its schema says, where that can be read.
+
+    Else as a file of its age has them, or one that was written anew since (`scrubbing`): whichever more of the rows fit.
+    """
+    with closing(Pages(path, {1: True})) as pages:
+        rows = [row.values for row in pages.rows() if row.root == 1 and len(row.values) == 5]
+    stated = {name: root for kind, name, _, root, _ in rows if kind == "table" and isinstance(root, int)}
+    if tables.keys() | derived.keys() <= stated.keys():
+        return (
+            {name: replace(table, root=stated[name]) for name, table in tables.items()},
+            {name: (stated[name], has_rowid) for name, (_, has_rowid) in derived.items()},
+        )
+    new.execute("VACUUM")
+    return max(((tables, derived), _layout(new)), key=lambda layout: _fitting(path, *layout))
+
+
+def _fitting(path: Path, tables: _Tables, derived: _Derived) -> int:
+    """How many rows could be of the table whose root they lie under."""
+    return sum(1 for found, values in _by_page(path, tables, derived, strays=False) if found and values)
+
+
+def _by_page(
+    path: Path, tables: _Tables, derived: _Derived, *, strays: bool = True
+) -> Iterator[tuple[list[_Table], list[Any]]]:
     """Rows as they stand in the pages, and the tables that they may be of."""
     by_root = {table.root: table for table in tables.values()}
     # where a key is the table, its columns come first in the record
-    pages = Pages(path, {table.root: table.has_rowid for table in tables.values()})
+    pages = Pages(path, {table.root: table.has_rowid for table in tables.values()} | dict(derived.values()))
+    made_anew = {root for root, _ in derived.values()}
     with closing(pages):
         for row in pages.rows():
+            if row.root in made_anew or not (row.root or strays):
+                continue
             likely = [by_root[row.root]] if row.root else list(tables.values())
             fitting = [one for one in likely if _fits(one, row.rowid, row.values)]
             for table in fitting[:1] if row.root else fitting:

@@ -29,8 +29,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import DatabaseDamaged, DatabaseError, DatabaseUnavailable
-from .connection import lend, lock, open_reader, open_writer, translated
-from .migrations import migrate
+from .connection import lend, lock, open_reader, translated
+from .migrations import opened
+from .scrubbing import scrub
 from .tx import Tx
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ HEARTBEAT_SECONDS = 0.2
 class _Waiting:
     """A work in the inbox, and who waits for it."""
 
-    work: Callable[[Tx], Any]
+    #: None: the file is to be scrubbed, outside any transaction.
+    work: Callable[[Tx], Any] | None
     done: Future[Any]
     durable: bool
 
@@ -68,7 +70,7 @@ class Database:
         queries: The statements, as `load_queries` reads them.
         migrations: The schema, oldest script first; never edited once released.
         full_sync: Every commit reaches the disk before it is reported.
-        functions: What reads may call in SQL, by name; each is a pure function of a fixed number of arguments.
+        functions: What SQL may call by name, the schema's too; each is a pure function of a fixed number of arguments.
 
     Raises `DatabaseError` when the file is in use, another program's, from a newer teelog, or cannot be opened.
 
@@ -93,7 +95,7 @@ class Database:
         self._mode = ""
         self._lock = lock(path)
         try:
-            self._connection = _opened(path, migrations)
+            self._connection = opened(path, migrations, functions)
         except BaseException:
             os.close(self._lock)
             raise
@@ -123,6 +125,10 @@ class Database:
         """The same from an event loop; a work that has begun is not undone by cancelling."""
         return await asyncio.wrap_future(self._submit(work, durable))
 
+    def scrub(self) -> None:
+        """Leave nothing in the files of what was deleted (`scrubbing`); writes wait meanwhile. `DatabaseUnavailable`."""
+        self._submit(None, durable=False).result()
+
     def read(self, work: Callable[[Tx], T]) -> T:
         """What `work` returns on one consistent snapshot; it cannot change anything."""
         return self._submit_read(work).result()
@@ -145,7 +151,7 @@ class Database:
         self._connection.close()  # last, so that it is this one that folds the log into the file
         os.close(self._lock)
 
-    def _submit(self, work: Callable[[Tx], T], durable: bool) -> Future[T]:
+    def _submit(self, work: Callable[[Tx], T] | None, durable: bool) -> Future[T]:
         waiting = _Waiting(work, Future(), durable)
         with self._gate:
             if self._closed:
@@ -196,7 +202,10 @@ class Database:
                 group, ended = self._gather(_left(unsynced_since))
             durable = any(waiting.durable for waiting in group) or _left(unsynced_since) == 0
             changes = self._connection.total_changes
-            happened = self._commit(group, durable=durable)
+            happened = self._commit([one for one in group if one.work], durable=durable)
+            for waiting in group:
+                if waiting.work is None:
+                    self._scrub(waiting.done)
             if self._full_sync or (durable and happened):
                 unsynced_since = None
             elif not happened or (unsynced_since is None and changes != self._connection.total_changes):
@@ -238,6 +247,7 @@ class Database:
     def _attempt(self, waiting: _Waiting) -> Any:
         """One work inside its savepoint; what it raised comes back as `_Raised`."""
         self._execute("SAVEPOINT work")
+        assert waiting.work is not None
         try:
             outcome = waiting.work(self._tx)
         except BaseException as error:
@@ -248,6 +258,14 @@ class Database:
             self._execute("ROLLBACK TO work")
         self._execute("RELEASE work")
         return outcome
+
+    def _scrub(self, done: Future[None]) -> None:
+        try:
+            scrub(self._connection)
+        except DatabaseError as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
 
     def _synchronous(self, mode: str) -> None:
         if mode != self._mode:
@@ -269,18 +287,6 @@ class _Raised:
     """What a work raised, to be told apart from what works return."""
 
     error: BaseException
-
-
-def _opened(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
-    """The writing connection of a file that has the newest schema."""
-    with translated(f"open {path}"):
-        connection = open_writer(path)
-        try:
-            migrate(connection, migrations, str(path))
-        except BaseException:
-            connection.close()
-            raise
-    return connection
 
 
 def _left(unsynced_since: float | None) -> float | None:

@@ -1,11 +1,13 @@
 """The delivery client: one POST to an analytics API, whose every answer is a decision.
 
-    2xx                      it has it
+    2xx                      it has it, unless that is a web page: somebody else's address
     400, 422                 `PermanentFailure`: the same body would be refused again
     413                      `BodyTooLarge`
     401, 403, 404, 3xx       `SinkClosed`: the configuration is wrong, never the data
     429, 503 and when        `SinkBusy`: everything waits, `Retry-After` where the sink says it
     anything else, no answer `TransientFailure`
+
+For a DELETE 404 and 410 mean that it is done; 405 and 501 that it never will be.
 
 After a 5xx, or when a connection was lost or silent once the request was written, nobody knows whether the body was
 taken, or will be: the failure is `in_doubt`.
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
+from yarl import URL
 
 from ..core.retry import retry_after_seconds
 from ..errors import BodyTooLarge, DeliveryError, PermanentFailure, SinkBusy, SinkClosed, TransientFailure
@@ -42,9 +45,17 @@ ANSWER_LIMIT = 4 * 1024 * 1024
 
 #: Where APIs put the sentence: problem+json (RFC 9457) first.
 _EXPLAINING = ("detail", "message", "title")
+#: What web servers answer with where no API is, by type and by beginning.
+_PAGES = frozenset(("text/html", "application/xhtml+xml"))
+_PAGE = re.compile(r"\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _REFUSED = frozenset((400, 422))
 #: A sink may take conversations only: that it has no address for the rest, or does not let us there, shuts nothing.
 _CONVERSATIONS = "/conversations"
+#: For a DELETE: it is not there; and nothing can be deleted there.
+_GONE = frozenset((404, 410))
+_NOT_OFFERED = frozenset((405, 501))
+#: The newest rev that a DELETE speaks of; only a teelog's local server knows it.
+REV_HEADER = "x-teelog-rev"
 #: No request was written.
 _UNSENT = (
     aiohttp.ClientConnectorError,
@@ -95,12 +106,32 @@ class AnalyticsClient:
 
     async def post(self, path: str, body: bytes) -> None:
         """Deliver a JSON body; returns when the sink has it, else raises a `DeliveryError`."""
+        # bytes of over 1 MB would be written in one go, which aiohttp warns of
+        await self._ask("POST", path, data=io.BytesIO(body))
+
+    async def delete(self, path: str, rev: int) -> None:
+        """
+        Delete; returns when the sink has it no more, or never had, else raises a `DeliveryError`.
+
+        Another teelog's server is told the newest rev that is gone, so that it takes none that is on its way.
+        """
+        headers = {**self._options["headers"], REV_HEADER: str(rev)}
+        await self._ask("DELETE", path, headers=headers)
+
+    async def _ask(self, method: str, path: str, **more: Any) -> None:
+        # the path is encoded already: aiohttp would decode what it thinks needless
+        url = URL(f"{self._url}{path}", encoded=True) if method == "DELETE" else f"{self._url}{path}"
         try:
-            # bytes of over 1 MB would be written in one go, which aiohttp warns of
-            async with self._session.post(f"{self._url}{path}", data=io.BytesIO(body), **self._options) as response:
+            async with self._session.request(method, url, **{**self._options, **more}) as response:
                 text = await _read(response)
+                if method == "DELETE" and response.status in _GONE:
+                    return
+                if method == "DELETE" and response.status in _NOT_OFFERED:
+                    raise PermanentFailure(f"the analytics API does not delete: it answered {response.status}")
                 if not 200 <= response.status < 300:
                     raise self._failure(path, response.status, text, response.headers.get("Retry-After"))
+                if _is_page(response.content_type, text):
+                    raise self._page(path, response.status)
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:  # the last: a host that is no name
             reason = str(error) or type(error).__name__
             said = f"the analytics API at {self._url} gave no answer: {reason}"
@@ -121,6 +152,11 @@ class AnalyticsClient:
         if status == 429 or (status == 503 and wait):
             return SinkBusy(sentence, wait, in_doubt=status >= 500)
         return TransientFailure(sentence, in_doubt=status >= 500)
+
+    def _page(self, path: str, status: int) -> DeliveryError:
+        """A login page, a single-page app, a captive portal: they answer everything with 200 and keep nothing."""
+        said = f"the analytics API answered {status} {_phrase(status)} with a web page (check delivery.url)"
+        return SinkClosed(said, "address") if path == _CONVERSATIONS else TransientFailure(said)
 
     def _excerpt(self, text: str) -> str:
         """What was said, on one line, short and without secrets."""
@@ -158,6 +194,11 @@ def _explanation(text: str) -> str:
     error = value.get("error") if isinstance(value, dict) else None
     found = [where.get(name) for where in (value, error) if isinstance(where, dict) for name in _EXPLAINING]
     return next((one for one in (*found, error) if isinstance(one, str)), "")
+
+
+def _is_page(content_type: str, text: str) -> bool:
+    """Whether an answer is one for people; what is empty, or of no type, may be an acknowledgement."""
+    return content_type in _PAGES or _PAGE.match(text) is not None
 
 
 async def _read(response: aiohttp.ClientResponse) -> str:

@@ -113,6 +113,8 @@ class Commands:
 
     def _body(self, tx: Tx, row: Any) -> Any:
         """What would be sent now."""
+        if row["kind"] == "deletion":
+            return None
         if row["kind"] != "conversation":
             return self._redactor.value(orjson.loads(notes.body(tx, row["item"])[1]))
         found = snapshot(tx, row["item"])

@@ -4,10 +4,11 @@
 -- ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- name: held — rows that match, a page of them in the order in which they were made
-SELECT outbox.*, coalesce(conversation.id, annotation.id) AS id
+SELECT outbox.*, coalesce(conversation.id, annotation.id, deletion.id) AS id
 FROM outbox
 LEFT JOIN conversation ON outbox.kind = 'conversation' AND conversation.key = outbox.item
-LEFT JOIN annotation ON outbox.kind <> 'conversation' AND annotation.key = outbox.item
+LEFT JOIN annotation ON outbox.kind IN ('feedback', 'event') AND annotation.key = outbox.item
+LEFT JOIN deletion ON outbox.kind = 'deletion' AND deletion.key = outbox.item
 WHERE outbox.key > :after
     AND (outbox.dirty_since IS NOT NULL OR :sent)
     AND (:state IS NULL OR outbox.state = :state)
@@ -15,21 +16,22 @@ WHERE outbox.key > :after
     AND (:kind IS NULL OR outbox.kind = :kind)
     AND (:before IS NULL OR outbox.dirty_since < :before)
     AND (:reason IS NULL OR instr(lower(coalesce(outbox.dead_reason, '') || ': ' || coalesce(outbox.last_error, '')), :reason))
-    AND (:ids IS NULL OR coalesce(conversation.id, annotation.id) IN (SELECT value FROM json_each(:ids)))
+    AND (:ids IS NULL OR coalesce(conversation.id, annotation.id, deletion.id) IN (SELECT value FROM json_each(:ids)))
 ORDER BY outbox.key LIMIT :limit;
 
 -- name: held_total — how many rows match, by state
 SELECT outbox.state, count(*) AS n
 FROM outbox
 LEFT JOIN conversation ON outbox.kind = 'conversation' AND conversation.key = outbox.item
-LEFT JOIN annotation ON outbox.kind <> 'conversation' AND annotation.key = outbox.item
+LEFT JOIN annotation ON outbox.kind IN ('feedback', 'event') AND annotation.key = outbox.item
+LEFT JOIN deletion ON outbox.kind = 'deletion' AND deletion.key = outbox.item
 WHERE outbox.dirty_since IS NOT NULL
     AND (:state IS NULL OR outbox.state = :state)
     AND (:sink IS NULL OR outbox.sink = :sink)
     AND (:kind IS NULL OR outbox.kind = :kind)
     AND (:before IS NULL OR outbox.dirty_since < :before)
     AND (:reason IS NULL OR instr(lower(coalesce(outbox.dead_reason, '') || ': ' || coalesce(outbox.last_error, '')), :reason))
-    AND (:ids IS NULL OR coalesce(conversation.id, annotation.id) IN (SELECT value FROM json_each(:ids)))
+    AND (:ids IS NULL OR coalesce(conversation.id, annotation.id, deletion.id) IN (SELECT value FROM json_each(:ids)))
 GROUP BY outbox.state;
 
 -- name: conversation_bytes — how large a conversation is

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,8 +25,10 @@ from ..core.place import Placing, Spot, thread_of
 from ..core.wire import Logged, Snapshot, replaced_event
 from .growth import Growth
 from .matching import Tenant
+from .past import remaining
 from .references import dereferenced
 from .rewording import bring_back, copy
+from .tombstones import Tombstones
 
 if TYPE_CHECKING:
     import sqlite3
@@ -40,7 +43,7 @@ class Recorded:
     #: "recorded"; "seen" (it was recorded before), "sampled_out", "unanswered" (nothing new came of it), "late" (what the
     #: client made of it is recorded already); or for what is no conversation's: "side_request", "refused" (by the upstream),
     #: "no_answer" (we had to answer in its stead), "not_rebuilt", "unknown_answer" (a later answer to what we have not seen),
-    #: "set_aside", "feedback", "event". Counters have these names.
+    #: "set_aside", "feedback", "event"; or "erased" (it belongs to what was). Counters have these names.
     outcome: str
     #: The conversation's id, where there is one.
     conversation: str = ""
@@ -74,9 +77,12 @@ class Conversations:
         """Place an exchange and store it; `now` is the least rev it gives."""
         if tx.one("exchange_seen", id=entry.id):
             return Recorded("seen")
+        left = remaining(tx, self.tombstones(tx), entry if entry.side else dereferenced(tx, entry))
+        if left is None:
+            return Recorded("erased")
+        entry = left
         if entry.side:
             return self._aside(tx, entry, now)
-        entry = dereferenced(tx, entry)
         placing = place(entry.asking, Tenant(tx, entry.tenant))
         row = tx.one("conversation", key=placing.held.key) if placing.held else None
         if placing.how == "late" and row and placing.standing:
@@ -94,8 +100,14 @@ class Conversations:
         if row and not entry.answers and placing.keep < row["tip_place"]:
             return Recorded("unanswered", row["id"])  # an answer is not given up for one that never came
         if row is None:
+            if self.tombstones(tx).covers(entry.started, "before"):
+                return Recorded("erased")
             row, new, placing = self._begun(tx, entry, placing, new)
         return self._grown(tx, row, entry, placing, new, now)
+
+    def tombstones(self, tx: Tx) -> Tombstones:
+        """What was erased."""
+        return Tombstones(tx, self._secret)
 
     def _aside(self, tx: Tx, entry: Entry, now: int) -> Recorded:
         """What a front end asked for itself: an event of its chat, or a conversation that nobody goes on with."""
@@ -136,10 +148,7 @@ class Conversations:
         self, tx: Tx, entry: Entry, placing: Placing, new: list[Addition]
     ) -> tuple[sqlite3.Row, list[Addition], Placing]:
         """A new conversation, and what comes into it: of one that begins like another, the times are known."""
-        given = "" if entry.side else entry.caller.conversation_id
-        name = conversation_id(given, taken=False, chance=self._chance(entry.id))
-        if tx.one("conversation_with_id", id=name):
-            name = conversation_id(given, taken=True, chance=self._chance(entry.id))
+        name = self._free_name(tx, entry)
         origin = placing.origin
         held = tx.one("conversation", key=origin.held.key) if origin else None
         properties = {"forkedFrom": held["id"]} if held else {}
@@ -164,6 +173,17 @@ class Conversations:
             new = [replace(one, created_at=times.get(one.chain or b"", one.created_at)) for one in new]
         return row, new, placing
 
+    def _free_name(self, tx: Tx, entry: Entry) -> str:
+        """What analytics will know a new conversation by; one that was erased goes on as `<id>~2`."""
+        given, tombs = "" if entry.side else entry.caller.conversation_id, self.tombstones(tx)
+        name = conversation_id(given, taken=False, chance=self._chance(entry.id))
+        if not _is_taken(tx, tombs, name):
+            return name
+        if tombs.at("thread", entry.tenant, f"id:{given}", entry.caller.user) is not None:
+            numbered = (f"{given}~{number}" for number in count(2))
+            return next(one for one in numbered if not _is_taken(tx, tombs, one))
+        return conversation_id(given, taken=True, chance=self._chance(entry.id))
+
     def _events(self, row: sqlite3.Row, entry: Entry, placing: Placing, growth: Growth) -> tuple[Note, ...]:
         """What the log has lost: answers for which others were wanted, or a history that the client has changed."""
         lost = [one for one in growth.replaced if one["chain"]]
@@ -181,6 +201,10 @@ class Conversations:
     def _chance(self, name: str) -> bytes:
         """16 bytes that nobody else can guess, the same for the same name."""
         return hmac.digest(self._secret, name.encode(), "sha256")[:16]
+
+
+def _is_taken(tx: Tx, tombs: Tombstones, name: str) -> bool:
+    return bool(tx.one("conversation_with_id", id=name)) or tombs.at("id", name) is not None
 
 
 def _go_on(tx: Tx, row: sqlite3.Row, entry: Entry, placing: Placing, growth: Growth, rev: int) -> None:
@@ -213,11 +237,13 @@ def _thread(entry: Entry) -> str:
 
 
 def snapshot(tx: Tx, key: int) -> tuple[Snapshot, int] | None:
-    """A conversation as it stands, and its rev; None when it is gone, or what was said has been freed."""
+    """A conversation as it stands, and its rev; None when it is gone, or nothing of what was said is here any more."""
     row = tx.one("conversation", key=key)
     if row is None or row["freed"]:
         return None
     messages = [_logged(one) for one in tx.all("messages", conversation=key)]
+    if not messages:
+        return None
     properties = _json(row["properties"]) | {"teelogRev": row["rev"]}
     return Snapshot(row["id"], messages, row["created_at"], properties, _json(row["user_properties"])), row["rev"]
 

@@ -17,6 +17,8 @@ import orjson
 
 from ..core.fields import time_text
 from ..errors import CommandRefused
+from .leases import end_deletions
+from .standing import size_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 #: The kind and the state of records that nothing could be made of.
 EXCHANGE, FAILED = "exchange", "failed"
-KINDS = ("conversation", "feedback", "event", EXCHANGE)
+KINDS = ("conversation", "feedback", "event", "deletion", EXCHANGE)
 STATES = ("waiting", "ready", "leased", "dead", FAILED)
 #: Rows that one transaction looks at or changes.
 STEP = 200
@@ -147,7 +149,7 @@ def _paged(store: Store, query: str, values: Mapping[str, Any], limit: int | Non
 
 
 def _line(tx: Tx, row: sqlite3.Row) -> dict[str, Any]:
-    size = tx.one("conversation_bytes" if row["kind"] == "conversation" else "annotation_bytes", item=row["item"])
+    size = size_of(tx, row["kind"], row["item"])
     return {
         "id": row["id"],
         "kind": row["kind"],
@@ -158,7 +160,7 @@ def _line(tx: Tx, row: sqlite3.Row) -> dict[str, Any]:
         "due": _time(row["due"]),
         "last_error": row["last_error"],
         "dead_reason": row["dead_reason"],
-        "bytes": size["bytes"] if size else 0,
+        "bytes": size,
     }
 
 
@@ -186,7 +188,7 @@ def _retry(tx: Tx, key: int, now: int) -> int:
     row = tx.one("retry", key=key, now=now)
     if row is None:
         return 0
-    if row["kind"] != "conversation":
+    if row["kind"] in ("feedback", "event"):
         about = tx.one("annotated", key=row["item"])
         if about and about["conversation"] is not None:
             tx.run("free_notes", sink=row["sink"], conversation=about["conversation"], now=now)
@@ -196,11 +198,17 @@ def _retry(tx: Tx, key: int, now: int) -> int:
 def drop(store: Store, wanted: Wanted) -> tuple[int, int]:
     """What is meant is given up for good, and counted; how many lines, and how many were being sent and stay."""
     leased = totals(store, wanted).get("leased", 0)
-    dropped = _each(store, "dropped", rows(store, wanted), lambda tx, key: tx.run("drop", key=key))
+    dropped = _each(store, "dropped", rows(store, wanted), _drop)
     left = None if wanted.limit is None else wanted.limit - dropped
     records = failed(store, replace(wanted, limit=left))
     dropped += _each(store, "dropped", records, lambda tx, key: tx.run("drop_failed", key=key))
     return dropped, leased
+
+
+def _drop(tx: Tx, key: int) -> int:
+    dropped = tx.run("drop", key=key)
+    end_deletions(tx)
+    return dropped
 
 
 def _each(store: Store, count: str, found: Iterator[sqlite3.Row], change: Callable[[Tx, int], int]) -> int:

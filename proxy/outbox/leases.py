@@ -93,6 +93,8 @@ class Leases:
                 tx.run("count", name="delivered", n=1)
                 if row["kind"] == "conversation":
                     tx.run("free_notes", sink=row["sink"], conversation=row["item"], now=now)
+                if row["kind"] == "deletion":
+                    end_deletions(tx)
 
         await self._database.awrite(work)
 
@@ -132,6 +134,12 @@ class Leases:
         return await self._database.awrite(
             lambda tx: _counted(tx, "buried", tx.run("bury_unknown", sink=sink, before=before))
         )
+
+
+def end_deletions(tx: Tx) -> None:
+    """What was deleted where it was to be is not named any more."""
+    tx.run("end_deletions")
+    tx.run("end_deletion_rows")
 
 
 def _counted(tx: Tx, name: str, rows: int) -> int:

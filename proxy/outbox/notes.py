@@ -16,15 +16,18 @@ from ..core.wire import build_event, build_feedback
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ..core.exchange import Note
     from ..db.sqlite import Tx
+    from .tombstones import Tombstones
 
 
-def take(tx: Tx, note: Note, sinks: Sequence[str], now: int) -> None:
-    """Keep a note and, where it can already be sent, let it be sent."""
+def take(tx: Tx, note: Note, sinks: Sequence[str], now: int, tombs: Tombstones) -> bool:
+    """Keep a note and, where it can already be sent, let it be sent; false: what it speaks of, or who, was erased."""
     about_kind, about = _about(note)
+    if _is_erased(tx, note, about_kind, about, tombs):
+        return False
     told = note.body
     if tx.one("annotated_by_another", kind=note.kind, id=note.id, tenant=note.tenant):
         told = told | {"id": f"{note.id}~{note.tenant[:8]}"}  # the sink would take it for the other's, said anew
@@ -42,6 +45,14 @@ def take(tx: Tx, note: Note, sinks: Sequence[str], now: int) -> None:
         tx.run("put_note", sink=sink, kind=note.kind, item=row["key"], waits=about is not None, now=now)
     if about_kind is not None:
         _settle(tx, row["key"], about_kind, about, note.tenant, sinks, now)
+    return True
+
+
+def user_of(body: Mapping[str, Any]) -> str:
+    """Whose a note is, as its body says; empty where it does not."""
+    told = body.get("userProperties")
+    names = [told.get(name) for name in ("userId", "id")] if isinstance(told, dict) else []
+    return next((str(one) for one in names if one), "")
 
 
 def settle(tx: Tx, names: Iterable[str], sinks: Sequence[str], now: int) -> None:
@@ -101,6 +112,16 @@ def _about(note: Note) -> tuple[str | None, str | None]:
     kind = "message" if note.kind == "feedback" else note.body.get("entityType")
     name = names.get(str(kind))
     return (str(kind), name) if isinstance(name, str) else (None, None)
+
+
+def _is_erased(tx: Tx, note: Note, kind: str | None, name: str | None, tombs: Tombstones) -> bool:
+    if not tombs.any:
+        return False
+    user = user_of(note.body)
+    if tombs.at("name", note.id) is not None or (user and tombs.covers(note.started, "user", user)):
+        return True
+    is_known = kind is not None and _found(tx, kind, name or "", note.tenant) is not None
+    return name is not None and not is_known and tombs.at("name", name) is not None
 
 
 def _settle(tx: Tx, key: int, kind: str, name: str | None, tenant: str, sinks: Sequence[str], now: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from ..core.trim import BODY_LIMIT, fitted
 from ..core.wire import build_conversation
@@ -30,11 +31,13 @@ class Lease:
 
 @dataclass(slots=True, frozen=True)
 class Parcel:
-    """A row as it is sent: the path and body of a POST, and the rev that is in it."""
+    """A row as it is sent: the path and body of a POST, and the rev that is in it; or what is to be deleted."""
 
     path: str
     body: bytes
     rev: int
+    #: For a DELETE: no rev up to this one is to be taken any more.
+    deletes: int | None = None
 
 
 def parcel_of(tx: Tx, lease: Lease, limit: int = BODY_LIMIT) -> Parcel:
@@ -43,6 +46,12 @@ def parcel_of(tx: Tx, lease: Lease, limit: int = BODY_LIMIT) -> Parcel:
 
     `LookupError` when it is gone.
     """
+    if lease.kind == "deletion":
+        row = tx.one("deletion", key=lease.item)
+        if row is None:
+            raise LookupError("the deletion is gone")
+        folder = "/conversations/" if row["kind"] == "conversation" else "/feedback/"
+        return Parcel(folder + quote(row["id"], safe="", errors="replace"), b"", lease.wanted_rev, row["rev"])
     if lease.kind != "conversation":
         path, body = notes.body(tx, lease.item)
         return Parcel(path, body, lease.wanted_rev)

@@ -206,9 +206,8 @@ UPDATE message SET properties = :properties WHERE key = :key;
 SELECT chain, created_at FROM message
 WHERE conversation = :conversation AND place BETWEEN 1 AND :place AND chain IS NOT NULL;
 
--- name: freed — what a client must bring again
-SELECT key, chain, body FROM message
-WHERE conversation = :conversation AND place BETWEEN 1 AND :upto AND chain IS NOT NULL;
+-- name: freed — what a client must bring again, where it has a hash
+SELECT key, chain, body FROM message WHERE conversation = :conversation AND place BETWEEN 1 AND :upto;
 
 -- name: add_key — one more thing that a message is known by
 INSERT OR IGNORE INTO key (value, kind, message) VALUES (:value, :kind, :message);
@@ -365,8 +364,10 @@ RETURNING key, kind, item, wanted_rev, lease_token, tries;
 -- name: next_due — when the next row is due
 SELECT min(due) AS due FROM outbox WHERE sink = :sink AND state = 'ready';
 
--- name: send_again — a sink that has lost what it had lacks everything
-UPDATE outbox SET state = 'ready', sent_rev = 0, dirty_since = :now, due = :now WHERE sink = :sink AND state = 'sent';
+-- name: send_again — a sink that has lost what it had lacks everything that is still here
+UPDATE outbox SET state = 'ready', sent_rev = 0, dirty_since = :now, due = :now
+WHERE sink = :sink AND state = 'sent'
+    AND (kind <> 'conversation' OR item IN (SELECT key FROM conversation WHERE freed = 0));
 
 -- name: ack — the sink has a rev, in a POST begun at `:began`; a newer one goes out next, or this one once more (an echo).
 -- A doubt that ends after `:latest` is from before the clock was set back.

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ..core.entry import Entry
 from ..core.exchange import Note
 from ..errors import DatabaseUnavailable, TeelogError
 from .reading import SetAside, Told
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from ..journal.reader import Record, Source
     from .conversations import Recorded
-    from .reading import Reading
+    from .reading import Item, Reading
     from .store import Store
 
 _log = structlog.get_logger("teelog")
@@ -195,11 +196,29 @@ class Recorder:
 
     def _take(self, read: Sequence[tuple[Record, Told]]) -> None:
         position = read[-1][0].position_after
-        outcomes = self._store.take([told.item for _, told in read], self._name, position, self._clock())
+        ordered = in_order([told for _, told in read])
+        outcomes = self._store.take([told.item for told in ordered], self._name, position, self._clock())
         self._position, self._tries, self._failure = position, 0, _DIED
         self._recorded()
-        for (_, told), outcome in zip(read, outcomes, strict=True):
+        for told, outcome in zip(ordered, outcomes, strict=True):
             say(told, outcome)
+
+
+def in_order(read: list[Told]) -> list[Told]:
+    """What a client has cut before what goes on from that, where both are here: a follow-up may overtake it on its way."""
+    ordered: list[Told] = []
+    for told in read:
+        item = told.item
+        is_cut = isinstance(item, Entry) and item.cut
+        later = (at for at, one in enumerate(ordered) if is_cut and _goes_on_from(one.item, item))
+        ordered.insert(next(later, len(ordered)), told)
+    return ordered
+
+
+def _goes_on_from(one: Item, cut: Item) -> bool:
+    if not isinstance(one, Entry) or not isinstance(cut, Entry):
+        return False
+    return cut.history.asked in one.history.chain[: one.history.behind]
 
 
 def say(told: Told, recorded: Recorded) -> None:

@@ -48,9 +48,10 @@ def bring_back(tx: Tx, row: sqlite3.Row, history: History, upto: int) -> bool:
     if row["freed"] == 2:
         return False
     brought = {history.chain[at]: history.rest[at] for at in history.heard()}
-    freed = tx.all("freed", conversation=row["key"], upto=upto)
-    if any(one["chain"] not in brought for one in freed):
-        return False
+    standing = tx.all("freed", conversation=row["key"], upto=upto)
+    freed = [one for one in standing if one["chain"]]
+    if len(standing) < upto or any(one["chain"] not in brought for one in freed):
+        return False  # fewer: a damaged file took some
     for one in freed:
         said = brought[one["chain"]].to_json()
         tx.run("say_again", key=one["key"], body=write(said | orjson.loads(one["body"])))

@@ -56,6 +56,9 @@ class Post(Protocol):
     async def post(self, path: str, body: bytes) -> None:
         """Deliver; a `DeliveryError` when it was not acknowledged."""
 
+    async def delete(self, path: str, rev: int) -> None:
+        """Delete, and take nothing up to a rev any more; a `DeliveryError` when it was not acknowledged."""
+
 
 class Sending:
     """
@@ -176,11 +179,17 @@ class Sending:
                 if trip.began + self._timeout > lease.until:
                     raise TransientFailure("there was no time left for another try")
                 try:
-                    await self._client.post(parcel.path, parcel.body)
+                    await self._post(parcel)
                 except (TransientFailure, SinkBusy) as error:
                     if error.in_doubt:
                         trip.doubt = doubt_until(self._clock())
                     raise
+
+    async def _post(self, parcel: Parcel) -> None:
+        if parcel.deletes is None:
+            await self._client.post(parcel.path, parcel.body)
+        else:
+            await self._client.delete(parcel.path, parcel.deletes)
 
     def _may_pass_soon(self, error: BaseException) -> bool:
         """Whether another try within seconds makes sense: not where it is known that the sink takes nothing."""

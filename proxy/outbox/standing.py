@@ -57,11 +57,16 @@ def _empty() -> dict[str, Any]:
 def _about_bytes(tx: Tx, sink: str, depth: int) -> int:
     """The size of all that is due, from that of those that are due longest."""
     some = tx.all("some_dirty", sink=sink, limit=SAMPLE) if depth else []
-    sizes = [
-        tx.one("conversation_bytes" if row["kind"] == "conversation" else "annotation_bytes", item=row["item"])
-        for row in some
-    ]
-    return round(sum(size["bytes"] for size in sizes if size) * depth / len(some)) if some else 0
+    sizes = [size_of(tx, row["kind"], row["item"]) for row in some]
+    return round(sum(sizes) * depth / len(some)) if some else 0
+
+
+def size_of(tx: Tx, kind: str, item: int) -> int:
+    """The bytes of what a row of the outbox sends; a deletion has none."""
+    if kind == "deletion":
+        return 0
+    row = tx.one("conversation_bytes" if kind == "conversation" else "annotation_bytes", item=item)
+    return row["bytes"] if row else 0
 
 
 def _failed(tx: Tx, now: int) -> dict[str, Any]:

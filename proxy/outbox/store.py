@@ -45,11 +45,17 @@ from .tidying import Tidying
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from .tombstones import Tombstones
+
 T = TypeVar("T")
 
 _HERE = Path(__file__).parent
-MIGRATIONS = ((_HERE / "schema.sql").read_text("utf-8"),)
-QUERIES = load_queries("\n".join((_HERE / name).read_text("utf-8") for name in ("queries.sql", "control.sql")))
+#: The schema's scripts, oldest first; a released one is never edited.
+MIGRATIONS = tuple((_HERE / name).read_text("utf-8") for name in ("schema.sql", "schema_2.sql"))
+#: Run on a file that was mended: see there.
+SETTLE = (_HERE / "settle.sql").read_text("utf-8")
+_STATEMENTS = ("queries.sql", "control.sql", "erasing.sql")
+QUERIES = load_queries("\n".join((_HERE / name).read_text("utf-8") for name in _STATEMENTS))
 
 #: The one sink of today; a row's sink is a name, not an address, so that a corrected address gets what waits.
 ANALYTICS = "analytics"
@@ -146,8 +152,8 @@ class Store(Leases):
                     self._early.keep(item)
                 return self._to_send(tx, recorded, now)
             case Note():
-                notes.take(tx, item, self._sinks, now)
-                return Recorded(item.kind)
+                is_kept = notes.take(tx, item, self._sinks, now, self.tombstones(tx))
+                return Recorded(item.kind if is_kept else "erased")
             case SetAside():
                 tx.run("set_aside", now=now, id=item.id, reason=item.reason, payload=item.payload)
                 return Recorded("set_aside")
@@ -160,12 +166,20 @@ class Store(Leases):
     def _to_send(self, tx: Tx, recorded: Recorded, now: int) -> Recorded:
         """What is recorded has to reach every sink."""
         if recorded.outcome == "recorded":
-            for sink in self._sinks:
-                tx.run("put", sink=sink, item=recorded.key, rev=recorded.rev, now=now, debounce=self._debounce)
+            self.send(tx, recorded.key, recorded.rev, now)
         notes.settle(tx, recorded.names, self._sinks, now)
         for event in recorded.events:
-            notes.take(tx, event, self._sinks, now)
+            notes.take(tx, event, self._sinks, now, self.tombstones(tx))
         return recorded
+
+    def send(self, tx: Tx, key: int, rev: int, now: int) -> None:
+        """A conversation has to reach every sink in a newer rev."""
+        for sink in self._sinks:
+            tx.run("put", sink=sink, item=key, rev=rev, now=now, debounce=self._debounce)
+
+    def tombstones(self, tx: Tx) -> Tombstones:
+        """What was erased."""
+        return self._conversations.tombstones(tx)
 
     # ── a person's side: `held`, `replay` ───────────────────────────────────────────────────────────────────────────
 
@@ -196,6 +210,10 @@ class Store(Leases):
             return recorded
 
         return self._database.write(work)
+
+    def scrub(self) -> None:
+        """Leave nothing of what was deleted in the files; `DatabaseUnavailable`."""
+        self._database.scrub()
 
     async def tidy(self, idle_before: int, known_before: int) -> bool:
         """Free and forget some of what has not changed since (unix milliseconds); whether there may be more."""

@@ -6,6 +6,7 @@ import pytest
 
 from proxy.analytics.api import make_app
 from proxy.analytics.store import Store, open_database
+from tests.analytics.looking import sign_in
 
 START = 1_763_797_565_000
 
@@ -64,3 +65,11 @@ async def client(aiohttp_client, store, seconds):
         monotonic=seconds,
     )
     return await aiohttp_client(app, server_kwargs={"auto_decompress": False})
+
+
+@pytest.fixture
+async def browser(client):
+    """A browser that is signed in."""
+    answer = await sign_in(client, "key-api")
+    assert answer.status == 303
+    return client

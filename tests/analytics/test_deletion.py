@@ -3,9 +3,10 @@
 import orjson
 import pytest
 
+from proxy.analytics.api import make_app
 from proxy.core.wire import read_conversation, read_event, read_feedback
 from proxy.errors import ApiError
-from tests.sdk_rules import CONVERSATION, faults_of, problem_faults
+from tests.sdk_rules import CONVERSATION, DELETED, faults_of, problem_faults
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -107,10 +108,22 @@ async def test_over_http(client, store, key, statuses):
         told = orjson.loads(await answer.read())
         assert answer.status == status
         if method == "DELETE" and status == 200:
-            assert (told["success"], type(told["message"])) == (True, str)
+            assert faults_of(DELETED, told) == []
+            assert told["success"]
 
     if key == "key-api":
         for method, path in calls:
             answer = await client.request(method, path, headers={"Authorization": f"Bearer {key}"})
             assert problem_faults(404, answer.content_type, orjson.loads(await answer.read())) == []
             assert answer.status == 404
+
+
+async def test_web_keys_delete_when_told_to(aiohttp_client, store):
+    """With `web_delete` a web key deletes a conversation whose id it knows, and still no feedback."""
+    await store.log_conversation(chat("a"))
+    client = await aiohttp_client(make_app(store, api_keys=["key-api"], web_keys=["key-web"], web_delete=True))
+    web = {"Authorization": "Bearer key-web"}
+
+    assert (await client.delete("/conversations/c1", headers=web)).status == 200
+    assert (await client.delete("/conversations/c1", headers=web)).status == 404
+    assert (await client.delete("/feedback/f1", headers=web)).status == 403

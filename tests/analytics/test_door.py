@@ -124,7 +124,9 @@ async def test_every_answer_has_its_headers(client):
         answer = await client.get(path)
 
         assert answer.headers["X-Request-ID"].startswith("req_")
-        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self';")
+        assert answer.headers["Content-Security-Policy"].startswith(
+            "default-src 'none'; script-src 'self'; style-src 'self';"
+        )
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert answer.headers["Server"] == "teelog"

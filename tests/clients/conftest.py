@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.analytics import hostile
+from tests.clients import inkeep
 from tests.clients.installs import npm, python_with, version
 from tests.clients.place import Place
 from tests.clients.servers import litellm, llama
@@ -79,3 +81,20 @@ def teelog(tmp_path, provider):
     """The real command in front of that upstream."""
     with Teelog(tmp_path, provider.url) as command:
         yield command
+
+
+@pytest.fixture(scope="session")
+def sdk_folder(folder):
+    """A folder with Inkeep's SDK and our calls of it."""
+    inkeep.install(folder / "inkeep")
+    return folder / "inkeep"
+
+
+@pytest.fixture(scope="module")
+def analytics(tmp_path_factory):
+    """The URL of an analytics server that has taken all that is hostile."""
+    settings = {"TEELOG_ANALYTICS__WEB_KEYS": inkeep.WEB_KEY}
+    with Teelog(tmp_path_factory.mktemp("analytics"), "http://127.0.0.1:9/v1", **settings) as teelog:
+        for path, body in hostile.logged():
+            inkeep.post(teelog.analytics + path, body)
+        yield teelog.analytics

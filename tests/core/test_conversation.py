@@ -466,6 +466,40 @@ def test_more_than_we_have_of_a_cut_answer(known):
     assert placed(known, "u:1 a:one-two u:3").said == said("a:one-two")
 
 
+LONG = "u:how-is-it-with-that? a:it-depends-on-what-you-mean-by-that"
+UNSEEN = [
+    pytest.param([LONG], (0, 2, 2), id="behind the only tip"),
+    pytest.param([LONG, LONG], (None, 0, 0), id="behind one of two tips"),
+    pytest.param([f"{LONG} u:3 a:4"], (None, 0, 0), id="the turn was another one"),
+    pytest.param([f"{LONG} u:3"], (None, 0, 0), id="the turn was not answered"),
+    pytest.param(["u:0 a:0"], (None, 0, 0), id="more is missing"),
+]
+
+
+@pytest.mark.parametrize(("ours", "expected"), UNSEEN)
+def test_an_answered_question_that_has_not_come(known, ours, expected):
+    """A history whose last turn is unknown goes on where all before that ends, if nobody else has said the same."""
+    for one in ours:
+        known.hold(one)
+
+    assert where(placed(known, f"{LONG} u:3 a:x u:5")) == expected
+
+
+def test_a_greeting_and_a_turn_that_has_not_come(known):
+    """What everybody says tells nobody: such a history begins a conversation."""
+    known.hold("u:hi a:Hello!-How-can-I-help-you-today?")
+
+    assert placed(known, "u:hi a:Hello!-How-can-I-help-you-today? u:3 a:x u:5") == Placing()
+
+
+def test_what_a_stranger_has_exactly_comes_before_a_turn_that_has_not_come(known):
+    """A rule that sees the whole history, wherever it finds that, goes before one that sees a part."""
+    known.hold(f"{LONG} u:3 a:x", user="ada")
+    known.hold(LONG)
+
+    assert where(placed(known, f"{LONG} u:3 a:x u:5")) == (0, 4, 4)
+
+
 # ── answers that the client begins ──────────────────────────────────────────────────────────────────────────────────
 
 

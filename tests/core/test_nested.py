@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from proxy.core.nested import matches, number_at, text_at
+from proxy.core.nested import keys_of, matches, number_at, text_at
 
 STORED = orjson.dumps(
     {
@@ -72,3 +72,28 @@ def test_what_looks_into_json(path, operator, wanted, expected):
     bound = [orjson.dumps(one).decode() for one in (path, wanted)]
 
     assert matches(STORED, bound[0], operator, bound[1]) is expected
+
+
+def test_damaged_json_holds_nothing():
+    """What a disk has damaged is told as if nothing were there, and stops no query."""
+    assert text_at('{"a":', '["a"]') is None
+    assert number_at('{"a":1', '["a"]') is None
+    assert matches("[1", "[]", "arrayContains", "1") is False
+
+
+@pytest.mark.parametrize(
+    ("stored", "keys"),
+    [
+        pytest.param({"b": 1, "a": None, 'q"': {"c": 1}}, ["b", "a", 'q"'], id="an object's own"),
+        pytest.param({"a\x00b": 1, "": 2, "é\n": 3}, ["a\x00b", "", "é\n"], id="any text"),
+        pytest.param([{"a": 1}], None, id="an array has none"),
+        pytest.param("a", None, id="a text has none"),
+    ],
+)
+def test_keys(stored, keys):
+    """The keys of an object come as JSON texts, which hold no NUL that an SQL engine would end them at."""
+    told = keys_of(orjson.dumps(stored).decode())
+
+    assert (told and [orjson.loads(one) for one in orjson.loads(told)]) == keys
+    assert "\x00" not in (told or "")
+    assert keys_of(None) is None

@@ -22,9 +22,9 @@ STAMP = "20261122T120000"
 CHATS, LINES, WORDS = 300, 3000, 2000
 
 
-@pytest.fixture(scope="module", params=["with its log", "alone"])
+@pytest.fixture(scope="module", params=["with its log", "alone", "scrubbed"])
 def whole(request, tmp_path_factory):
-    """A file with thousands of rows, some of them longer than a page, and its log, as a kill leaves them."""
+    """A file with thousands of rows, some of them longer than a page, and its log, as a kill leaves them; or written anew."""
     path = tmp_path_factory.mktemp("whole") / "it.db"
     rng = random.Random(1)
     database = Database(path, queries={}, migrations=MIGRATIONS)
@@ -45,7 +45,9 @@ def whole(request, tmp_path_factory):
     connection.executemany("INSERT INTO word VALUES (?, ?, ?)", ((f"w{n}", n, n * 2**40) for n in range(WORDS)))
     connection.execute("DELETE FROM line WHERE key % 10 = 3")
     connection.commit()
-    if request.param == "alone":
+    if request.param == "scrubbed":
+        connection.execute("VACUUM")
+    if request.param != "with its log":
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     files = {suffix: (path.with_name(path.name + suffix)).read_bytes() for suffix in ("", "-wal")}
     connection.close()
@@ -100,6 +102,11 @@ def cut(name, size):
     return change
 
 
+def overwrite_a_leaf(files):
+    at = next(at for at in range(60 * PAGE, len(files[""]), PAGE) if files[""][at] == 0x0D)
+    files[""][at : at + PAGE] = os.urandom(PAGE)
+
+
 PAGE = 4096
 DAMAGES = {
     "header": (overwrite("", 0, bytes(100)), 0.99),
@@ -108,7 +115,7 @@ DAMAGES = {
     "root of chats": (overwrite("", 2 * PAGE, b"\x00" * PAGE), 0.9),
     "a root": (overwrite("", 5 * PAGE, b"\xaa" * PAGE), 0.95),
     "another root": (overwrite("", 6 * PAGE, b"\xaa" * PAGE), 0.95),
-    "a page in the middle": (overwrite("", 60 * PAGE, os.urandom(PAGE)), 0.95),
+    "a page in the middle": (overwrite_a_leaf, 0.95),
     "head of the log": (overwrite("-wal", 0, os.urandom(32)), 0.99),
     "head of the log and its first frame": (overwrite("-wal", 0, os.urandom(100)), 0.95),
     "a frame of the log": (overwrite("-wal", 32 + 24 + 5 * 4120, os.urandom(500)), 0.95),
@@ -160,7 +167,8 @@ def test_random_damage(place, seed):
         after = rows(path)
 
     same = sum(len(found & before[table]) for table, found in after.items())
-    assert same >= 0.9 * sum(map(len, before.values()))
+    # five pages of a file that was written anew hold a fifth of it
+    assert same >= 0.75 * sum(map(len, before.values()))
 
 
 @pytest.mark.parametrize("size", [1, 50, 100, 4096, 4097, 30_000])

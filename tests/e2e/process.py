@@ -44,8 +44,8 @@ class Teelog:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def start(self) -> Teelog:
-        """Start, and return when it is ready."""
+    def start(self, until: str = "teelog.ready") -> Teelog:
+        """Start, and return when it is ready, or at another event that tells its addresses."""
         self.folder.mkdir(parents=True, exist_ok=True)
         offset = self.log.stat().st_size if self.log.exists() else 0
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("TEELOG_", "INKEEP_", "UPSTREAM_"))}
@@ -54,8 +54,8 @@ class Teelog:
                 [sys.executable, "-m", "proxy", "serve"], cwd=ROOT, env=environment | self._settings, stderr=log,
                 stdout=log, stdin=subprocess.DEVNULL,
             )  # fmt: skip
-        ready = self.wait_for("teelog.ready", offset)
-        self.base_url, self.analytics = ready["base_url"], ready.get("analytics") or ""
+        told = self.wait_for(until, offset)
+        self.base_url, self.analytics = told["base_url"], told.get("analytics") or self.analytics
         self._settings["TEELOG_LISTEN__PORT"] = self.base_url.rsplit(":", 1)[1].partition("/")[0]
         if self.analytics:
             self._settings["TEELOG_ANALYTICS__PORT"] = self.analytics.rsplit(":", 1)[1]

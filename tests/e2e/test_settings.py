@@ -107,6 +107,20 @@ def test_web_keys_write_and_do_not_list(tmp_path, upstream):
             assert answer.code == 403
 
 
+@pytest.mark.parametrize(("setting", "status"), [("false", 403), ("true", 404)])
+def test_web_keys_delete_as_configured(tmp_path, upstream, setting, status):
+    """A web key may not delete a conversation unless `analytics.web_delete` says so."""
+    settings = {"TEELOG_ANALYTICS__WEB_KEYS": "web-1", "TEELOG_ANALYTICS__WEB_DELETE": setting}
+    with Teelog(tmp_path, upstream.url, **settings) as teelog:
+        asked = urllib.request.Request(
+            f"{teelog.analytics}/conversations/none", method="DELETE", headers={"Authorization": "Bearer web-1"}
+        )
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(asked, timeout=10)
+        with refused.value as answer:
+            assert answer.code == status
+
+
 def test_a_share_of_nothing_records_nothing(tmp_path, upstream):
     """With `sample_rate` 0 chats are served, read past, and not kept."""
     with Teelog(tmp_path, upstream.url, TEELOG_PRIVACY__SAMPLE_RATE="0") as teelog:

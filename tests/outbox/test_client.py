@@ -55,6 +55,36 @@ async def test_acknowledged(status):
     assert await failure(Answer(status, body=b"")) is None
 
 
+PAGES = {
+    "a login page": Answer(200, body=b"<p>Sign in</p>", headers={"Content-Type": "text/html; charset=utf-8"}),
+    "an app without a type": Answer(200, body=b"\n<!DOCTYPE html><html>"),
+    "a page created": Answer(201, body=b"<HTML lang=en>"),
+}
+
+
+@pytest.mark.parametrize("answer", PAGES.values(), ids=PAGES)
+async def test_a_web_page_is_no_acknowledgement(answer):
+    """Who answers with a page has kept nothing: the address is wrong, and all waits until it is corrected."""
+    error = await failure(answer)
+
+    assert isinstance(error, SinkClosed)
+    assert (error.cause, "with a web page (check delivery.url)" in str(error)) == ("address", True)
+    assert isinstance(await failure(answer, path="/feedback"), TransientFailure)
+
+
+ODD = {
+    "plain text": Answer(200, body=b"<ok>", headers={"Content-Type": "text/plain"}),
+    "no body": Answer(202, body=b"", headers={"Content-Type": "application/json"}),
+    "5 MB": Answer(200, body=b"x" * 5_000_000),
+}
+
+
+@pytest.mark.parametrize("answer", ODD.values(), ids=ODD)
+async def test_an_odd_acknowledgement(answer):
+    """Whatever else a 2xx says, the sink has it."""
+    assert await failure(answer) is None
+
+
 @pytest.mark.parametrize("status", [400, 422])
 async def test_refused_for_good(status):
     """400 and 422 speak of the body: it would be refused again."""

@@ -231,6 +231,32 @@ def test_a_cut_answer_that_is_recorded_after_its_follow_up(book):
     assert book.texts() == [["hi", "one", "go on", "So"]]
 
 
+LONG = "Hello! What is it that you would like to know?"
+ASKED = [*HI, assistant(LONG), user("how?")]
+CUT = {"body": streamed("one two"), "interrupted": "client", "stream": True, "name": "e-2"}
+
+
+def test_a_cut_answer_in_the_middle_that_is_recorded_after_its_follow_up(book):
+    """The follow-up goes on in its chat, and brings the answer that is not here yet; that is told once."""
+    book.take(exchange(HI, LONG, name="e-1"))
+    book.take(exchange([*ASKED, assistant("one"), user("so?")], "So", name="e-3", started=LATER))
+
+    assert book.take(exchange(ASKED, **CUT, started=LATER - 10)).outcome == "late"
+    assert book.texts() == [["hi", LONG, "how?", "one", "so?", "So"]]
+    assert ids(book) == [["e-1.h0", "e-1", "e-3.h2", "e-3.h3", "e-3.h4", "e-3"]]
+
+
+def test_an_overtaken_answer_takes_nothing_away(book):
+    """Where the client has made something else of its cut answer, what it said after that stands, and the answer beside."""
+    book.take(exchange(HI, LONG, name="e-1"))
+    book.take(exchange([*ASKED, assistant("(stopped)"), user("so?")], "So", name="e-3", started=LATER))
+    book.take(exchange(ASKED, **CUT, started=LATER - 10))
+
+    assert book.texts() == [["hi", LONG, "how?", "(stopped)", "so?", "So"]]
+    (other,) = book.snapshots()[0].messages[3].properties["alternatives"]
+    assert (other["id"], other["content"]) == ("e-2", "one two")
+
+
 def test_the_rest_of_an_answer(book):
     """A client that has its last answer continued has one message, which takes the newer id."""
     book.take(exchange(HI, "one", name="e-1"))

@@ -77,6 +77,18 @@ def test_records_become_conversations(store):
     assert source.released[-1] == Position(0, 3)
 
 
+def test_a_cut_answer_behind_its_follow_up(store):
+    """A follow-up that was journaled first is recorded last, however many chats have said the same before."""
+    begun, cut = [user("hi")], [user("hi"), assistant("Hello"), user("how?")]
+    follow_up = exchange([*cut, assistant("one"), user("so?")], "So", name="e-2")
+    late = exchange(cut, "one two", name="e-1", interrupted="client")
+    recorder = made(store, Script(*talks(*map(str, range(BATCH))), exchange(begun), exchange(begun), follow_up, late))
+    run_out(recorder)
+
+    assert column(store, "SELECT last_place FROM conversation WHERE last_place > 2") == [6]
+    assert column(store, "SELECT id FROM message WHERE place > 3 ORDER BY place") == ["e-1", "e-2.h4", "e-2"]
+
+
 def test_what_may_not_be_stored_waits(store):
     """While nothing new may be stored, nothing is read, counted as tried, or removed; then it goes on."""
     why = ["the disk is full"]

@@ -1,0 +1,24 @@
+"""What is derived from the log for figures (`schema_6.sql`), made anew: at the first opening of a file, and of a mended one.
+
+From then on triggers keep it, in the transaction of each change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..db.sqlite import Tx
+
+_TABLES = ("citations", "answers", "sessions", "people", "kept", "stale")
+
+
+def complete(tx: Tx) -> None:
+    """Derives everything, unless that was done; a work of a transaction."""
+    if tx.one("is_derived"):
+        return
+    for table in _TABLES:
+        tx.run(f"clear_{table}")
+    for made in ("people", "sessions", "answers"):
+        tx.run(f"derive_{made}")
+    tx.run("note_derived")

@@ -1,0 +1,133 @@
+"""Figures of the sessions that began within a span: in all, by time, and by a mark; beside those of the span before.
+
+A session counts, with all that belongs to it, where it began. Without a filter the figures are put together from kept
+sums (`keeping.py`), so that they cost as much as there are hours, days and models, not messages; what is not summed yet is
+summed on the way, so that they are exact all the same. With a filter the sessions that pass it are summed. Works of a
+transaction that only read, in bounded time (`ApiError` 422).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..core.buckets import DAY_MS, bucket_of, buckets
+from ..core.cover import cover
+from ..core.tally import Tally, unpacked
+from .gathering import ALL, gathered
+from .statements import bucket
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..db.sqlite import Tx
+    from .gathering import Chosen
+
+#: The longest span by hours; a chart of more has bars too thin to click.
+HOURS_LIMIT_MS = 8 * DAY_MS
+#: Groups that are told; what is beyond has a handful of sessions each.
+GROUPS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What figures are asked for."""
+
+    #: Unix milliseconds, from and before.
+    since: int
+    until: int
+    unit: str = "day"
+    #: A filter of sessions; None: all of them.
+    chosen: Chosen | None = None
+    #: Marks that must be so.
+    model: str | None = None
+    endpoint: str | None = None
+    with_side: bool = False
+    #: `model`, `endpoint`, or SQL of a conversation `v` (a property).
+    by: str = "model"
+
+
+@dataclass(slots=True)
+class Figures:
+    """The tallies."""
+
+    total: Tally = field(default_factory=Tally)
+    #: By the beginning of each bucket of the span, those without a session too.
+    series: dict[int, Tally] = field(default_factory=dict)
+    groups: dict[str | None, Tally] = field(default_factory=dict)
+
+    def top(self) -> list[tuple[str | None, Tally]]:
+        """The groups with the most sessions."""
+        return sorted(self.groups.items(), key=lambda one: (-one[1].sessions, one[0] or ""))[:GROUPS]
+
+
+def figures(tx: Tx, asked: Asked) -> Figures:
+    """All of them."""
+    found = Figures(series={start: Tally() for start in buckets(asked.since, asked.until, asked.unit)})
+    is_mark = asked.by in ("model", "endpoint")
+    for start, group, tally in _pieces(tx, asked) if is_mark else _filtered(tx, asked, asked.by):
+        found.series[start].add(tally)
+        found.groups.setdefault(group, Tally()).add(tally)
+    for tally in found.groups.values():
+        found.total.add(tally)
+    return found
+
+
+def total(tx: Tx, asked: Asked) -> Tally:
+    """In all, for the span before."""
+    found = Tally()
+    for _, _, tally in _pieces(tx, asked):
+        found.add(tally)
+    return found
+
+
+def span(tx: Tx) -> tuple[int, int] | None:
+    """From when the first session began until after the last; None when there is none."""
+    first, last = tx.one("first_session"), tx.one("last_session")
+    if first is None or last is None or first["began"] is None:
+        return None
+    return first["began"], last["began"] + 1
+
+
+def _pieces(tx: Tx, asked: Asked) -> Iterator[tuple[int, str, Tally]]:
+    """Tallies with their bucket and their mark."""
+    if asked.chosen is not None:
+        yield from _filtered(tx, asked, f"s.{asked.by}")
+        return
+    stale = [row["hour"] for row in tx.all("stale_hours", since=asked.since, until=asked.until)]
+    longest = {"hour": "hour", "month": "month"}.get(asked.unit, "day")
+    parts = cover(asked.since, asked.until, stale, longest)
+    for unit, starts in parts.kept.items():
+        yield from _kept(tx, asked, unit, starts)
+    for since, until in parts.loose:
+        yield from _filtered(tx, asked, f"s.{asked.by}", (since, until))
+
+
+def _kept(tx: Tx, asked: Asked, unit: str, starts: list[int]) -> Iterator[tuple[int, str, Tally]]:
+    if not starts:
+        return
+    wanted = set(starts)
+    for row in tx.all("kept", unit=unit, since=starts[0], until=starts[-1] + 1):
+        if (
+            row["start"] in wanted
+            and (asked.with_side or not row["side"])
+            and (asked.model is None or row["model"] == asked.model)
+            and (asked.endpoint is None or row["endpoint"] == asked.endpoint)
+        ):
+            yield bucket_of(row["start"], asked.unit), row[asked.by], unpacked(row["tally"])
+
+
+def _filtered(tx: Tx, asked: Asked, by: str, within: tuple[int, int] | None = None) -> Iterator[tuple[int, str, Tally]]:
+    """Sums made now, of the sessions that pass."""
+    chosen = (asked.chosen or ALL).within(*(within or (asked.since, asked.until)))
+    conditions, values = [*chosen.conditions], dict(chosen.values)
+    if not asked.with_side:
+        conditions.append("s.side = 0")
+    for name in ("model", "endpoint"):
+        if (wanted := getattr(asked, name)) is not None:
+            conditions.append(f"s.{name} = :mark_{name}")
+            values[f"mark_{name}"] = wanted
+    needs_conversation = chosen.needs_conversation or not by.startswith("s.")
+    chosen = type(chosen)(tuple(conditions), values, needs_conversation)
+    for (start, group), tally in gathered(tx, chosen, [bucket("s.began", asked.unit), by]).items():
+        yield start, group, tally

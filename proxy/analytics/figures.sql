@@ -1,0 +1,107 @@
+-- Statements of figures and insights, beside those of `queries.sql`. Values are always bound.
+
+-- ── what figures are made of (schema_6.sql), made anew ──────────────────────────────────────────────────────────────
+
+-- name: is_derived — whether it is all there
+SELECT 1 FROM derivation WHERE is_whole;
+
+-- name: note_derived — it is all there
+INSERT INTO derivation (id, is_whole) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET is_whole = 1;
+
+-- name: clear_citations — no session cites anything
+DELETE FROM citation;
+
+-- name: clear_answers — no answers
+DELETE FROM answer;
+
+-- name: clear_sessions — no sessions
+DELETE FROM session;
+
+-- name: clear_people — nobody
+DELETE FROM person;
+
+-- name: clear_kept — no sums
+DELETE FROM kept;
+
+-- name: clear_stale — no hours to sum
+DELETE FROM stale;
+
+-- name: derive_people — everybody who asked
+INSERT INTO person (name) SELECT DISTINCT name FROM told_session WHERE name IS NOT NULL;
+
+-- name: derive_sessions — every conversation; their hours become stale by it
+INSERT INTO session (
+    conversation, began, side, model, endpoint, person, questions, messages, positive, negative, regenerated
+)
+SELECT
+    conversation, began, side, model, endpoint, (SELECT id FROM person WHERE person.name = told.name), questions,
+    (SELECT count(*) FROM message WHERE message.conversation = told.conversation AND place IS NOT NULL),
+    (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND type = 'positive'),
+    (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND type = 'negative'),
+    (SELECT count(*) FROM event WHERE event.conversation = told.conversation AND type = 'message:regenerated')
+FROM told_session AS told;
+
+-- name: derive_answers — every answer
+INSERT INTO answer (
+    conversation, message, model, interrupted, refused, tokens_in, tokens_out, cached, first_ms, whole_ms
+) SELECT * FROM told_answer;
+
+-- ── sums ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: stale_hours — hours within a span whose sums do not hold
+SELECT hour FROM stale WHERE hour > :since - 3600000 AND hour < :until ORDER BY hour;
+
+-- name: some_stale_hours — hours to sum, the newest first, but for those that still go on
+SELECT hour FROM stale WHERE hour < :before ORDER BY hour DESC LIMIT :limit;
+
+-- name: sum_is_fresh — an hour's sums hold
+DELETE FROM stale WHERE hour = :hour;
+
+-- name: kept — the sums of a span's hours, days or months
+SELECT start, side, model, endpoint, tally FROM kept WHERE unit = :unit AND start >= :since AND start < :until;
+
+-- name: drop_kept — the sums of one of them
+DELETE FROM kept WHERE unit = :unit AND start = :start;
+
+-- name: keep — the sums of one of them
+INSERT INTO kept (unit, start, side, model, endpoint, tally) VALUES (:unit, :start, :side, :model, :endpoint, :tally);
+
+-- name: first_session — when the earliest began
+SELECT min(began) AS began FROM session;
+
+-- name: last_session — when the latest began
+SELECT max(began) AS began FROM session;
+
+-- ── prices and texts, a little at a time ────────────────────────────────────────────────────────────────────────────
+
+-- name: unpriced — answers that a price list has not been asked about
+SELECT answer.conversation, answer.message, answer.model, tokens_in, tokens_out, cached, created_at
+FROM answer JOIN message ON message.conversation = answer.conversation AND message.id = answer.message
+WHERE cost IS NULL AND (priced IS NULL OR priced < :list OR priced > :list) LIMIT :limit;
+
+-- name: price — what an answer costs, or that it is not known
+UPDATE answer SET cost = :cost, priced = :list WHERE conversation = :conversation AND message = :message;
+
+-- name: unread_sessions — sessions whose texts have changed since they were read
+SELECT conversation, began FROM session WHERE question IS NULL ORDER BY began DESC LIMIT :limit;
+
+-- name: said_by_users — the first bytes of what users said in a conversation, in its order; in a text a NUL would end it
+SELECT substr(CAST(text AS BLOB), 1, :limit) AS said FROM message
+WHERE conversation = :conversation AND place IS NOT NULL AND role = 'user' AND text <> '' ORDER BY place;
+
+-- name: cited — links of a conversation's messages
+SELECT links FROM message WHERE conversation = :conversation AND place IS NOT NULL AND links IS NOT NULL ORDER BY place;
+
+-- name: note_read — what was read out of a session's texts
+UPDATE session SET question = :question, again = :again WHERE conversation = :conversation;
+
+-- name: drop_citations — a session cites nothing
+DELETE FROM citation WHERE conversation = :conversation;
+
+-- name: cite — a session cites a page
+INSERT INTO citation (conversation, url, title, began) VALUES (:conversation, :url, :title, :began);
+
+-- name: searches — what was searched for within a span, and what became of it
+SELECT search_query, type, count(*) AS times FROM event
+WHERE entity_type = 'search' AND search_query IS NOT NULL AND created_at >= :since AND created_at < :until
+GROUP BY search_query, type ORDER BY search_query, type;

@@ -1,0 +1,113 @@
+"""Sessions summed up: the tallies of some, by keys, out of the tables `session`, `answer` and `person`.
+
+What a key is (a mark, the beginning of a day, a property) and which sessions are meant comes as SQL of fixed parts with
+bound values (`Chosen`). Times are rounded here as `core/tally.py` rounds them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..core.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..db.sqlite import Tx
+
+#: What the kept sums are told apart by.
+MARKS = ("s.side", "s.model", "s.endpoint")
+
+_SUMS = "count(*), sum(s.messages), sum(s.questions), sum(s.positive), sum(s.negative), sum(s.regenerated)"
+_ANSWER_SUMS = (
+    "count(*), sum(a.interrupted <> ''), sum(a.refused), "
+    "sum(iif(a.tokens_in IS NULL OR a.tokens_out IS NULL, 0, a.tokens_in)), "
+    "sum(iif(a.tokens_in IS NULL OR a.tokens_out IS NULL, 0, a.tokens_out)), "
+    "sum(a.tokens_in IS NOT NULL AND a.tokens_out IS NOT NULL), coalesce(sum(a.cost), 0), count(a.cost)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Some sessions (`s`), with their conversations (`v`) where a condition or a key looks at them."""
+
+    conditions: tuple[str, ...]
+    values: dict[str, Any] = field(default_factory=dict)
+    needs_conversation: bool = False
+
+    def within(self, since: int | None, until: int | None) -> Chosen:
+        """Those of them that began within a span; an end that is None is open."""
+        conditions, values = [*self.conditions], dict(self.values)
+        for compared, name, value in ((">=", "since", since), ("<", "until", until)):
+            if value is not None:
+                conditions.append(f"s.began {compared} :{name}")
+                values[name] = value
+        return Chosen(tuple(conditions), values, self.needs_conversation)
+
+    def rows(self, joined: str = "", more: str = "") -> str:
+        """From FROM on."""
+        parts = ["FROM session AS s"]
+        parts += ["JOIN conversation AS v ON v.id = s.conversation"] if self.needs_conversation else []
+        conditions = [*self.conditions, *([more] if more else [])]
+        return " ".join([*parts, joined, "WHERE", " AND ".join(conditions) or "1 = 1"])
+
+
+#: Every session.
+ALL = Chosen(())
+
+
+def gathered(tx: Tx, chosen: Chosen, keys: Sequence[str]) -> dict[tuple[Any, ...], Tally]:
+    """The tallies of some sessions by what the keys (SQL) are of each."""
+    found: dict[tuple[Any, ...], Tally] = {}
+    for key, sums in _grouped(tx, chosen, keys, _SUMS):
+        sessions, messages, questions, positive, negative, regenerated = sums
+        found[key] = Tally(
+            sessions=sessions,
+            messages=messages,
+            questions=questions,
+            positive=positive,
+            negative=negative,
+            regenerated=regenerated,
+        )
+    for key, (person, first) in _grouped(
+        tx, chosen, [*keys, "s.person", "p.first_time"], "", joined="JOIN person AS p ON p.id = s.person", split=2
+    ):
+        found[key].people[person] = first
+    answers = "JOIN answer AS a ON a.conversation = s.conversation"
+    for key, sums in _grouped(tx, chosen, keys, _ANSWER_SUMS, joined=answers):
+        one = found[key]
+        (
+            one.answers,
+            one.interrupted,
+            one.refused,
+            one.tokens_in,
+            one.tokens_out,
+            one.told,
+            one.cost,
+            one.priced,
+        ) = sums
+    for column, name in (("a.first_ms", "first"), ("a.whole_ms", "whole")):
+        for key, (time, count) in _grouped(
+            tx, chosen, [*keys, _rounded(column)], "count(*)", joined=answers, more=f"{column} IS NOT NULL", split=1
+        ):
+            getattr(found[key], name)[time] = count
+    return found
+
+
+def _grouped(
+    tx: Tx, chosen: Chosen, keys: Sequence[str], sums: str, *, joined: str = "", more: str = "", split: int = 0
+) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    """Each group's key and sums; the last `split` of the keys stand with the sums."""
+    names = [f"k{place}" for place in range(len(keys))]
+    selected = [*(f"{key} AS {name}" for key, name in zip(keys, names, strict=True)), *([sums] if sums else [])]
+    text = f"SELECT {', '.join(selected)} {chosen.rows(joined, more)} GROUP BY {', '.join(names)}"
+    cut = len(keys) - split
+    for row in tx.ask(text, chosen.values):
+        yield tuple(row[:cut]), tuple(row[cut:])
+
+
+def _rounded(column: str) -> str:
+    """A time to two significant digits, downwards, up to the largest that is kept."""
+    steps = " ".join(f"WHEN {column} < {100 * 10**n} THEN {column} / {10**n} * {10**n}" for n in range(8))
+    return f"CASE {steps} END"

@@ -1,0 +1,75 @@
+"""The work behind the figures, done while nobody waits for it: prices, texts, sums; a little at a time.
+
+It runs beside the server, in threads of the database, and never holds the writer for more than milliseconds. Whoever
+asks before it has come round gets what is there: sums are exact at any time, prices and insights a few seconds behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ..errors import DatabaseError
+from .keeping import sum_hours
+from .prices import installed, price_answers
+from .reading import read_sessions
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from aiohttp import web
+
+    from ..db.sqlite import Tx
+    from .prices import PriceList
+    from .store import Store
+
+_log = structlog.get_logger("analytics")
+
+#: How long it rests when there is nothing to do, and between two pieces of work, so that those who write come first.
+REST_SECONDS = 5.0
+BREATH_SECONDS = 0.02
+
+
+class Keeper:
+    """Does it for one store."""
+
+    def __init__(self, store: Store, prices: PriceList | None = None) -> None:
+        self._store = store
+        self._prices = prices
+
+    async def run(self) -> None:
+        """Does what there is to do, again and again, until it is cancelled."""
+        while True:
+            try:
+                goes_on = await self.do_some()
+            except DatabaseError as error:
+                goes_on = False
+                _log.error("analytics.keeping_failed", error=str(error))
+            await asyncio.sleep(BREATH_SECONDS if goes_on else REST_SECONDS)
+
+    async def do_some(self) -> bool:
+        """A piece of each work; whether there was any."""
+        done = [await self._store.write(work) for work in self._works()]
+        return any(done)
+
+    def _works(self) -> list[Callable[[Tx], int]]:
+        prices, now = self._prices, self._store.now()
+        works: list[Callable[[Tx], int]] = [read_sessions, lambda tx: sum_hours(tx, now)]
+        return works if prices is None else [lambda tx: price_answers(tx, prices), *works]
+
+
+def keeping(store: Store) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Keeps while an application runs."""
+
+    async def context(_app: web.Application) -> AsyncIterator[None]:
+        prices = await asyncio.to_thread(installed)  # a large package
+        task = asyncio.get_running_loop().create_task(Keeper(store, prices).run())
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    return context

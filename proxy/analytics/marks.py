@@ -1,0 +1,57 @@
+"""How templates write values: times, numbers, ids in paths, queries. Filters of Jinja's.
+
+A time is text that anybody can read, in UTC; a script of the frame puts it into the reader's zone. The exact one is shown
+when pointed at.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def segment(name: str) -> str:
+    """An id as one segment of a path."""
+    return quote(name, safe="")
+
+
+def query(asked: Mapping[str, str], **changes: Any) -> str:
+    """A request's query as a query string with its `?`, some of it changed; what is empty is left out."""
+    told = [(name, value) for name, value in asked.items() if name not in changes and value]
+    told += [(name, value) for name, value in changes.items() if value not in ("", None)]
+    return f"?{urlencode(told)}" if told else ""
+
+
+def when(iso: str, show: str = "minute") -> Markup:
+    """A time of the wire format; shown are its `minute` with the day, its `day`, or its `time` of day."""
+    shown = {"minute": f"{iso[:10]} {iso[11:16]} UTC", "day": iso[:10], "time": f"{iso[11:16]} UTC"}[show]
+    exact = f"{iso[:10]} {iso[11:].removesuffix('Z')} UTC"
+    return Markup('<time datetime="{}" title="{}" data-show="{}">{}</time>').format(iso, exact, show, shown)
+
+
+def whole(number: float | None) -> str:
+    """A number without its fraction, in groups of three; a dash where there is none."""
+    return "–" if number is None else f"{number:,.0f}"  # noqa: RUF001 - a dash is meant
+
+
+def seconds(milliseconds: float | None) -> str:
+    """A duration as a person says it; a dash where there is none."""
+    if milliseconds is None:
+        return "–"  # noqa: RUF001 - a dash is meant
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    return f"{milliseconds / 1000:.1f} s" if milliseconds < 60_000 else f"{milliseconds / 60_000:.1f} min"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "segment": segment,
+    "query": query,
+    "when": when,
+    "whole": whole,
+    "seconds": seconds,
+}

@@ -1,0 +1,126 @@
+"""The sums of some sessions, such that those of two sets of sessions add up to those of both. Pure.
+
+Counts add. People are a set, so that somebody who came twice counts once. Times are counted to two significant digits
+(1,234 ms with 1,200): to round never changes an order, so a percentile of what was rounded is the percentile, rounded.
+What an answer did not say (tokens, times) or what has no price is left out of the sums and counted in none of them: a
+figure is None, never 0, where nothing is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Billionths of a dollar.
+_NANO = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Tally:
+    """The sums."""
+
+    sessions: int = 0
+    #: In the list as it stands; of users; of the assistant.
+    messages: int = 0
+    questions: int = 0
+    answers: int = 0
+    #: Of the answers, and how often one was asked for again.
+    interrupted: int = 0
+    refused: int = 0
+    regenerated: int = 0
+    positive: int = 0
+    negative: int = 0
+    #: Tokens of the answers that told both, and how many did.
+    tokens_in: int = 0
+    tokens_out: int = 0
+    told: int = 0
+    #: Billionths of a dollar, and of how many answers.
+    cost: int = 0
+    priced: int = 0
+    #: Milliseconds (rounded) → answers.
+    first: dict[int, int] = field(default_factory=dict)
+    whole: dict[int, int] = field(default_factory=dict)
+    #: Who they are, by number → when the first of all their sessions began.
+    people: dict[int, int] = field(default_factory=dict)
+
+    def add(self, other: Tally) -> None:
+        """Becomes the sums of both."""
+        for name in COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for mine, more in ((self.first, other.first), (self.whole, other.whole)):
+            for time, count in more.items():
+                mine[time] = mine.get(time, 0) + count
+        self.people |= other.people
+
+    def packed(self) -> str:
+        """As it is kept."""
+        counts = [getattr(self, name) for name in COUNTS]
+        return orjson.dumps([counts, *([*one.items()] for one in (self.first, self.whole, self.people))]).decode()
+
+
+COUNTS = tuple(one.name for one in fields(Tally) if one.type == "int")
+
+
+def unpacked(text: str) -> Tally:
+    """A tally of `packed`."""
+    counts, *pairs = orjson.loads(text)
+    return Tally(*counts, *map(dict, pairs))
+
+
+def rounded(milliseconds: int) -> int:
+    """A time to two significant digits, downwards."""
+    step = 1
+    while milliseconds // step >= 100:
+        step *= 10
+    return milliseconds // step * step
+
+
+def percentile(times: Mapping[int, int], share: int) -> int | None:
+    """The smallest time that so many of a hundred do not exceed (nearest rank); None of none."""
+    rank = -(-sum(times.values()) * share // 100)
+    for time in sorted(times):
+        rank -= times[time]
+        if rank <= 0:
+            return time
+    return None
+
+
+def figures(tally: Tally, since: int | None = None) -> dict[str, Any]:
+    """What is told of the sessions of a span; new is who had none before it began (unix ms; None: everybody is)."""
+    users = len(tally.people)
+    newcomers = users if since is None else sum(first >= since for first in tally.people.values())
+    thumbs = tally.positive + tally.negative
+    return {
+        "sessions": tally.sessions,
+        "messages": tally.messages,
+        "questions": tally.questions,
+        "answers": tally.answers,
+        "users": users,
+        "newUsers": newcomers,
+        "returningUsers": users - newcomers,
+        "positive": tally.positive,
+        "negative": tally.negative,
+        "feedbackRate": _share(thumbs, tally.answers),
+        "helpfulRate": _share(tally.positive, thumbs),
+        "interrupted": tally.interrupted,
+        "refused": tally.refused,
+        "regenerated": tally.regenerated,
+        "tokensIn": tally.tokens_in if tally.told else None,
+        "tokensOut": tally.tokens_out if tally.told else None,
+        "answersWithTokens": tally.told,
+        "costUsd": tally.cost / _NANO if tally.priced else None,
+        "answersWithCost": tally.priced,
+        "firstTokenP50Ms": percentile(tally.first, 50),
+        "firstTokenP95Ms": percentile(tally.first, 95),
+        "durationP50Ms": percentile(tally.whole, 50),
+        "durationP95Ms": percentile(tally.whole, 95),
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,126 @@
+"""Figures against the slow and obvious evaluator, over random lives of a log."""
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from proxy.analytics import figures
+from proxy.analytics.figures import Asked
+from proxy.analytics.gathering import Chosen
+from proxy.core.tally import figures as told_of
+from tests.analytics import figures_scenes as scenes
+from tests.analytics.figures_evaluator import evaluate
+from tests.analytics.figures_life import emptied, live, logged
+
+DERIVED = ("session", "answer", "person", "kept", "citation")
+
+
+def told(found, asked):
+    return (
+        told_of(found.total, asked.since),
+        {start: told_of(tally, start) for start, tally in found.series.items()},
+        {name: told_of(tally, asked.since) for name, tally in found.groups.items()},
+    )
+
+
+def agree(database, examples):
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        phases=(Phase.generate,),
+    )
+    @given(scenes.LIVES, scenes.SPANS, scenes.UNITS, st.sampled_from(["model", "endpoint"]), st.booleans())
+    def run(life, span, unit, by, with_side):
+        try:
+            for step in life:
+                database.write(lambda tx, step=step: live(tx, step))
+            tables = database.read(logged)
+            asked = Asked(*span, unit=unit, by=by, with_side=with_side)
+            expected = evaluate(tables, *span, unit, lambda one: one[by], with_side=with_side)
+            assert told(database.read(lambda tx: figures.figures(tx, asked)), asked) == expected
+
+            filtered = Asked(*span, unit=unit, by=by, with_side=with_side, chosen=Chosen(()))
+            assert told(database.read(lambda tx: figures.figures(tx, filtered)), filtered) == expected
+
+            source = "json_text(v.properties, '[\"source\"]')"
+            by_property = Asked(*span, unit=unit, by=source, with_side=with_side, chosen=Chosen(()))
+            expected = evaluate(tables, *span, unit, said("source"), with_side=with_side)
+            assert told(database.read(lambda tx: figures.figures(tx, by_property)), by_property) == expected
+        finally:
+            database.write(emptied)
+
+        left = database.read(lambda tx: {table: list(tx.ask(f"SELECT * FROM {table}", {})) for table in DERIVED})
+        assert not any(left[table] for table in ("session", "answer", "person", "citation"))
+
+    run()
+
+
+def said(name):
+    """A property as text, as queries group by it."""
+    from tests.analytics.evaluator import as_text
+
+    return lambda session: as_text(session["properties"].get(name))
+
+
+def test_figures_are_the_evaluators(database):
+    """Figures of random logs, kept and not, are those of the evaluator, and nothing of what is deleted stays."""
+    agree(database, 30)
+
+
+@pytest.mark.slow
+def test_figures_of_many_logs_are_the_evaluators(database):
+    """Figures of 600 random logs are those of the evaluator."""
+    agree(database, 600)
+
+
+OLD = scenes.NOW - 100 * scenes.HOUR
+ASKS = {"role": "user", "content": "?", "createdAt": OLD, "id": "m0"}
+ANSWERS = {"role": "assistant", "content": "!", "createdAt": OLD, "id": "m1", "properties": {"latencyMs": 1234}}
+PROMPTS = {"role": "system", "content": "!", "createdAt": OLD, "id": "m4"}
+CHAT = {"id": "c0", "messages": [ASKS, ANSWERS, PROMPTS], "user": {"userId": "ann"}, "properties": {"model": "m"}}
+LATER = ASKS | {"createdAt": OLD + 50 * scenes.HOUR}
+ANNS_SECOND = {"id": "c1", "messages": [LATER | {"id": "m2"}], "user": {"userId": "ann"}}
+CHANGES = {
+    "an answer comes": ("log", CHAT | {"messages": [ASKS, ANSWERS, ANSWERS | {"id": "m9"}]}),
+    "an answer says more": ("log", CHAT | {"messages": [ASKS, ANSWERS | {"properties": {"refusal": True}}]}),
+    "an answer was none": ("log", CHAT | {"messages": [ASKS, ANSWERS | {"role": "user"}]}),
+    "an answer was a prompt": ("log", CHAT | {"messages": [ASKS, ANSWERS | {"role": "system"}, PROMPTS]}),
+    "a prompt was an answer": ("log", CHAT | {"messages": [ASKS, ANSWERS, PROMPTS | {"role": "assistant"}]}),
+    "an answer is replaced": ("log", CHAT | {"messages": [ASKS, ANSWERS | {"id": "m8"}]}),
+    "an answer goes": ("log", CHAT | {"messages": [ASKS]}),
+    "another model": ("log", CHAT | {"properties": {"model": "n"}}),
+    "a side request": ("log", CHAT | {"properties": {"kind": "title"}}),
+    "another user": ("log", CHAT | {"user": {"userId": "bob"}}),
+    "it began later": ("log", CHAT | {"messages": [LATER]}),
+    "it began earlier": ("log", CHAT | {"messages": [ASKS | {"createdAt": OLD - 30 * scenes.HOUR}, ANSWERS]}),
+    "somebody had been there before": (
+        "log",
+        ANNS_SECOND | {"id": "c2", "messages": [ASKS | {"id": "m3", "createdAt": OLD - 70 * scenes.HOUR}]},
+    ),
+    "the first goes": ("delete", "c0"),
+    "a thumb": ("thumb", {"type": "negative", "messageId": "m1", "id": "f"}),
+    "a thumb turns": ("thumb", {"type": "negative", "messageId": "m2", "id": "g"}),
+    "a thumb goes": ("undo", "g"),
+    "regenerated": ("event", {"id": "x", "type": "message:regenerated", "conversationId": "c0"}),
+    "not regenerated": ("event", {"id": "y", "type": "copied", "conversationId": "c1"}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("since", [OLD - 80 * scenes.HOUR, OLD + 40 * scenes.HOUR], ids=["of both", "of the second"])
+def test_a_change_shows_in_sums_that_were_kept(database, change, since):
+    """What changes in an hour that is summed already shows in the figures at once, and when it is summed again."""
+    thumb = ("thumb", {"type": "positive", "messageId": "m2", "id": "g"})
+    event = ("event", {"id": "y", "type": "message:regenerated", "conversationId": "c1"})
+    asked = Asked(since, scenes.NOW, unit="day")
+    for step in [("log", CHAT), ("log", ANNS_SECOND), thumb, event, ("sum", None)]:
+        database.write(lambda tx, step=step: live(tx, step))
+    assert database.read(lambda tx: list(tx.ask("SELECT * FROM stale", {}))) == []
+
+    database.write(lambda tx: live(tx, change))
+    expected = evaluate(database.read(logged), since, scenes.NOW, "day", lambda one: one["model"])
+    assert told(database.read(lambda tx: figures.figures(tx, asked)), asked) == expected
+    database.write(lambda tx: live(tx, ("sum", None)))
+    assert told(database.read(lambda tx: figures.figures(tx, asked)), asked) == expected

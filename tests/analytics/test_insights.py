@@ -1,0 +1,48 @@
+"""Insights against the slow and obvious evaluator, over random lives of a log."""
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from proxy.analytics.gathering import Chosen
+from proxy.analytics.insights import insights
+from tests.analytics import figures_scenes as scenes
+from tests.analytics.figures_life import emptied, live, logged
+from tests.analytics.insights_evaluator import evaluate
+
+NO_SIDE = Chosen(("s.side = 0",))
+
+
+def agree(database, examples):
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        phases=(Phase.generate,),
+    )
+    @given(scenes.LIVES, scenes.SPANS)
+    def run(life, span):
+        try:
+            for step in [*life, ("sum", None)]:
+                database.write(lambda tx, step=step: live(tx, step))
+            expected = evaluate(database.read(logged), *span)
+            found = database.read(lambda tx: insights(tx, NO_SIDE, *span))
+            for name in expected:
+                assert found[name] == expected[name], (name, found[name], expected[name])
+            assert found.keys() == expected.keys()
+        finally:
+            database.write(emptied)
+            database.write(lambda tx: tx.run("drop_outdated_events", before=10**15))
+
+    run()
+
+
+def test_insights_are_the_evaluators(database):
+    """Insights of random logs are those of the evaluator."""
+    agree(database, 60)
+
+
+@pytest.mark.slow
+def test_insights_of_many_logs_are_the_evaluators(database):
+    """Insights of 1,000 random logs are those of the evaluator."""
+    agree(database, 1000)
