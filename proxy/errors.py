@@ -58,16 +58,22 @@ class RequestRefused(TeelogError):
 
 
 class UpstreamError(TeelogError):
-    """The upstream gave no usable answer; `status` is what the client gets while nothing has been sent."""
+    """
+    The upstream gave no usable answer; `status` is what the client gets while nothing has been sent.
+
+    Its text names hosts and reasons, for who runs this; clients from elsewhere are told `told`.
+    """
 
     status = 502
     code = "upstream_error"
+    told = "the upstream gave no usable answer"
 
 
 class UpstreamUnreachable(UpstreamError):
     """No connection to the upstream could be made."""
 
     code = "upstream_unreachable"
+    told = "the upstream cannot be reached"
 
 
 class UpstreamBroken(UpstreamError):
@@ -81,6 +87,7 @@ class UpstreamTimeout(UpstreamError):
 
     status = 504
     code = "upstream_timeout"
+    told = "the upstream was silent for too long"
 
 
 class CommandRefused(TeelogError):

@@ -18,6 +18,7 @@ from .answers import CLOSE, KEEP, openai_error, write_answer
 from .handshake import SWITCH, expected_accept
 from .headers import forward_head
 from .keys import Credentials, Guard, KeyRing
+from .limits import is_on_this_machine
 from .pace import Body, body_too_large
 from .plan import Plan
 from .reply import Reply
@@ -265,7 +266,8 @@ class Forwarder:
         await client.taken()
         if client.transport is None:
             return CLOSE
-        body = openai_error(error.status, str(error), error.code)
+        said = str(error) if is_on_this_machine(client.transport) else f"{error.told} (exchange {reply.id})"
+        body = openai_error(error.status, said, error.code)
         headers = {"x-teelog-id": reply.id}
         return write_answer(
             client.transport, error.status, body, headers=headers, keep_alive=keep_alive,

@@ -11,7 +11,6 @@ API can be pointed here: the thumb then survives an outage of analytics. Everyth
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import time
 from typing import TYPE_CHECKING, Any, cast
@@ -27,6 +26,7 @@ from ..core.wire import problem
 from ..errors import ApiError, RequestRefused
 from .answers import CLOSE, json_body, write_answer
 from .keys import TOO_MANY_WRONG
+from .limits import is_on_this_machine
 from .pace import Body, body_too_large
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class OwnEndpoints:
         name = host_name(host)
         forwarded = any(field.lower() in _FORWARDED for field, _ in request.raw_headers)
         foreign = not (is_local_name(name) or name in self._hosts)
-        if not (forwarded or foreign) and _is_loopback(transport):
+        if not (forwarded or foreign) and is_on_this_machine(transport):
             return
         headers, who = request.raw_headers, cast("ClientConnection", request.protocol).who
         if fields := self._admin_keys.fields_of(headers):
@@ -223,11 +223,6 @@ class OwnEndpoints:
             "Access-Control-Allow-Headers": "authorization, content-type",
             "Vary": "Origin",
         }
-
-
-def _is_loopback(transport: asyncio.Transport) -> bool:
-    peer = transport.get_extra_info("peername")
-    return peer is None or isinstance(peer, str) or ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
 
 
 def _unknown(path: str) -> str:

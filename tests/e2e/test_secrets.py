@@ -117,7 +117,9 @@ def refusal(told: dict) -> Says:
     return Says(422)
 
 
-@pytest.mark.parametrize("sink", ["the local server", "one that refuses everything"])
+@pytest.mark.parametrize(
+    "sink", [pytest.param("the local server", marks=pytest.mark.slow), "one that refuses everything"]
+)
 def test_a_secret_that_everybody_repeats_is_found_nowhere(tmp_path, tattler, sink):
     """A key that client and upstream quote in words, names, calls, fields and errors is on no disk, in no log, nowhere."""
     key = f"{CANARY}-own+/="

@@ -302,9 +302,12 @@ def wire(data: bytes) -> None:
         orjson.dumps(emit(stamped))
 
 
+_STAMPS = {"id": "x", "createdAt": 1, "updatedAt": 1}
+
+
 def _stamped(record: dict) -> dict:
     """A record with what the store would have given it."""
-    return {"id": "x", "createdAt": 1, "updatedAt": 1} | {name: one for name, one in record.items() if one is not None}
+    return record | {name: one for name, one in _STAMPS.items() if record.get(name) is None}
 
 
 def query(data: bytes) -> None:
