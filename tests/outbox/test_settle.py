@@ -38,7 +38,7 @@ class Desk:
                 plain.execute(statement)
             plain.execute("PRAGMA application_id = 0")  # which is what is found to be wrong
             plain.commit()
-        assert mend(self._path, MIGRATIONS, "20261122T120000Z", SETTLE) is not None
+        assert mend(self._path, MIGRATIONS, "20261122T120000Z", settle=SETTLE) is not None
         self.open()
 
     async def deliver(self, clock):
