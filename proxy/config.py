@@ -187,8 +187,12 @@ class Privacy:
     keep_unreadable: bool = False
     #: The share of conversations that is recorded.
     sample_rate: Annotated[float, rules.Range(0, 1)] = 1.0
-    #: 0: keep.
+    #: Of conversations that have not changed, everywhere; 0: keep.
     retention_days: Annotated[int, rules.Range(0, 36_500)] = 0
+    #: Of dead letters, and of records that could not be read; 0: keep.
+    set_aside_days: Annotated[int, rules.Range(0, 36_500)] = 30
+    #: Of each of the two, the oldest go first.
+    set_aside_max_bytes: Annotated[int, rules.Range(1024**2, 1024**4)] = 128 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)

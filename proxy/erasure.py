@@ -38,9 +38,9 @@ _log = structlog.get_logger("teelog")
 
 #: The verb of a request.
 ERASE = "erase"
-#: How long what was journaled may take to be recorded; a long backlog takes longer, and is told.
+#: A long backlog takes longer to be recorded, and is told.
 RECORD_SECONDS = 60.0
-#: How long its files may take to go then: a segment is finished a second after its first record.
+#: A segment is finished a second after its first record.
 GONE_SECONDS = 10.0
 #: How long the sinks are given before the answer, which does not depend on it.
 SINK_SECONDS = 3.0
@@ -102,6 +102,8 @@ class Erasure:
 
     Args:
         place: Where.
+        record_seconds: How long what was journaled may take to be recorded.
+        gone_seconds: How long its files may take to go then.
         clock: Unix milliseconds.
         sleep: Waits for seconds.
 
@@ -111,10 +113,14 @@ class Erasure:
         self,
         place: Place,
         *,
+        record_seconds: float = RECORD_SECONDS,
+        gone_seconds: float = GONE_SECONDS,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], object] = time.sleep,  # noqa: TID251 - in a thread of its own
     ) -> None:
         self._place = place
+        self._record_seconds = record_seconds
+        self._gone_seconds = gone_seconds
         self._clock = clock
         self._sleep = sleep
 
@@ -149,7 +155,7 @@ class Erasure:
         files = self._remove(aside, troubles) if matched else []
         for one in (place.store, *((local,) if local else ())):
             self._scrub(one, troubles)
-        if not self._is_empty(emptying.newest(place.folder / "journal"), GONE_SECONDS):
+        if not self._is_empty(emptying.newest(place.folder / "journal"), self._gone_seconds):
             troubles.append("raw exchanges of before still lie in the journal: run it again")
         told = {
             "matched": matched, "dry_run": False, **went, "files": files, "forks": erasing.forks,
@@ -171,7 +177,7 @@ class Erasure:
         """Whether what is in the journal now was recorded in time."""
         upto = emptying.newest(self._place.folder / "journal")
         self._place.catch_up()
-        return self._is_empty(upto, RECORD_SECONDS)
+        return self._is_empty(upto, self._record_seconds)
 
     def _is_empty(self, upto: int, seconds: float) -> bool:
         return emptying.wait_until_gone(self._place.folder / "journal", upto, seconds, self._sleep)

@@ -48,6 +48,7 @@ def open_store(path: Path, settings: Settings) -> Store:
         sample_rate=config.privacy.sample_rate,
         full_sync=config.journal.durability == "power",
         debounce_seconds=config.delivery.debounce_seconds,
+        most_failed_bytes=config.privacy.set_aside_max_bytes,
     )
 
 
@@ -109,7 +110,7 @@ class Recording:
         self._control = Control(
             config.data_dir, lambda asked: (erasure if asked.get("verb") == ERASE else commands).answer(asked)
         )
-        self._conversation = config.conversation
+        self._conversation, self._privacy = config.conversation, config.privacy
 
     def start(self) -> None:
         """Begin with all of it."""
@@ -117,7 +118,11 @@ class Recording:
             recorder.start()
         self._control.start()
         self._delivering = self._loop.create_task(self._courier.run())
-        looks = (self._ballast.keep(), keep_tidy(self._store, self._conversation), self._room.keep_looking())
+        looks = (
+            self._ballast.keep(),
+            keep_tidy(self._store, self._conversation, self._privacy),
+            self._room.keep_looking(),
+        )
         self._looking = [self._loop.create_task(one) for one in looks]
 
     async def status(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import asyncio
 import orjson
 import pytest
 
-from proxy.config import Conversation
+from proxy.config import Conversation, Privacy
 from proxy.core.exchange import decode
 from proxy.core.fields import time_text
 from proxy.errors import CommandRefused
@@ -350,7 +350,7 @@ async def test_no_id_is_left_once_the_sink_has_deleted(store, book, clock, tmp_p
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        await keep_tidy(store, Conversation(), clock=clock, sleep=sleep)
+        await keep_tidy(store, Conversation(), Privacy(), clock=clock, sleep=sleep)
     assert not any(b"chat-of-ada" in path.read_bytes() for path in tmp_path.iterdir())
     assert not store.scrub_is_due
 
