@@ -7,10 +7,10 @@ import re
 import pytest
 
 from tests.e2e.browsing import DESKTOP, LOOKS, Person, chromium, needs_chromium
-from tests.e2e.hostile import FORMULAS, HOSTILE
+from tests.e2e.hostile import FORMULAS
 from tests.e2e.parrot import Parrot, Talk
 from tests.e2e.process import Teelog
-from tests.e2e.support_desk import SESSIONS, hold_conversations
+from tests.e2e.support_desk import SESSIONS, TENS, hold_conversations
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 
@@ -296,17 +296,17 @@ def test_the_hostile_hundred(person, teelog):
         person.go(path)
         assert page.evaluate("window.ran") is None
         listed += [link.get_attribute("href") for link in page.get_by_role("link", name="Older").all()]
-    for number in range(len(HOSTILE)):
+    for number in range(TENS):
         person.go(f"/chats/hostile-{number}")
         person.unfold()
-        assert page.evaluate("window.ran") is None, HOSTILE[number]
+        assert page.evaluate("window.ran") is None, number
         outside = "link => !link.protocol.startsWith('http')"
-        assert not page.locator("main a[href]").evaluate_all(f"links => links.some({outside})"), HOSTILE[number]
+        assert not page.locator("main a[href]").evaluate_all(f"links => links.some({outside})"), number
 
 
 def test_exports_have_no_formulas(teelog, person):
     """No cell of an export begins as a formula does, whatever was said."""
-    pages = ["/chats.csv?property=team%3Dred", *[f"/chats/hostile-{number}/messages.csv" for number in range(90, 100)]]
+    pages = ["/chats.csv?property=team%3Dred", *[f"/chats/hostile-{number}/messages.csv" for number in range(TENS)]]
     seen = 0
     for path in pages:
         body = person.page.request.get(f"{teelog.analytics}{path}").text()
