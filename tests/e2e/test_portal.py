@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.browsing import DESKTOP, LOOKS, Person, chromium, needs_chromium
 from tests.e2e.hostile import FORMULAS
 from tests.e2e.parrot import Parrot, Talk
-from tests.e2e.process import Teelog
+from tests.e2e.process import KEY, Teelog
 from tests.e2e.support_desk import SESSIONS, TENS, hold_conversations
 
 pytestmark = [pytest.mark.slow, needs_chromium]
@@ -226,6 +226,8 @@ def test_a_conversation(person):
 
     person.go("/chats?q=refund")
     page.get_by_role("link", name="How long does a refund take?").click()
+    assert page.title() == "How long does a refund take? · teelog"
+    assert page.get_by_role("link", name="All chat sessions").get_attribute("href").endswith("/chats?q=refund")
     page.get_by_text("What stood there before").click()
     assert "Quite sure." in page.locator(".event").inner_text()
     person.go("/chats?q=greet")
@@ -268,8 +270,27 @@ def test_the_live_view(person, teelog):
     page.get_by_role("link", name="Is anybody there?").wait_for()
 
     assert page.get_by_label("Search").evaluate("field => field === document.activeElement")
+    assert "UTC" not in page.locator("#list").inner_text()
+    page.keyboard.press("Tab")
+    page.locator("a[data-row]").nth(1).focus()
+    here = page.evaluate("document.activeElement.href")
+    Talk(teelog.base_url, {"x-teelog-user": "late"}).ask("And now?", "Still.")
+    page.get_by_role("link", name="And now?").wait_for()
+    assert page.evaluate("document.activeElement.href") == here
     page.get_by_role("link", name="Stop live view").click()
     assert "live" not in page.url
+
+
+def test_a_session_that_ends_under_the_live_view(person, teelog):
+    """Who is signed out while the live view is open comes to the sign-in, and back."""
+    page = person.page
+    page.get_by_role("link", name="Live view").click()
+    page.context.clear_cookies()
+
+    page.get_by_label("API key").fill(KEY)
+
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/chats?live=true")
 
 
 def test_exports(person, teelog):
