@@ -85,10 +85,15 @@ def _is_property(by: str) -> bool:
     return by.startswith(_PROPERTY) and 0 < len(name) <= VALUE_LIMIT
 
 
+def check_span(since: int, until: int) -> None:
+    """`ApiError` 400 for a span that has no time in it, or that calendars do not reckon with."""
+    if not EARLIEST <= since < until <= LATEST:
+        raise ApiError(400, "the period is not of this age, or ends before it begins", [fault("/from", "is no begin")])
+
+
 def unit_for(question: FigureQuestion, since: int, until: int) -> str:
     """The unit of a period whose ends are known; `ApiError` 400 when the one that is asked for is too short."""
-    if not EARLIEST <= since < until <= LATEST:
-        raise ApiError(400, "the period is not of this age", [fault("/from", "is too far away")])
+    check_span(since, until)
     days = (until - since) / DAY_MS
     unit = question.unit or next((unit for unit, most in _FITTING if days <= most), "month")
     if days / _DAYS[unit] > BUCKETS_LIMIT or (unit == "hour" and days > _HOURS_DAYS):
