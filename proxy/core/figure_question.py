@@ -31,9 +31,11 @@ _OWN = ("range", "from", "to", "unit", "by", "side", *AMONG)
 _PROPERTY = "property:"
 #: Buckets of one answer: with more, bars are too thin to be seen.
 BUCKETS_LIMIT = 750
+#: The years 1900 and 9900: what a calendar reckons with, and the period before, too.
+EARLIEST, LATEST = -2_208_988_800_000, 250_246_800_000_000
 #: The longest period, in days, that a unit is chosen for.
 _FITTING = (("hour", 3), ("day", 95), ("week", 400))
-_DAYS = {"hour": 1 / 24, "day": 1, "week": 7, "month": 28}
+_DAYS = {"hour": 1 / 24, "day": 1, "week": 7, "month": 30.4}
 #: The longest period by hours, in days: sums of so many hours are read in milliseconds.
 _HOURS_DAYS = 8
 
@@ -83,12 +85,17 @@ def _is_property(by: str) -> bool:
     return by.startswith(_PROPERTY) and 0 < len(name) <= VALUE_LIMIT
 
 
+def check_span(since: int, until: int) -> None:
+    """`ApiError` 400 for a span that has no time in it, or that calendars do not reckon with."""
+    if not EARLIEST <= since < until <= LATEST:
+        raise ApiError(400, "the period is not of this age, or ends before it begins", [fault("/from", "is no begin")])
+
+
 def unit_for(question: FigureQuestion, since: int, until: int) -> str:
     """The unit of a period whose ends are known; `ApiError` 400 when the one that is asked for is too short."""
+    check_span(since, until)
     days = (until - since) / DAY_MS
-    unit = question.unit
-    if not unit:
-        return next((unit for unit, most in _FITTING if days <= most), "month")
+    unit = question.unit or next((unit for unit, most in _FITTING if days <= most), "month")
     if days / _DAYS[unit] > BUCKETS_LIMIT or (unit == "hour" and days > _HOURS_DAYS):
         raise ApiError(
             400,

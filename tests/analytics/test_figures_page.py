@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from proxy.analytics.keeper import Keeper
 from proxy.core.wire import read_feedback
 from tests.analytics.looking import HOSTILE, log, page_of
 
@@ -140,3 +141,19 @@ async def test_figures_need_somebody_who_may_see_them(client, filled):
     for path in ("/analytics.json", "/insights.json", "/delivery.json", "/analytics.csv"):
         assert (await client.get(path)).status == 401
     assert (await client.get("/analytics", allow_redirects=False)).status == 303
+
+
+@pytest.mark.parametrize(
+    "at", [-62_135_596_800_000, 0, 253_402_300_799_999], ids=["the year 1", "1970", "the year 9999"]
+)
+async def test_a_clock_that_is_wrong_spoils_nothing(browser, store, clock, at):
+    """A session of another age is kept, and the figures of all time are told all the same."""
+    await log(store, {"role": "user", "content": "when?", "createdAt": iso(at)})
+    await log(store, {"role": "user", "content": "now", "createdAt": iso(clock.now - HOUR)})
+    while await Keeper(store).do_some():
+        pass
+    answer = await told(browser, "/analytics.json?range=all")
+
+    assert answer["total"]["sessions"] == (2 if at == 0 else 1)
+    assert (await browser.get("/analytics?range=all")).status == 200
+    assert (await browser.get("/insights?range=all")).status == 200

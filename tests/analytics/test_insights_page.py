@@ -96,3 +96,10 @@ async def test_the_sheet(browser, filled):
         "questions", "failures", "reasons", "again", "unhelped", "links", "searches",
     }  # fmt: skip
     assert [row["search"] for row in rows if row["list"] == "searches"] == ["SSO"]
+
+
+@pytest.mark.parametrize("query", ["from=0001-01-01", "to=9999-12-31&from=9999-12-30", "from=2025-11-22&to=2025-11-20"])
+async def test_a_period_of_no_age_is_refused(browser, query):
+    """A period that no calendar has is told, not stumbled over."""
+    assert (await browser.get(f"/insights?{query}")).status == 400
+    assert (await browser.get(f"/insights.csv?{query}")).status == 400

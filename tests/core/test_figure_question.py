@@ -66,3 +66,14 @@ def test_a_unit_too_short_is_refused(unit, days):
     """More bars than can be seen are not drawn."""
     with pytest.raises(ApiError, match="longer unit"):
         unit_for(read(unit=unit), NOW - days * DAY, NOW)
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [(NOW, NOW), (NOW, NOW - 1), (-62_135_596_800_000, NOW), (NOW, 253_402_300_800_000), (NOW - 70 * 365 * DAY, NOW)],
+    ids=["nothing", "backwards", "the year 1", "the year 9999", "a lifetime"],
+)
+def test_a_period_that_is_none_is_refused(since, until):
+    """A period without a time in it, or longer than any log, is told."""
+    with pytest.raises(ApiError):
+        unit_for(read(), since, until)
