@@ -74,6 +74,13 @@ def test_what_looks_into_json(path, operator, wanted, expected):
     assert matches(STORED, bound[0], operator, bound[1]) is expected
 
 
+def test_damaged_json_holds_nothing():
+    """What a disk has damaged is told as if nothing were there, and stops no query."""
+    assert text_at('{"a":', '["a"]') is None
+    assert number_at('{"a":1', '["a"]') is None
+    assert matches("[1", "[]", "arrayContains", "1") is False
+
+
 @pytest.mark.parametrize(
     ("stored", "keys"),
     [
@@ -90,10 +97,3 @@ def test_keys(stored, keys):
     assert (told and [orjson.loads(one) for one in orjson.loads(told)]) == keys
     assert "\x00" not in (told or "")
     assert keys_of(None) is None
-
-
-def test_damaged_json_holds_nothing():
-    """What a disk has damaged is told as if nothing were there, and stops no query."""
-    assert text_at('{"a":', '["a"]') is None
-    assert number_at('{"a":1', '["a"]') is None
-    assert matches("[1", "[]", "arrayContains", "1") is False
