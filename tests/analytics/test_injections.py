@@ -139,6 +139,8 @@ async def test_pages(browser, text):
     shown = folded(text)
     assert shown in folded((await page_of(browser, "/chats")).text)
     assert shown in folded((await page_of(browser, path)).text)
+    await page_of(browser, "/insights")
+    await page_of(browser, "/analytics")
     await page_of(browser, f"/chats?user={encoded(text)}&tag={encoded(text)}", 400 if has_nul else 200)
     await page_of(browser, f"/chats?from={encoded(text)}", 400)
     await page_of(browser, f"{path}x", 404)
