@@ -12,7 +12,7 @@ import os
 import time
 from typing import TYPE_CHECKING, cast
 
-from ..core.hosts import host_name, is_local_name, is_local_origin, is_loopback, is_of_this_server
+from ..core.hosts import host_name, is_local_name, is_local_origin, is_loopback, is_of_this_server, is_private_name
 from ..core.ids import uuid7
 from ..errors import RequestRefused
 from .answers import CLOSE, openai_error, write_answer
@@ -195,7 +195,10 @@ class Front:
             raise RequestRefused(421, f"listen.allowed_hosts does not name {name!r}", "misdirected_request")
         origin = head.origin
         if origin and not (
-            origin in self._origins or is_local_origin(origin) or (trusted and is_of_this_server(origin, head.host, ""))
+            origin in self._origins
+            or is_local_origin(origin)
+            # some WebSocket clients, which are no browsers, name the server itself
+            or ((trusted or is_private_name(name)) and is_of_this_server(origin, head.host, ""))
         ):
             raise RequestRefused(403, f"listen.cors_origins does not name {origin[:200]!r}", "origin_not_allowed")
 
