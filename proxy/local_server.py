@@ -37,7 +37,7 @@ def open_analytics(settings: Settings) -> tuple[Database | None, bool]:
 
 
 async def serve_analytics(settings: Settings, database: Database, delivery: Delivery | None = None) -> web.AppRunner:
-    """The server, on the socket that the parent has bound; `delivery` asks the proxy that it stands beside for its `/status`."""
+    """The server, on the socket that the parent has bound; `delivery` asks the parent, where there is one, for its `/status`."""
     config = settings.config
     app = make_app(
         Store(database),

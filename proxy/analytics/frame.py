@@ -141,7 +141,10 @@ class Frame:
             if self._is_signed_in(request):
                 return await answer(request)
             wanted = request.raw_path if request.method in ("GET", "HEAD") else "/chats"
-            return redirect(f"/sign-in?next={quote(wanted, safe='')}")
+            location = f"/sign-in?next={quote(wanted, safe='')}"
+            # A list that looks for what is new would otherwise show the sign-in in its place.
+            is_polled = "HX-Request" in request.headers
+            return web.Response(status=204, headers={"HX-Redirect": location}) if is_polled else redirect(location)
 
         return handle
 

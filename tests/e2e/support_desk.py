@@ -46,19 +46,24 @@ LOOK_UP = {
 }
 STORIES = 6
 SMALL = 60
+#: Conversations that hold ten hostile texts each.
+TENS = 10
 #: Conversations that are no side requests: one of a megabyte, the hostile ones, the small ones, those with a story.
-SESSIONS = 1 + len(HOSTILE) + SMALL + STORIES
+SESSIONS = 1 + len(HOSTILE) + TENS + SMALL + STORIES
 
 
 def hold_conversations(teelog: Teelog) -> None:
     """Hold them all, and wait until they are in analytics."""
     Talk(teelog.base_url).ask("x" * 1_000_000, "That is long.")
-    for number, text in enumerate(HOSTILE):
-        headers = {"x-teelog-conversation-id": f"hostile-{number}", "x-teelog-property-team": "red"}
-        Talk(teelog.base_url, headers, model="gpt-5").ask(text, text, text)
+    for text in HOSTILE:
+        Talk(teelog.base_url, {"x-teelog-property-team": "red"}).ask(text, "I would rather not.")
+    for ten in range(TENS):
+        talk = Talk(teelog.base_url, {"x-teelog-conversation-id": f"hostile-{ten}"}, model="gpt-5")
+        for text in HOSTILE[ten::TENS]:
+            talk.ask(text, text, text)
     for number in range(SMALL):
         Talk(teelog.base_url, {"x-teelog-user": f"user-{number % 7}"}).ask(f"Question {number}?", f"Answer {number}.")
-    hold_stories(teelog, after=1 + len(HOSTILE) + SMALL)
+    hold_stories(teelog, after=SESSIONS - STORIES)
 
 
 def hold_stories(teelog: Teelog, after: int = 0) -> None:

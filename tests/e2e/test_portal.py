@@ -7,10 +7,10 @@ import re
 import pytest
 
 from tests.e2e.browsing import DESKTOP, LOOKS, Person, chromium, needs_chromium
-from tests.e2e.hostile import FORMULAS, HOSTILE
+from tests.e2e.hostile import FORMULAS
 from tests.e2e.parrot import Parrot, Talk
-from tests.e2e.process import Teelog
-from tests.e2e.support_desk import SESSIONS, hold_conversations
+from tests.e2e.process import KEY, Teelog
+from tests.e2e.support_desk import SESSIONS, TENS, hold_conversations
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 
@@ -226,6 +226,8 @@ def test_a_conversation(person):
 
     person.go("/chats?q=refund")
     page.get_by_role("link", name="How long does a refund take?").click()
+    assert page.title() == "How long does a refund take? · teelog"
+    assert page.get_by_role("link", name="All chat sessions").get_attribute("href").endswith("/chats?q=refund")
     page.get_by_text("What stood there before").click()
     assert "Quite sure." in page.locator(".event").inner_text()
     person.go("/chats?q=greet")
@@ -268,8 +270,27 @@ def test_the_live_view(person, teelog):
     page.get_by_role("link", name="Is anybody there?").wait_for()
 
     assert page.get_by_label("Search").evaluate("field => field === document.activeElement")
+    assert "UTC" not in page.locator("#list").inner_text()
+    page.keyboard.press("Tab")
+    page.locator("a[data-row]").nth(1).focus()
+    here = page.evaluate("document.activeElement.href")
+    Talk(teelog.base_url, {"x-teelog-user": "late"}).ask("And now?", "Still.")
+    page.get_by_role("link", name="And now?").wait_for()
+    assert page.evaluate("document.activeElement.href") == here
     page.get_by_role("link", name="Stop live view").click()
     assert "live" not in page.url
+
+
+def test_a_session_that_ends_under_the_live_view(person, teelog):
+    """Who is signed out while the live view is open comes to the sign-in, and back."""
+    page = person.page
+    page.get_by_role("link", name="Live view").click()
+    page.context.clear_cookies()
+
+    page.get_by_label("API key").fill(KEY)
+
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/chats?live=true")
 
 
 def test_exports(person, teelog):
@@ -296,17 +317,17 @@ def test_the_hostile_hundred(person, teelog):
         person.go(path)
         assert page.evaluate("window.ran") is None
         listed += [link.get_attribute("href") for link in page.get_by_role("link", name="Older").all()]
-    for number in range(len(HOSTILE)):
+    for number in range(TENS):
         person.go(f"/chats/hostile-{number}")
         person.unfold()
-        assert page.evaluate("window.ran") is None, HOSTILE[number]
+        assert page.evaluate("window.ran") is None, number
         outside = "link => !link.protocol.startsWith('http')"
-        assert not page.locator("main a[href]").evaluate_all(f"links => links.some({outside})"), HOSTILE[number]
+        assert not page.locator("main a[href]").evaluate_all(f"links => links.some({outside})"), number
 
 
 def test_exports_have_no_formulas(teelog, person):
     """No cell of an export begins as a formula does, whatever was said."""
-    pages = ["/chats.csv?property=team%3Dred", *[f"/chats/hostile-{number}/messages.csv" for number in range(90, 100)]]
+    pages = ["/chats.csv?property=team%3Dred", *[f"/chats/hostile-{number}/messages.csv" for number in range(TENS)]]
     seen = 0
     for path in pages:
         body = person.page.request.get(f"{teelog.analytics}{path}").text()
