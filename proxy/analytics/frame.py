@@ -16,7 +16,8 @@ The template extends `base.html` and fills the blocks `title`, `main` and, where
 inline script or style, no `style` or `on…` attributes, nothing from elsewhere. `bars.html` has the macros of the filter
 bar (`period`, `choice`, `field`, `each`, `hidden`, `twins`); `charts` in `teelog.css` names what a chart stands in. Filters:
 `|when` a time for its reader, `|whole` a number in groups of three, `|segment` an id in a path, `|query` the request's
-query, some of it changed, as a query string. Forms that change something are added with `frame.add_form`, which checks where they came from.
+query, some of it changed, as a query string. Forms that change something are added with `frame.add_form`, which checks
+where they came from.
 """
 
 from __future__ import annotations
