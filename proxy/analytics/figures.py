@@ -78,7 +78,7 @@ def figures(tx: Tx, asked: Asked) -> Figures:
 def total(tx: Tx, asked: Asked) -> Tally:
     """In all, for the span before."""
     found = Tally()
-    for _, _, tally in _pieces(tx, asked):
+    for _, _, tally in _pieces(tx, replace(asked, by="model", property=None)):
         found.add(tally)
     return found
 

@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..core.buckets import bucket_after
+from ..core.buckets import DAY_MS, bucket_after
 from ..core.fields import time_text
 from ..core.figure_question import read_question, unit_for
 from ..core.session_filter import REPEATED
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 #: Of the database's readers, so many may sum at once.
 AT_ONCE = 2
+#: How far a period without a begin goes back, whatever some client took for the time.
+_OPEN_MS = 60 * 365 * DAY_MS
 #: Parameters that the list does not have, or means differently.
 _NOT_OF_THE_LIST = ("range", "from", "to", "unit", "by")
 
@@ -99,12 +101,14 @@ def answered(tx: Tx, question: FigureQuestion, now: int, query: Mapping[str, str
 
 
 def ends(tx: Tx, question: FigureQuestion, now: int) -> tuple[int, int]:
-    """From when to when; what is open ends with the first and the last session."""
+    """From when to when; what is open ends with the first and the last session, as far as clocks can be believed."""
     since, until = question.period.since, question.period.until
     first, last = span(tx) or (now, now)
-    since = first if since is None else since
-    until = max(last, now, since + 1) if until is None else until
-    return since, max(until, since + 1)
+    if since is None:
+        since = min(max(first, now - _OPEN_MS), now)
+    if until is None:
+        until = max(now, min(last, now + DAY_MS)) + 1
+    return since, until
 
 
 def _asked(question: FigureQuestion, since: int, until: int) -> Asked:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from ..core.fields import time_text
-from ..core.figure_question import read_question
+from ..core.figure_question import check_span, read_question
 from .chosen import chosen_by
 from .figures_page import AT_ONCE, SECONDS, ends, narrow_of
 from .frame import Page
@@ -55,6 +55,7 @@ class InsightsPage:
 def _answered(tx: Tx, question: FigureQuestion, now: int, query: Mapping[str, str]) -> dict[str, Any]:
     with in_time(tx, SECONDS):
         since, until = ends(tx, question, now)
+        check_span(since, until)
         chosen = chosen_by(question.asked) or ALL
         lists = insights(tx, chosen if question.with_side else chosen.without_side(), since, until)
     narrow = narrow_of(query, since, until)
