@@ -21,8 +21,10 @@ async def test_it_does_what_there_is_to_do(store, clock):
     clock.now += 3_600_000
     keeper = Keeper(store, PriceList("list", lambda *_: 7))
 
-    assert await keeper.do_some()
-    assert not await keeper.do_some()
+    pieces = 0
+    while await keeper.do_some():
+        pieces += 1
+    assert pieces == 3
 
     def left(tx):
         ((cost,),) = tx.ask("SELECT cost FROM answer", {})

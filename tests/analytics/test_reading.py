@@ -17,7 +17,11 @@ def session(database):
 
 
 def cited(database):
-    return database.read(lambda tx: [tuple(row) for row in tx.ask("SELECT url, title FROM citation ORDER BY url", {})])
+    return database.read(
+        lambda tx: [
+            tuple(row) for row in tx.ask("SELECT url, title FROM page JOIN citation ON page = page.id ORDER BY url", {})
+        ]
+    )
 
 
 def test_a_session_is_read_when_its_texts_change(database):
@@ -58,8 +62,14 @@ def test_nothing_stays_of_what_is_deleted(database):
     database.write(reading.read_sessions)
     database.write(lambda tx: deletion.delete_conversation(tx, "c", AT))
 
-    left = ("session", "answer", "citation", "person")
-    assert database.read(lambda tx: [list(tx.ask(f"SELECT * FROM {table}", {})) for table in left]) == [[], [], [], []]
+    left = ("session", "answer", "citation", "page", "person")
+    assert database.read(lambda tx: [list(tx.ask(f"SELECT * FROM {table}", {})) for table in left]) == [
+        [],
+        [],
+        [],
+        [],
+        [],
+    ]
 
 
 def test_a_long_text_is_read_at_its_beginning(database):
@@ -68,3 +78,12 @@ def test_a_long_text_is_read_at_its_beginning(database):
     database.write(reading.read_sessions)
 
     assert session(database)[0][0] == digest_of("Größe\x00 " + "ä" * 5000)
+
+
+def test_a_side_request_cites_nothing(database):
+    """What a front end asked for itself cites no page; a chat that turns out to be such, and back, is read again."""
+    said = {"content": "?", "links": [{"url": "https://a.example"}]}
+    for kind, pages in (("title", []), (None, [("https://a.example", "")]), ("tags", [])):
+        log(database, said, properties={"kind": kind})
+        database.write(reading.read_sessions)
+        assert cited(database) == pages

@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from proxy.analytics import rows
 from proxy.analytics.api import make_app, make_runner
 from proxy.analytics.keeper import Keeper
+from proxy.analytics.prices import installed
 from proxy.analytics.store import Store, open_database, wall_clock
 
 #: The cost of a page with many messages, to that with few.
@@ -161,7 +162,7 @@ async def measured(messages, pages=PAGES):
         database = open_database(path)
         store = Store(database)
         try:
-            keeping = await timed(lambda: kept(Keeper(store)))
+            keeping = await timed(lambda: kept(Keeper(store, installed())))
             return {"(filling)": filling, "(keeping)": keeping} | await asked(store, pages)
         finally:
             await asyncio.to_thread(database.close)
