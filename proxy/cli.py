@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return recorder()
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
         arguments = ["serve", *arguments]
-    if arguments[0] in ("serve", "demo"):
+    if arguments[0] in ("serve", "demo", "analytics"):
         # as process 1 of a container, a signal without a handler does not come; once it runs, `app` handles it
         signal.signal(signal.SIGTERM, _end)
     known = parser()
@@ -115,6 +115,9 @@ def parser() -> Parser:
     status.add_argument("--json", action="store_true", help="all of it, as /status answers it")
     place = Parser(add_help=False, parents=[file])
     place.add_argument("--data-dir", metavar="D", help="where everything is kept (default: ./data)")
+    commands.add_parser(
+        "analytics", parents=[place], allow_abbrev=False, help="the local analytics server alone, for many proxies"
+    )
     add_outbox(commands, place)
     add_export(commands, place)
     return top
@@ -145,9 +148,9 @@ def _run(chosen: argparse.Namespace) -> int:
         from .demo import run  # noqa: PLC0415 - see above
 
         return run(loaded, once=chosen.once)
-    from .app import serve  # noqa: PLC0415 - see above
+    from . import app  # noqa: PLC0415 - see above
 
-    return serve(loaded)
+    return app.analytics(loaded) if chosen.command == "analytics" else app.serve(loaded)
 
 
 def _load(chosen: argparse.Namespace) -> Loaded:

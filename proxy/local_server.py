@@ -36,8 +36,8 @@ def open_analytics(settings: Settings) -> tuple[Database | None, bool]:
     return open_database(path, full_sync=settings.config.journal.durability != "memory"), again
 
 
-async def serve_analytics(settings: Settings, database: Database, delivery: Delivery) -> web.AppRunner:
-    """The server, on the socket that the parent has bound; `delivery` asks the parent for its `/status`."""
+async def serve_analytics(settings: Settings, database: Database, delivery: Delivery | None = None) -> web.AppRunner:
+    """The server, on the socket that the parent has bound; `delivery` asks the parent, where there is one, for its `/status`."""
     config = settings.config
     app = make_app(
         Store(database),

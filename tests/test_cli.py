@@ -48,7 +48,10 @@ async def test_help_names_every_command_but_our_own(teelog):
 
     assert "without a command: serve" in out.splitlines()[0]
     assert (code, err) == (0, "")
-    assert all(f"\n    {name} " in out for name in ("serve", "demo", "check", "health", "status", "outbox", "export"))
+    assert all(
+        f"\n    {name} " in out
+        for name in ("serve", "demo", "analytics", "check", "health", "status", "outbox", "export")
+    )
     assert "_recorder" not in out
 
 

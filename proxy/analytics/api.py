@@ -30,6 +30,7 @@ from ..core.wire import read_conversation, read_event, read_feedback, read_json
 from ..errors import ApiError, DatabaseError
 from .asking import Asking
 from .auth import API, WEB, Keys
+from .connection import Runner
 from .door import Door
 from .keeper import keeping
 from .openapi import LIST_LIMIT, describe
@@ -95,8 +96,8 @@ def make_app(
 
 
 def make_runner(app: web.Application) -> web.AppRunner:
-    """Runs the application: bodies as they came (no zip bombs), idle connections closed, no second access log."""
-    return web.AppRunner(app, auto_decompress=False, keepalive_timeout=75.0, access_log=None)
+    """Runs the application."""
+    return Runner(app)
 
 
 async def serve_on(app: web.Application, listening: socket.socket) -> web.AppRunner:

@@ -19,7 +19,8 @@ from ..core.wire import problem
 from ..errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+    from typing import Any
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -42,6 +43,8 @@ _HEADERS = {
     # Not the name and version of the library, which is what would stand here.
     "Server": "teelog",
 }
+#: What a status tells beside its problem: which scheme is wanted, and in how many seconds to ask again.
+_TOLD_WITH = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "1"}}
 #: How long a browser remembers a preflight's answer.
 _PREFLIGHT_SECONDS = 600
 
@@ -66,7 +69,7 @@ class Door:
 
     @web.middleware
     async def _pass(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[REQUEST_ID] = f"req_{secrets.token_hex(12)}"
+        request[REQUEST_ID] = _new_request_id()
         try:
             self._check_host(request)
             self._check_origin(request)
@@ -136,6 +139,12 @@ def _path(request: web.Request) -> str:
     return request.raw_path.partition("?")[0][:200]
 
 
+def unread(status: int, detail: str) -> web.Response:
+    """The answer to what never became a request, with the headers of all others."""
+    name = _new_request_id()
+    return _as_problem(problem(status, detail, request_id=name), _HEADERS | {"X-Request-ID": name})
+
+
 def _problem(request: web.Request, error: ApiError) -> web.Response:
     body = problem(
         error.status,
@@ -144,7 +153,14 @@ def _problem(request: web.Request, error: ApiError) -> web.Response:
         instance=_path(request),
         request_id=request[REQUEST_ID],
     )
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    return _as_problem(body, _TOLD_WITH.get(error.status))
+
+
+def _as_problem(body: dict[str, Any], headers: Mapping[str, str] | None) -> web.Response:
     return web.Response(
-        status=error.status, body=orjson.dumps(body), content_type="application/problem+json", headers=headers
+        status=body["status"], body=orjson.dumps(body), content_type="application/problem+json", headers=headers
     )
+
+
+def _new_request_id() -> str:
+    return f"req_{secrets.token_hex(12)}"

@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from ..core.query import Source
 from ..core.query_fields import CONVERSATIONS
 from ..core.session_filter import OFFSET_LIMIT, Page, Place, cursor_of
@@ -79,7 +81,9 @@ def lines(tx: Tx, asked: SessionFilter, page: Page) -> Sessions:
 
 def every_line(tx: Tx, asked: SessionFilter) -> Iterator[dict[str, Any]]:
     """All that pass a filter, as people see them, one after the other."""
-    statement = _select(asked, Page(OFFSET_LIMIT))
+    statement = Statement(CONVERSATIONS)
+    conditions = conditions_of(statement, asked)
+    statement.text = f"SELECT v.id FROM conversation AS v {_page(statement, conditions, Page(OFFSET_LIMIT))}"  # noqa: S608 - fixed parts only
     for row in tx.ask(statement.text, statement.values):
         yield _line(tx, row["id"])
 
@@ -92,29 +96,47 @@ def _line(tx: Tx, name: str) -> dict[str, Any]:
 
 
 def _find(tx: Tx, asked: SessionFilter, page: Page, most: int = OFFSET_LIMIT) -> _Found:
+    """A page; where no index has to be searched whole for it, counting ends at `most`."""
     with in_time(tx, SECONDS):
-        statement = _select(asked, page)
-        places = [Place(row["updated_at"], row["id"]) for row in tx.ask(statement.text, statement.values)]
-        goes_on = len(places) > page.limit > 0
-        return _Found(
-            places[: page.limit],
-            _total(tx, asked, most),
-            cursor_of(places[page.limit - 1]) if goes_on else None,
-        )
+        told, total = _at_once(tx, asked, page) if _is_looked_for(asked) else _in_order(tx, asked, page, most)
+    goes_on = len(told) > page.limit > 0
+    places = [Place(*one) for one in told[: page.limit]]
+    return _Found(places, total, cursor_of(places[-1]) if goes_on else None)
 
 
-def _select(asked: SessionFilter, page: Page) -> Statement:
-    """The places of a page, and one more where the list goes on."""
+def _is_looked_for(asked: SessionFilter) -> bool:
+    """Whether all that pass have to be found before the first of them is known: no index has them in order."""
+    return bool(asked.words or asked.properties or asked.tags)
+
+
+def _at_once(tx: Tx, asked: SessionFilter, page: Page) -> tuple[list[tuple[int, str]], int]:
+    """All that pass are found once, counted, and cut to the page."""
+    statement = Statement(CONVERSATIONS)
+    passing = f"SELECT v.updated_at, v.id FROM conversation AS v WHERE {_all(conditions_of(statement, asked))}"  # noqa: S608 - fixed parts only
+    cut = _page(statement, [], page)
+    statement.text = f"WITH v AS MATERIALIZED ({passing}) SELECT updated_at, id, (SELECT count(*) FROM v) FROM v {cut}"  # noqa: S608 - fixed parts only
+    found = [tuple(row) for row in tx.ask(statement.text, statement.values)]
+    # (where the page is past the end, nobody has said how many there are)
+    total = found[0][2] if found else _total(tx, asked, OFFSET_LIMIT)
+    return [(at, name) for at, name, _ in found], total
+
+
+def _in_order(tx: Tx, asked: SessionFilter, page: Page, most: int) -> tuple[list[tuple[int, str]], int]:
+    """An index has them in the order of the list, or nearly so: the page is read from there, and the rest only counted."""
     statement = Statement(CONVERSATIONS)
     conditions = conditions_of(statement, asked)
+    statement.text = f"SELECT v.updated_at, v.id FROM conversation AS v {_page(statement, conditions, page)}"  # noqa: S608 - fixed parts only
+    return [(at, name) for at, name in tx.ask(statement.text, statement.values)], _total(tx, asked, most)
+
+
+def _page(statement: Statement, conditions: list[str], page: Page) -> str:
     if page.after is not None:
         at, name = statement.bind(page.after.updated_at), statement.bind(page.after.id)
-        conditions.append(f"v.updated_at <= {at} AND (v.updated_at < {at} OR v.id > {name})")
-    statement.text = (
-        f"SELECT v.updated_at, v.id FROM conversation AS v WHERE {_all(conditions)} "  # noqa: S608 - fixed parts only
-        f"ORDER BY v.updated_at DESC, v.id LIMIT {statement.bind(page.limit + 1)} OFFSET {statement.bind(page.offset)}"
+        conditions = [*conditions, f"v.updated_at <= {at} AND (v.updated_at < {at} OR v.id > {name})"]
+    return (
+        f"WHERE {_all(conditions)} ORDER BY v.updated_at DESC, v.id "
+        f"LIMIT {statement.bind(page.limit + 1)} OFFSET {statement.bind(page.offset)}"
     )
-    return statement
 
 
 def _total(tx: Tx, asked: SessionFilter, most: int) -> int:
@@ -140,6 +162,9 @@ def conditions_of(statement: Statement, asked: SessionFilter) -> list[str]:
     )
     found += [f"{compared} {statement.bind(value)}" for compared, value in plain if value is not None]
     for name, value in asked.properties:
+        if orjson.dumps(value)[1:-1] == value.encode():
+            # What is the value stands in the JSON as it is: most rows need not be read as such.
+            found.append(f"instr(v.properties, {statement.bind(value)})")
         found.append(f"{statement.expression(Source('properties', (name,)))} = {statement.bind(value)}")
     for tag in asked.tags:
         found.append(

@@ -2,6 +2,10 @@
 
 Each method is one transaction; its answer is in the wire format's answer form (`core/wire.py`), so that API and pages
 tell the same. `ApiError` 404 and 422 come out of here, `DatabaseError` when the file refuses: then nothing happened.
+
+Works know a transaction and the names of statements, not the engine. PostgreSQL would be a second `Database` behind them,
+with scripts and named statements of its own dialect, and with another form of what is SQLite's in the SQL that is put
+together: `statements` (`_FIELDS`, `_bucket`, the functions that read JSON) and `sessions` (`_conditions`).
 """
 
 from __future__ import annotations

@@ -161,6 +161,8 @@ def user_properties(given: dict[str, Any]) -> dict[str, Any]:
 
 def parse_time(text: str) -> int:
     """Unix milliseconds of an ISO-8601 time; one without an offset is taken as UTC. Raises when it is none."""
+    if "\0" in text:  # where the standard library stops reading
+        raise ValueError(f"{text!r} is no time")
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -17,7 +17,7 @@ ELEMENTS = set(
 ATTRIBUTES = set(
     """lang charset name content rel href class viewbox aria-hidden width height rx d aria-label aria-current method
     action id for type autocomplete required autofocus aria-invalid value role datetime open src alt target title data-show data-row data-opens defer hidden
-    aria-labelledby tabindex data-copies data-copies-link data-messages data-search dir placeholder maxlength selected
+    aria-labelledby tabindex data-copies data-copies-link data-messages data-search data-back dir placeholder maxlength selected
     start download list checked scope colspan data-live data-rows data-total hx-get hx-trigger hx-select hx-target hx-swap
     hx-push-url aria-live preserveaspectratio x y data-plot http-equiv""".split()  # noqa: SIM905 - words
 )

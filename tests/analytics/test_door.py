@@ -84,7 +84,6 @@ async def test_answers_to_an_origin(client):
     [
         ("GET", "/nothing"),
         ("GET", "/events"),
-        ("GET", "/openapi.json"),
         ("PUT", "/conversations/c1"),
         ("DELETE", "/conversations/c1"),
         ("DELETE", "/feedback/f1"),

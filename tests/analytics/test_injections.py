@@ -261,12 +261,31 @@ async def test_names_searches_and_exports(server, text):
     assert [cell in (text, f"'{text}") for cell in row] == [True] * 3
 
 
+async def test_lists(server, text):
+    """A list filtered by it has the one conversation that says it, or is refused where only few values may stand."""
+    await server.post("/conversations", chat(text))
+
+    async def listed(**query):
+        status, told = await server.get("/conversations", **query)
+        return [one["id"] for one in told["conversations"]] if status == 200 else status
+
+    has_nul, has_words = "\x00" in text, any(one.isalnum() for one in text)
+    for name, value in (("user", text), ("tag", text), ("property", f"k={text}")):
+        assert await listed(**{name: value}) == (400 if has_nul else [text])
+    assert await listed(user=f"{text}x") == await listed(model=text) == (400 if has_nul else [])
+    # every word of it is looked for, and is there
+    assert await listed(q=text) == (400 if has_nul or not has_words else [text])
+    assert await listed(q=f"{text} nowhere") == (400 if has_nul else [])
+    for name in ("from", "to", "feedback", "interrupted", "cursor", "limit", "offset", text):
+        assert await listed(**{name: text}) == 400
+
+
 async def test_paths(server, text):
-    """As an id that nobody has, and as an operation, it is not found; parameters that nobody knows are passed over."""
+    """As an id that nobody has, and as an operation, it is not found; as the name of a parameter it changes nothing."""
     for method, path in (
         ("GET", "/conversations/{}"), ("DELETE", "/conversations/{}"), ("GET", "/conversations/external/{}"),
         ("GET", "/feedback/{}"), ("DELETE", "/feedback/{}"), ("GET", "/{}"), ("POST", "/query/{}"),
         ("POST", "/query/{}/export"), ("GET", "/query/{}"), ("GET", "/conversations/by/{}"),
     ):  # fmt: skip
         assert (await server.ask(method, path.format(encoded(text)), {} if method == "POST" else None))[0] == 404
-    assert (await server.get("/conversations", **{text: text}))[0] == 200
+    assert (await server.get("/feedback", **{text: text}))[0] == 200

@@ -44,22 +44,33 @@ LOOK_UP = {
     "type": "function",
     "function": {"name": "find_order", "arguments": json.dumps({"order": "A-1042", "fields": ["status", "carrier"]})},
 }
-#: Conversations that are no side requests: those with a story, one of a megabyte, the hostile ones, the small ones.
+STORIES = 6
 SMALL = 60
-SESSIONS = 7 + len(HOSTILE) + SMALL
+#: Conversations that hold ten hostile texts each.
+TENS = 10
+#: Conversations that are no side requests: one of a megabyte, the hostile ones, the small ones, those with a story.
+SESSIONS = 1 + len(HOSTILE) + TENS + SMALL + STORIES
 
 
 def hold_conversations(teelog: Teelog) -> None:
     """Hold them all, and wait until they are in analytics."""
     Talk(teelog.base_url).ask("x" * 1_000_000, "That is long.")
-    for number, text in enumerate(HOSTILE):
-        headers = {"x-teelog-conversation-id": f"hostile-{number}", "x-teelog-property-team": "red"}
-        Talk(teelog.base_url, headers, model="gpt-5").ask(text, text, text)
+    for text in HOSTILE:
+        Talk(teelog.base_url, {"x-teelog-property-team": "red"}).ask(text, "I would rather not.")
+    for ten in range(TENS):
+        talk = Talk(teelog.base_url, {"x-teelog-conversation-id": f"hostile-{ten}"}, model="gpt-5")
+        for text in HOSTILE[ten::TENS]:
+            talk.ask(text, text, text)
     for number in range(SMALL):
         Talk(teelog.base_url, {"x-teelog-user": f"user-{number % 7}"}).ask(f"Question {number}?", f"Answer {number}.")
+    hold_stories(teelog, after=SESSIONS - STORIES)
+
+
+def hold_stories(teelog: Teelog, after: int = 0) -> None:
+    """Hold those with a story, and wait until they, and so many held before, are in analytics."""
     _stories(teelog)
-    side_request_and_sessions = SESSIONS + 1
-    teelog.until(lambda: len(teelog.conversations()) == side_request_and_sessions, 60)
+    side_requests = 1
+    teelog.until(lambda: len(teelog.conversations()) == after + STORIES + side_requests, 60)
 
 
 def _stories(teelog: Teelog) -> None:
