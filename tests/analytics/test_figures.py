@@ -70,8 +70,8 @@ def test_figures_are_the_evaluators(database):
 
 @pytest.mark.slow
 def test_figures_of_many_logs_are_the_evaluators(database):
-    """Figures of 600 random logs are those of the evaluator."""
-    agree(database, 600)
+    """Figures of 300 random logs are those of the evaluator."""
+    agree(database, 300)
 
 
 OLD = scenes.NOW - 100 * scenes.HOUR
