@@ -123,7 +123,13 @@ async def test_bars_lead_where_their_rows_do(browser, filled):
     assert all({"began", "before", "user"} <= bar.keys() for bar in bars)
 
 
-@pytest.mark.parametrize("query", ["unit=year", "by=user", "colour=red", "range=1y", "unit=hour&range=30d"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("unit=year", "by=user", "colour=red", "range=1y", "unit=hour&range=30d"),
+        *("from=0001-01-01", "from=9999-12-30&to=9999-12-31", "from=2025-11-22&to=2025-11-20"),
+    ],
+)
 async def test_what_is_wrong_is_told(browser, query):
     """A question that means nothing is refused with its reason, on the page as in the twins."""
     refused = await browser.get(f"/analytics.json?{query}")
