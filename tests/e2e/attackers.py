@@ -11,9 +11,9 @@ import sys
 from contextlib import suppress
 
 DRIP_SECONDS = 5.0
-_POST = b"POST /v1/%b HTTP/1.1\r\nHost: proxy.test\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+_POST = b"POST /v1/%b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
 STARTS = {
-    "headers": b"POST /v1/chat/completions HTTP/1.1\r\nHost: proxy.test\r\nX-Slow: ",
+    "headers": b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
     "bodies": _POST % (b"chat/completions", 1_000_000, b'{"model": "m", "messages": [{"role": "user", "content": "'),
     "uploads": _POST % (b"files", 1_000_000, b"begin"),
     "reading": _POST % (b"chat/completions?endless", 15, b'{"stream":true}'),

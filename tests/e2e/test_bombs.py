@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 MOST_MB = 64
 GIB = 1 << 30
-_HEAD = "POST /v1/%s HTTP/1.1\r\nHost: proxy.test\r\nConnection: close\r\nContent-Type: %s\r\n"
+_HEAD = "POST /v1/%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: %s\r\n"
 
 
 def post(path: str, kind: str, *fields: str) -> bytes:
@@ -128,7 +128,7 @@ def told(one: Teelog) -> int:
 def settle(one: Teelog, count: int) -> None:
     """Wait until so many exchanges are told, and the recorder is through with them."""
     one.until(lambda: told(one) == count)
-    one.until(lambda: one.status()["journal"]["bytes"] == 0)
+    one.until(lambda: one.status()["journal"]["bytes"] == 0, patience=120)
 
 
 @pytest.fixture(scope="module")

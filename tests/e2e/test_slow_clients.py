@@ -22,7 +22,7 @@ MOST_MB = 60
 MOST_SECONDS = 90
 #: A healthy client's p99, and what the clock and the neighbours of this machine add to any.
 FACTOR, SLACK_MS = 1.5, 0.2
-REQUEST = b"GET /v1/models HTTP/1.1\r\nHost: proxy.test\r\n\r\n"
+REQUEST = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @contextmanager
