@@ -143,6 +143,11 @@ class Door:
         response.headers.setdefault("Cache-Control", "no-store")
         if REQUEST_ID in request:
             response.headers["X-Request-ID"] = request[REQUEST_ID]
+        if "Transfer-Encoding" in request.headers:
+            # the parser (aiohttp 3.14.5) puts a chunked body's last trailer into the head of the next request, which may
+            # be somebody else's where a server in front of us sends all on one connection
+            response.force_close()
+            response.headers["Connection"] = "close"
         response.headers.add("Vary", "Origin")
         origin = request.headers.get("Origin")
         if origin is not None and self._is_allowed(origin):

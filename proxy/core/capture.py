@@ -50,6 +50,8 @@ _CREDENTIAL_NAME = re.compile(r"auth|key|token|secret|cookie|passw|credential|si
 _EVENTS = "text/event-stream"
 #: Shorter credentials than this are not blanked out of bodies: "test" would be cut out of ordinary words.
 SHORTEST_SECRET = 8
+#: Answers of more than a mebibyte are few, and dozens of them may wait at once.
+LARGE = 1024 * 1024
 
 
 @dataclass(slots=True, frozen=True)
@@ -152,7 +154,7 @@ class _Told:
 
 @dataclass(slots=True)
 class Capture:
-    """What the relay gathers of one exchange; encoded later, in the writer thread."""
+    """What the relay gathers of one exchange; encoded later and once, in the writer thread."""
 
     id: str
     head: CapturedHead
@@ -174,8 +176,7 @@ class Capture:
     def encode(self) -> bytes:
         """The journal payload; called once, off the event loop."""
         told = self.head.told
-        answer = b"".join(self.pieces)
-        answer_head, answer = answer[: self.head_size], answer[self.head_size :]
+        answer_head, answer = self._answer()
         request, framing, opening = self.request, self.framing, told.encoded
         answer_headers = kept_answer_headers(answer_head)
         if told.secrets:
@@ -207,6 +208,19 @@ class Capture:
             }
         )
         return join(opening, rest[1:], request, answer)
+
+    def _answer(self) -> tuple[bytes, bytes]:
+        """The answer's head and its body; the pieces of a large one are let go, or it would lie in memory three times."""
+        pieces, size = self.pieces, self.head_size
+        if len(pieces) == 2 and len(pieces[0]) == size:
+            return pieces[0], pieces[1]
+        if pieces and len(pieces[0]) < size:  # a read has cut the head
+            pieces = [b"".join(pieces)]
+        head, *rest = pieces or [b""]
+        body = b"".join((head[size:], *rest))
+        if len(body) > LARGE:
+            self.pieces.clear()
+        return head[:size], body
 
 
 def safe_target(target: str) -> str:

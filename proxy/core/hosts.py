@@ -44,6 +44,32 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+#: Where clouds tell machines their credentials by IPv6 (AWS); the IPv4 one is link-local.
+_METADATA = ipaddress.ip_address("fd00:ec2::254")
+
+
+def leads_astray(address: str, host: str) -> bool:
+    """
+    Whether a host's name has led to a link-local or metadata address, where no server of that name is.
+
+    Args:
+        address: What it was resolved to.
+        host: As it is configured; whoever writes the address itself means it.
+
+    """
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return found.is_link_local or found == _METADATA
+    return False
+
+
 def is_of_this_server(origin: str, host: str, fetch_site: str) -> bool:
     """
     Whether an `Origin` is that of a page which came from here.

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from .answers import CLOSE, openai_error, write_answer
-from .limits import LINGER_SECONDS, Crowd, Refusal, client_of, refusal_of
+from .limits import LINGER_SECONDS, Crowd, Refusal, bound_unsent, client_of, refusal_of
 from .pace import Drain
 from .shortcut import Shortcut
 from .websocket import Session
@@ -96,6 +96,7 @@ class ClientConnection(RequestHandler):
         self.number = str(next(self._numbers))
         super().connection_made(transport)
         self._wire = cast("asyncio.Transport", transport)
+        bound_unsent(self._wire)
         self.who = client_of(transport)
         self._shortcut.begun_at = self._loop.time()
         refusal = cast("Server", self._manager).crowd.enters(self.who)

@@ -139,8 +139,9 @@ class Front:
         if path not in OPEN_PATHS:
             self._check_caller(head, by_any_name=self._any_host or path in ADMIN_PATHS)
         route = self._routes.get(path[1:].partition("/")[0])
-        # behind an offer to upgrade that is not taken up, the parser does not find the next request for certain
-        return head, route, keeps and version.minor == 1 and b"upgrade" not in head.connection
+        # What stands behind is not parsed for certain where an offer to upgrade was not taken up, and behind chunks: the
+        # parser (aiohttp 3.14.5) puts their last trailer into the next request's head, which may be somebody else's.
+        return head, route, keeps and version.minor == 1 and not head.chunked and b"upgrade" not in head.connection
 
     # --- the short way
 
@@ -230,4 +231,5 @@ class Front:
 
     def _keeps(self, request: web.BaseRequest) -> bool:
         switched = cast("ClientConnection", request.protocol).has_switched  # what comes next may be no request
-        return request.keep_alive and request.version.minor == 1 and not self.draining and not switched
+        chunked = "Transfer-Encoding" in request.headers  # see `_read`
+        return request.keep_alive and not chunked and request.version.minor == 1 and not self.draining and not switched

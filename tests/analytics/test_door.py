@@ -32,6 +32,20 @@ async def test_hosts(client, host, status):
         assert problem_faults(status, answer.content_type, await answer.json(content_type=None)) == []
 
 
+async def test_no_trailer_becomes_a_field_of_the_next_request(client):
+    """Behind a chunked body the connection ends, for what the parser makes of its trailers would be the next one's fields."""
+
+    async def body():
+        yield b"{}"
+
+    answers = [
+        await client.post("/conversations", data=body(), headers=API),
+        await client.post("/conversations", data=b"{}"),
+    ]
+
+    assert [answer.headers.get("Connection") for answer in answers] == ["close", None]
+
+
 async def test_a_probe_may_use_any_name(client):
     """`/livez` answers by any name, without a key."""
     answer = await client.get("/livez", headers={"Host": "whatever"})
