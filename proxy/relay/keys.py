@@ -69,11 +69,10 @@ class Guard:
 
     def refuse(self, headers: RawHeaders, who: str) -> int:
         """Note that a caller was refused, if it has shown a key; seconds until another is looked at."""
-        if not any(
-            name.lower() in _CLIENT_KEY_FIELDS or name.lower() == b"sec-websocket-protocol" for name, _ in headers
-        ):
-            return 0
-        return self._brake.failed(who)
+        in_fields = any(name.lower() in _CLIENT_KEY_FIELDS for name, _ in headers)
+        if in_fields or any(one.startswith(_KEY_PROTOCOL) for one in offered_protocols(headers)):
+            return self._brake.failed(who)
+        return 0
 
 
 TOO_MANY_WRONG = "too many wrong keys came from there: wait a minute"

@@ -411,7 +411,9 @@ async def test_guessing_is_braked(name, way):
 async def test_who_shows_no_key_is_not_guessing():
     """Callers without any key are refused as often as they come, and do not keep others out."""
     async with relay([OK], listen={"client_keys": (Secret("client-key"),)}) as world:
-        refused = [(await send(world.port, post(b"{}"))).status for _ in range(15)]
+        offer = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+        handshake = get("/v1/realtime", *offer, "Sec-WebSocket-Protocol: realtime")
+        refused = [(await send(world.port, one)).status for one in [post(b"{}"), handshake] * 12]
 
         assert set(refused) == {401}
         assert (await send(world.port, post(b"{}", "/v1/x", "Authorization: Bearer client-key"))).status == 200
