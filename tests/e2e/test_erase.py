@@ -104,7 +104,10 @@ def aside(data):
         (data / name).write_text(f"{GONE} {STAYS}")
 
 
-@pytest.mark.parametrize("state", ["running", "stopped", "killed"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("state", ["running", pytest.param("stopped", marks=SLOW), pytest.param("killed", marks=SLOW)])
 def test_not_a_byte_is_left(tmp_path, upstream, state):
     """Nothing of a user's conversations is in any file afterwards, all of the others' is; running, stopped or killed."""
     data = tmp_path / "data"
@@ -145,6 +148,7 @@ def test_not_a_byte_is_left(tmp_path, upstream, state):
         assert found(data, GONE) == []
 
 
+@SLOW
 def test_nothing_late_brings_it_back(tmp_path, upstream):
     """A replayed journal, an echo, a replica's snapshot and late feedback are refused; the chat goes on without the past."""
     data, kept = tmp_path / "data", tmp_path / "kept"
@@ -188,6 +192,7 @@ def test_nothing_late_brings_it_back(tmp_path, upstream):
         ]
 
 
+@SLOW
 def test_the_sink_is_asked(tmp_path, upstream):
     """Another sink is asked to delete; one that is down is asked later, one that cannot is told of."""
     data = tmp_path / "data"
@@ -222,6 +227,7 @@ COMMANDS = [
 AGO = 500 * 86_400_000
 
 
+@SLOW
 def test_the_commands_of_readme(tmp_path):
     """What README says of erasing can be typed as it stands there, and does what it says."""
     data, now = tmp_path / "data", time.time_ns() // 1_000_000
