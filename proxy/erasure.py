@@ -206,7 +206,10 @@ class Erasure:
         try:
             one.scrub()
         except TeelogError as error:
-            troubles.append(f"bytes of what was erased may still lie in a database: {error}; run it again")
+            troubles.append(
+                f"bytes of what was erased may still lie in a database: {error}; run it again, with as much room as it takes "
+                "beside it and in the folder for temporary files (SQLITE_TMPDIR)"
+            )
 
     # --- others
 

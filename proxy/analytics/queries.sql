@@ -238,7 +238,8 @@ FROM conversation
 WHERE id > :after
     AND (:users IS NULL OR EXISTS (
         SELECT 1 FROM json_each(:users) WHERE value IN (
-            CAST(json_extract(user_properties, '$.userId') AS TEXT), CAST(json_extract(user_properties, '$.id') AS TEXT)
+            CASE WHEN json_valid(user_properties) THEN CAST(json_extract(user_properties, '$.userId') AS TEXT) END,
+            CASE WHEN json_valid(user_properties) THEN CAST(json_extract(user_properties, '$.id') AS TEXT) END
         )
     ))
     AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
@@ -252,20 +253,23 @@ SELECT (SELECT count(*) FROM feedback WHERE conversation = :id) AS feedback,
 -- name: drop_feedback_of_users — what erased users have said of anything
 DELETE FROM feedback WHERE (:before IS NULL OR created_at < :before) AND EXISTS (
     SELECT 1 FROM json_each(:users) WHERE value IN (
-        CAST(json_extract(user_properties, '$.userId') AS TEXT), CAST(json_extract(user_properties, '$.id') AS TEXT)
+        CASE WHEN json_valid(user_properties) THEN CAST(json_extract(user_properties, '$.userId') AS TEXT) END,
+        CASE WHEN json_valid(user_properties) THEN CAST(json_extract(user_properties, '$.id') AS TEXT) END
     )
 );
 
 -- name: drop_events_of_users — and what is told of them
 DELETE FROM event WHERE (:before IS NULL OR created_at < :before) AND EXISTS (
     SELECT 1 FROM json_each(:users) WHERE value IN (
-        CAST(json_extract(user_properties, '$.userId') AS TEXT), CAST(json_extract(user_properties, '$.id') AS TEXT)
+        CASE WHEN json_valid(user_properties) THEN CAST(json_extract(user_properties, '$.userId') AS TEXT) END,
+        CASE WHEN json_valid(user_properties) THEN CAST(json_extract(user_properties, '$.id') AS TEXT) END
     )
 );
 
 -- name: forget_origins — what begins like a conversation that is gone does not name it any more
 UPDATE conversation SET properties = json_remove(properties, '$.forkedFrom')
-WHERE json_extract(properties, '$.forkedFrom') IN (SELECT value FROM json_each(:ids));
+WHERE CASE WHEN json_valid(properties) THEN json_extract(properties, '$.forkedFrom') END
+    IN (SELECT value FROM json_each(:ids));
 
 -- name: conversation_by_external_id — the newest conversation that another system knows by an id
 SELECT * FROM conversation WHERE external_id = :external_id ORDER BY updated_at DESC, id LIMIT 1;

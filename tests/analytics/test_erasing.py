@@ -102,3 +102,16 @@ async def test_no_byte_is_left(filled, database, clock, tmp_path):
 
     assert b"of c-3" in files
     assert not any(word in files for word in (b"of c-1", b"of c-2", b"m-c-1", b"ada"))
+
+
+async def test_a_damaged_row_hides_no_other(filled, database, clock):
+    """Rows whose JSON was damaged are passed over; those of the user go."""
+    database.write(
+        lambda tx: tx._connection.execute(
+            "UPDATE conversation SET user_properties = 'x', properties = 'y' WHERE id = 'c-3'"
+        )
+    )
+    one = erasing(database, users=["ada"])
+    one.run({}, (), clock())
+
+    assert one.counts["conversations"] == 2

@@ -9,9 +9,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -104,7 +106,10 @@ def aside(data):
         (data / name).write_text(f"{GONE} {STAYS}")
 
 
-@pytest.mark.parametrize("state", ["running", "stopped", "killed"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("state", ["running", pytest.param("stopped", marks=SLOW), pytest.param("killed", marks=SLOW)])
 def test_not_a_byte_is_left(tmp_path, upstream, state):
     """Nothing of a user's conversations is in any file afterwards, all of the others' is; running, stopped or killed."""
     data = tmp_path / "data"
@@ -145,6 +150,7 @@ def test_not_a_byte_is_left(tmp_path, upstream, state):
         assert found(data, GONE) == []
 
 
+@SLOW
 def test_nothing_late_brings_it_back(tmp_path, upstream):
     """A replayed journal, an echo, a replica's snapshot and late feedback are refused; the chat goes on without the past."""
     data, kept = tmp_path / "data", tmp_path / "kept"
@@ -188,6 +194,7 @@ def test_nothing_late_brings_it_back(tmp_path, upstream):
         ]
 
 
+@SLOW
 def test_the_sink_is_asked(tmp_path, upstream):
     """Another sink is asked to delete; one that is down is asked later, one that cannot is told of."""
     data = tmp_path / "data"
@@ -213,6 +220,40 @@ def test_the_sink_is_asked(tmp_path, upstream):
         teelog.until(lambda: teelog.status()["recorder"]["sinks"]["analytics"]["depth"] == 0)
 
 
+@SLOW
+def test_others_go_on_meanwhile(tmp_path, upstream):
+    """While a user is erased again and again, the others' turns are answered and recorded, each once."""
+    data, ended, turns = tmp_path / "data", threading.Event(), {}
+    with Teelog(tmp_path, upstream.url) as teelog:
+
+        def chat(number):
+            history = []
+            while not ended.is_set():
+                history, _ = say(teelog, f"{STAYS} {number}", history, x_teelog_user=f"bob-{number}")
+            turns[number] = history
+
+        with ThreadPoolExecutor(3) as threads:
+            chatting = [threads.submit(chat, number) for number in range(3)]
+            for _ in range(3):
+                say(teelog, GONE, say(teelog, GONE, **ADA)[0], **ADA)
+                code, out, err = erase(data, "--user", "ada-" + GONE, "--json")
+                assert (code, err, json.loads(out.splitlines()[-1])["troubles"]) == (0, "", [])
+            ended.set()
+            [one.result() for one in chatting]
+        logged = teelog.until(
+            lambda: (
+                (found := teelog.conversations())
+                and sorted(len(one["messages"]) for one in found) == sorted(1 + len(one) for one in turns.values())
+                and found
+            )
+        )
+        told = sorted([m["content"] for m in one["messages"]][1:] for one in logged)
+
+        assert told == sorted([m["content"] for m in one] for one in turns.values())
+        assert min(map(len, turns.values())) > 10
+        assert found(data, GONE) == []
+
+
 COMMANDS = [
     line.split()[1:]
     for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
@@ -222,6 +263,7 @@ COMMANDS = [
 AGO = 500 * 86_400_000
 
 
+@SLOW
 def test_the_commands_of_readme(tmp_path):
     """What README says of erasing can be typed as it stands there, and does what it says."""
     data, now = tmp_path / "data", time.time_ns() // 1_000_000
