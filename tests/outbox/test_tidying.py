@@ -128,6 +128,33 @@ async def test_who_sends_no_history_is_kept(desk):
     assert desk.all() == {"chat": ["hi", "re hi", "more", "re more", "again", "re again"]}
 
 
+def chats_of(desk, name, *words, started=NOW, **more):
+    """Questions without their history."""
+    for text in words:
+        desk.take(exchange([user(text)], f"re {text}", headers=named(name), started=started, **more), started)
+
+
+async def test_the_first_turn_of_who_sends_no_history_is_kept(desk):
+    """Where other chats of a tenant come without their history, a chat of one turn is not torn in two."""
+    chats_of(desk, "other", "hi", "more")
+    chats_of(desk, "chat", "what?")
+    await desk.deliver()
+    await desk.tidy(WEEK)
+    chats_of(desk, "chat", "and then?", started=WEEK)
+
+    assert desk.all()["chat"] == ["what?", "re what?", "and then?", "re and then?"]
+
+
+async def test_the_first_turn_of_others_is_freed(desk):
+    """Another tenant's habit, or a second turn that brought the history, keeps nothing."""
+    chats_of(desk, "other", "hi", "more", key="sk-of-another")
+    chats_of(desk, "chat", "what?")
+    await desk.deliver()
+    await desk.tidy(WEEK)
+
+    assert set(desk.all()) == {"other"}
+
+
 async def test_what_was_buried_is_kept(desk, store):
     """A dead letter can be sent again: its conversation is neither freed nor forgotten."""
     desk.take(exchange(HI))
