@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__
-from .asked import Parser, add_export, add_outbox
+from .asked import Parser, add_erase, add_export, add_outbox
 from .config_sources import FLAGS, load
 from .errors import ConfigError, StartError, TeelogError
 from .log import printable
@@ -119,6 +119,7 @@ def parser() -> Parser:
         "analytics", parents=[place], allow_abbrev=False, help="the local analytics server alone, for many proxies"
     )
     add_outbox(commands, place)
+    add_erase(commands, place)
     add_export(commands, place)
     return top
 
@@ -137,6 +138,10 @@ def _run(chosen: argparse.Namespace) -> int:
         from .outbox_command import run as outbox  # noqa: PLC0415 - see above
 
         return outbox(loaded.config, chosen)
+    if chosen.command == "erase":
+        from .erase_command import run as erase  # noqa: PLC0415 - see above
+
+        return erase(loaded.config, chosen)
     if chosen.command == "export":
         from .app import export  # noqa: PLC0415 - see above
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .analytics.api import make_app, serve_on
+from .analytics.erasing import Erasing
 from .analytics.store import FUNCTIONS, Store, definitions, open_database
 from .mending import mended
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
     from aiohttp import web
 
     from .analytics.delivery_page import Delivery
@@ -34,6 +38,30 @@ def open_analytics(settings: Settings) -> tuple[Database | None, bool]:
     again = mended(path, definitions()[1], FUNCTIONS)
     # what it has taken is acknowledged for good: it must not be the one that a power loss takes it from
     return open_database(path, full_sync=settings.config.journal.durability != "memory"), again
+
+
+@contextmanager
+def erasing(
+    config: Config,
+    database: Database | None,
+    *,
+    users: tuple[str, ...] | None,
+    ids: tuple[str, ...] | None,
+    before: int | None,
+    is_anothers: Callable[[Collection[str]], Collection[str]],
+) -> Iterator[Erasing | None]:
+    """An erasure from its database, the open one or else its file; None where there is none. `DatabaseError`."""
+    filters = {"users": users, "ids": ids, "before": before, "is_anothers": is_anothers}
+    if database is not None:
+        yield Erasing(database, **filters)  # type: ignore[arg-type]
+    elif not database_path(config).exists():
+        yield None
+    else:
+        found = open_database(database_path(config))
+        try:
+            yield Erasing(found, **filters)  # type: ignore[arg-type]
+        finally:
+            found.close()
 
 
 async def serve_analytics(settings: Settings, database: Database, delivery: Delivery | None = None) -> web.AppRunner:

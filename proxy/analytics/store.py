@@ -22,6 +22,7 @@ from ..core.search_words import spaced_text
 from ..core.session_filter import EVERY, Page, Place
 from ..db.queries import load_queries
 from ..db.sqlite import Database
+from ..errors import ApiError
 from . import conversations, deletion, derived, notes, sessions, sharing, statements
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ T = TypeVar("T")
 
 #: The schema's scripts, oldest first; a released one is never edited.
 MIGRATIONS = (
-    "schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql",
+    "schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql", "schema_7.sql",
 )  # fmt: skip
 #: What they, and what they make, call in SQL.
 FUNCTIONS = {**statements.FUNCTIONS, "spaced_text": spaced_text}
@@ -57,6 +58,7 @@ def open_database(path: Path, *, full_sync: bool = False) -> Database:
     queries, migrations = definitions()
     database = Database(path, queries=queries, migrations=migrations, full_sync=full_sync, functions=FUNCTIONS)
     try:
+        database.write(deletion.keep_as_marks)
         database.write(derived.complete)
     except BaseException:
         database.close()
@@ -106,9 +108,12 @@ class Store:
         """The newest conversation of an external id; 404."""
         return await self._database.aread(lambda tx: conversations.told_by_external_id(tx, external))
 
-    async def delete_conversation(self, name: str) -> dict[str, Any]:
-        """Removes a conversation with all that was said of it, for good; 404."""
-        return await self._database.awrite(lambda tx: deletion.delete_conversation(tx, name, self.now()))
+    async def delete_conversation(self, name: str, rev: int = 0) -> dict[str, Any]:
+        """Removes a conversation with all that was said of it, for good; 404. A teelog's snapshots up to `rev` too."""
+        answer = await self._database.awrite(lambda tx: deletion.delete_conversation(tx, name, self.now(), rev))
+        if answer is None:  # what may be on its way here is refused all the same
+            raise ApiError(404, f"there is no conversation {name!r}")
+        return answer
 
     async def delete_feedback(self, name: str) -> dict[str, Any]:
         """Removes one piece of feedback; 404."""

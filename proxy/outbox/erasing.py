@@ -165,7 +165,7 @@ class Erasing:
     def _notes(self) -> None:
         """What erased users have said of other conversations, or of none."""
         if self._meant.users is not None:
-            self._each("every_annotation", self._is_meant_note, self._forget_note)
+            self._each("every_annotation", self._is_meant_note, lambda tx, row: self._forget_note(tx, row["key"]))
 
     def _is_meant_note(self, _tx: Tx, row: sqlite3.Row) -> bool:
         body = orjson.loads(row["body"])
@@ -174,8 +174,10 @@ class Erasing:
     def _records(self) -> None:
         self._each("every_failed", self._is_meant_record, self._drop_record)
 
-    def _drop_record(self, tx: Tx, key: int) -> None:
-        self.counts["records"] += tx.run("drop_failed", key=key)
+    def _drop_record(self, tx: Tx, row: sqlite3.Row) -> None:
+        if row["id"]:
+            self._store.tombstones(tx).put(self._now, "name", row["id"])
+        self.counts["records"] += tx.run("drop_failed", key=row["key"])
 
     def _is_meant_record(self, tx: Tx, row: sqlite3.Row) -> bool:
         """Whether a record is of what is erased, or may be: one that nobody can read is not searched, and goes."""
@@ -212,7 +214,9 @@ class Erasing:
         chat = f"id:{caller.conversation_id}"
         return tombs.at("thread", entry.tenant, chat, caller.user) is not None or remaining(tx, tombs, entry) != entry
 
-    def _each(self, query: str, is_meant: Callable[[Tx, sqlite3.Row], bool], drop: Callable[[Tx, int], None]) -> None:
+    def _each(
+        self, query: str, is_meant: Callable[[Tx, sqlite3.Row], bool], drop: Callable[[Tx, sqlite3.Row], None]
+    ) -> None:
         """Drop what is meant of a table, in steps."""
         after: int | None = 0
 
@@ -220,7 +224,7 @@ class Erasing:
             page = tx.all(query, after=after, limit=PAGE)
             for row in page:
                 if is_meant(tx, row):
-                    drop(tx, row["key"])
+                    drop(tx, row)
             return page[-1]["key"] if len(page) == PAGE else None
 
         while after is not None:

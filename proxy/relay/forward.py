@@ -44,6 +44,8 @@ class Route:
     def __init__(self, prefix: str, upstream: Upstream, client_keys: KeyRing) -> None:
         self.prefix = prefix
         self.upstream = upstream
+        #: Whether anything is kept of its exchanges.
+        self.is_recorded = upstream.config.store != "none"
         self.credentials = Credentials(upstream.config, client_keys)
 
     def target(self, target: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from proxy.config import Conversation
+from proxy.config import Conversation, Privacy
 from proxy.outbox.store import ANALYTICS
 from proxy.outbox.tidying import DAY_MS, INTERVAL_SECONDS, keep_tidy
 
@@ -200,7 +200,7 @@ async def test_the_store_is_tidied_every_minute(desk, store, clock):
             await asyncio.Event().wait()
 
     clock.now = NOW + 2 * DAY_MS
-    task = asyncio.create_task(keep_tidy(store, Conversation(idle_days=1), clock=clock, sleep=sleep))
+    task = asyncio.create_task(keep_tidy(store, Conversation(idle_days=1), Privacy(), clock=clock, sleep=sleep))
     await turns.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
