@@ -71,8 +71,10 @@ COUNTS = tuple(one.name for one in fields(Tally) if one.type == "int")
 def unpacked(text: str) -> Tally:
     """A tally of `packed`."""
     counts, people, first, firsts, whole, wholes = orjson.loads(text)
-    times = {"first": dict(zip(first, firsts, strict=True)), "whole": dict(zip(whole, wholes, strict=True))}
-    return Tally(**dict(zip(COUNTS, counts, strict=True)), **times, people=set(people))
+    tally = Tally(*counts)
+    tally.people = set(people)
+    tally.first, tally.whole = dict(zip(first, firsts, strict=True)), dict(zip(whole, wholes, strict=True))
+    return tally
 
 
 def rounded(milliseconds: int) -> int:
