@@ -52,7 +52,7 @@ async def main(config: Config) -> int:
     url = url_of(listening)
     keys = tuple(key.reveal() for key in config.analytics.api_keys) or (shown_once(folder, url),)
     settings = Settings(config, b"", keys, listening.detach(), url)
-    database, _ = await asyncio.to_thread(open_analytics, settings)
+    database = await asyncio.to_thread(open_analytics, settings)
     assert database is not None, "it has a socket"
     runner = await serve_analytics(settings, database)
     _log.info("teelog.ready", version=__version__, analytics=url, data_dir=str(config.data_dir))

@@ -34,6 +34,7 @@ _RECORDER = "_recorder"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives the exit code."""
+    _fill_in_streams()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments == [_RECORDER]:
         from .app import recorder  # noqa: PLC0415 - see `_run`
@@ -59,6 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for fault in faults:
         print(f"teelog: {printable(fault)}", file=sys.stderr)
     return 1 if chosen.command in ("health", "status") else 2
+
+
+def _fill_in_streams() -> None:
+    """Open what we were started without: a socket of number 0, 1 or 2 would be taken for it, here or in the recorder."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # which takes the least number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115 - for all our life
 
 
 def _end(_number: int, _frame: object) -> None:

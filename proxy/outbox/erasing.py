@@ -168,8 +168,12 @@ class Erasing:
             self._each("every_annotation", self._is_meant_note, lambda tx, row: self._forget_note(tx, row["key"]))
 
     def _is_meant_note(self, _tx: Tx, row: sqlite3.Row) -> bool:
-        body = orjson.loads(row["body"])
-        return self._meant.means_note(body, parse_time(body["createdAt"]))
+        try:
+            body = orjson.loads(row["body"])
+            told_at = parse_time(body["createdAt"])
+        except (ValueError, KeyError, TypeError):  # damaged: what is left of it tells
+            return any(user in row["body"] for user in self._meant.users or ())
+        return self._meant.means_note(body, told_at)
 
     def _records(self) -> None:
         self._each("every_failed", self._is_meant_record, self._drop_record)
@@ -263,7 +267,7 @@ class Erasing:
         if not row["is_sent"] or not self._sinks:
             return
         if row["kind"] == "feedback":
-            self._queue(tx, "feedback", str(orjson.loads(row["body"])["id"]), self._now, self._sinks)
+            self._queue(tx, "feedback", _told_id(row), self._now, self._sinks)
         else:
             self.counts["events_left"] += 1
 
@@ -274,3 +278,11 @@ class Erasing:
             doubt = doubt_until(self._now) if in_doubt else None
             tx.run("put_deletion", sink=sink, item=row["key"], now=self._now, doubt=doubt)
             self.counts["queued"] += 1
+
+
+def _told_id(row: sqlite3.Row) -> str:
+    """The id that the sink was told of an annotation."""
+    try:
+        return str(orjson.loads(row["body"])["id"])
+    except (ValueError, KeyError, TypeError):
+        return str(row["id"])

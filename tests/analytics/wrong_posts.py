@@ -50,7 +50,7 @@ def _fields():
         "/events": {
             "type": _NO_NAMES | {"null": None},
             "entityType": {"another": "page", "a number": 1},
-            "searchQuery": _NO_TEXTS | {"null": None},
+            "searchQuery": _NO_TEXTS,
             "createdAt": {"a word": "now"},
             "userProperties": {"a text": "u"},
         },

@@ -9,9 +9,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -216,6 +218,40 @@ def test_the_sink_is_asked(tmp_path, upstream):
         assert "the sink has 1 deletions still to do" in out
         sink.refuses = 0
         teelog.until(lambda: teelog.status()["recorder"]["sinks"]["analytics"]["depth"] == 0)
+
+
+@SLOW
+def test_others_go_on_meanwhile(tmp_path, upstream):
+    """While a user is erased again and again, the others' turns are answered and recorded, each once."""
+    data, ended, turns = tmp_path / "data", threading.Event(), {}
+    with Teelog(tmp_path, upstream.url) as teelog:
+
+        def chat(number):
+            history = []
+            while not ended.is_set():
+                history, _ = say(teelog, f"{STAYS} {number}", history, x_teelog_user=f"bob-{number}")
+            turns[number] = history
+
+        with ThreadPoolExecutor(3) as threads:
+            chatting = [threads.submit(chat, number) for number in range(3)]
+            for _ in range(3):
+                say(teelog, GONE, say(teelog, GONE, **ADA)[0], **ADA)
+                code, out, err = erase(data, "--user", "ada-" + GONE, "--json")
+                assert (code, err, json.loads(out.splitlines()[-1])["troubles"]) == (0, "", [])
+            ended.set()
+            [one.result() for one in chatting]
+        logged = teelog.until(
+            lambda: (
+                (found := teelog.conversations())
+                and sorted(len(one["messages"]) for one in found) == sorted(1 + len(one) for one in turns.values())
+                and found
+            )
+        )
+        told = sorted([m["content"] for m in one["messages"]][1:] for one in logged)
+
+        assert told == sorted([m["content"] for m in one] for one in turns.values())
+        assert min(map(len, turns.values())) > 10
+        assert found(data, GONE) == []
 
 
 COMMANDS = [

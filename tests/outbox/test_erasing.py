@@ -424,6 +424,16 @@ def test_marks_name_nobody(store, book, tmp_path):
     assert any(b"mine" in one for one in files)
 
 
+def test_a_damaged_note_is_searched(store, book):
+    """Of feedback that cannot be read any more what is left of it tells whose it is."""
+    for who in ("ada", "bob"):
+        feedback(book, note(messageId=f"never {who}", details="words", userProperties={"userId": who}))
+    store.write(lambda tx: tx._connection.execute("UPDATE annotation SET body = substr(body, 2)"))
+
+    assert erase(store, users=("ada",)).counts["feedback"] == 1
+    assert book.column("SELECT about FROM annotation") == ["never bob"]
+
+
 REFUSED = {
     "nothing": ({}, "erase what?"), "an empty name": ({"users": [""]}, "users"), "no list": ({"ids": "c-1"}, "ids"),
     "a number": ({"users": [1]}, "users"), "a zero": ({"users": ["ada\0"]}, "users"),
