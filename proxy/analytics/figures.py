@@ -9,13 +9,14 @@ transaction that only read, in bounded time (`ApiError` 422).
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from ..core.buckets import bucket_of, buckets
 from ..core.cover import cover
 from ..core.tally import Tally, unpacked
+from ..core.tally import figures as told
 from .gathering import ALL, gathered
 from .statements import bucket
 
@@ -57,6 +58,9 @@ class Figures:
     #: By the beginning of each bucket of the span, those without a session too.
     series: dict[int, Tally] = field(default_factory=dict)
     groups: dict[str | None, Tally] = field(default_factory=dict)
+    #: Who came first within the span, and within each bucket.
+    newcomers: set[int] = field(default_factory=set)
+    newcomers_of: dict[int, set[int]] = field(default_factory=dict)
 
     def top(self) -> list[tuple[str | None, Tally]]:
         """The groups with the most sessions."""
@@ -72,15 +76,18 @@ def figures(tx: Tx, asked: Asked) -> Figures:
         found.groups.setdefault(group, Tally()).add(tally)
     for tally in found.groups.values():
         found.total.add(tally)
+    for row in tx.all("newcomers", since=asked.since, until=asked.until):
+        found.newcomers.add(row["id"])
+        found.newcomers_of.setdefault(bucket_of(row["first_time"], asked.unit), set()).add(row["id"])
     return found
 
 
-def total(tx: Tx, asked: Asked) -> Tally:
-    """In all, for the span before."""
+def total(tx: Tx, asked: Asked) -> dict[str, Any]:
+    """What is told in all, for the span before."""
     found = Tally()
     for _, _, tally in _pieces(tx, replace(asked, by="model", property=None)):
         found.add(tally)
-    return found
+    return told(found, {row["id"] for row in tx.all("newcomers", since=asked.since, until=asked.until)})
 
 
 def span(tx: Tx) -> tuple[int, int] | None:
