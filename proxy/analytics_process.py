@@ -17,10 +17,9 @@ import structlog
 
 from . import __version__, log
 from .child_settings import Settings
-from .core.hosts import is_loopback
 from .db.mend import doubt
 from .folder import Folder
-from .greeting import owned, shown_once
+from .greeting import owned, shown_once, tell_who_reaches_pages
 from .local_server import database_path, open_analytics, serve_analytics
 from .network_folder import refuse_network
 from .sockets import CURES, listen, url_of
@@ -53,24 +52,16 @@ async def main(config: Config) -> int:
     url = url_of(listening)
     keys = tuple(key.reveal() for key in config.analytics.api_keys) or (shown_once(folder, url),)
     settings = Settings(config, b"", keys, listening.detach(), url)
-    database, _ = await asyncio.to_thread(open_analytics, settings)
+    database = await asyncio.to_thread(open_analytics, settings)
     assert database is not None, "it has a socket"
     runner = await serve_analytics(settings, database)
-    _announce(config, url)
+    _log.info("teelog.ready", version=__version__, analytics=url, data_dir=str(config.data_dir))
+    tell_who_reaches_pages(config, url)
     code = await _until_stopped(stopped, database, config)
     await runner.cleanup()
     os.close(lock)
     _log.info("teelog.stopped", exit_code=code)
     return code
-
-
-def _announce(config: Config, url: str) -> None:
-    _log.info("teelog.ready", version=__version__, analytics=url, data_dir=str(config.data_dir))
-    if not is_loopback(config.analytics.host):
-        hint = (
-            "others reach it and its pages, and need a key: where browsers name it, the name is in listen.allowed_hosts"
-        )
-        _log.warning("teelog.pages_open", listens_on=config.analytics.host, hint=hint)
 
 
 async def _until_stopped(stopped: asyncio.Event, database: Database, config: Config) -> int:

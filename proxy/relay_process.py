@@ -213,5 +213,6 @@ class RelayProcess:
                 self._hurry.set()
             self._stop.set()
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, end)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # the last: its terminal was closed
+            if signal.getsignal(number) != signal.SIG_IGN:  # as with nohup
+                asyncio.get_running_loop().add_signal_handler(number, end)

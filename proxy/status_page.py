@@ -34,6 +34,12 @@ class StatusPage:
             "form-action 'none'; frame-ancestors 'none'",
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            # as on the analytics server's pages (`analytics/door.py`)
+            "X-XSS-Protection": "1; mode=block",
+            "X-Frame-Options": "DENY",
+            "Strict-Transport-Security": "max-age=86400",
         }
         templates = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         templates.filters |= {"span": span_text, "size": size_text}

@@ -45,7 +45,7 @@ def test_its_folder_is_its_own(tmp_path):
         with other:
             assert json.loads(other.stderr.readline())["event"] == "teelog.waits"
             other.send_signal(signal.SIGTERM)
-            assert other.wait(10) == 0
+            assert other.wait(30) == 0
 
 
 @pytest.mark.slow
@@ -67,7 +67,7 @@ def test_a_database_that_turns_out_damaged(tmp_path):
                 server.get(f"{server.analytics}/conversations/c{number}")
             except OSError:
                 break
-        assert server.process.wait(20) == 1
+        assert server.process.wait(60) == 1
         server.wait_for("database.damaged")
         server.start()
 

@@ -50,6 +50,8 @@ _log = structlog.get_logger("analytics")
 
 #: A conversation has 2 MB (Inkeep's limit for a POST), in a spelling that may be longer than ours.
 BODY_LIMIT = 4 * 1024 * 1024
+#: The newest revision of a conversation that a teelog erases; older snapshots may still be on their way.
+REV_HEADER = "x-teelog-rev"
 FORGET_EVERY_SECONDS = 24 * 3600
 DAY_MS = 24 * 3600 * 1000
 
@@ -84,7 +86,7 @@ def make_app(
     """
     app = web.Application(client_max_size=BODY_LIMIT)
     keys = Keys(api_keys, web_keys)
-    Door(hosts, cors_origins).attach(app)
+    Door(hosts, cors_origins, monotonic).attach(app)
     Api(store, keys, web_delete=web_delete).attach(app)
     Asking(store, keys).attach(app)
     if pages:
@@ -159,7 +161,15 @@ class Api:
         return await self._store.conversation(path_id(request))
 
     async def _delete_conversation(self, request: web.Request) -> dict[str, Any]:
-        return await self._store.delete_conversation(path_id(request))
+        return await self._store.delete_conversation(path_id(request), self._newest_rev(request))
+
+    def _newest_rev(self, request: web.Request) -> int:
+        """Up to which of its revisions a teelog deletes; 0 where nobody says, or a browser does."""
+        rev = request.headers.get(REV_HEADER, "")
+        is_number = rev.isascii() and rev.isdigit() and len(rev) < 17
+        return (
+            int(rev) if is_number and self._keys.check(request.headers.get("Authorization"), (API, WEB)) == API else 0
+        )
 
     async def _get_external(self, request: web.Request) -> dict[str, Any]:
         return await self._store.external_conversation(path_id(request))

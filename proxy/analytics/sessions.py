@@ -81,9 +81,7 @@ def lines(tx: Tx, asked: SessionFilter, page: Page) -> Sessions:
 
 def every_line(tx: Tx, asked: SessionFilter) -> Iterator[dict[str, Any]]:
     """All that pass a filter, as people see them, one after the other."""
-    statement = Statement(CONVERSATIONS)
-    conditions = conditions_of(statement, asked)
-    statement.text = f"SELECT v.id FROM conversation AS v {_page(statement, conditions, Page(OFFSET_LIMIT))}"  # noqa: S608 - fixed parts only
+    statement = _select(asked, Page(OFFSET_LIMIT))
     for row in tx.ask(statement.text, statement.values):
         yield _line(tx, row["id"])
 
@@ -96,40 +94,36 @@ def _line(tx: Tx, name: str) -> dict[str, Any]:
 
 
 def _find(tx: Tx, asked: SessionFilter, page: Page, most: int = OFFSET_LIMIT) -> _Found:
-    """A page; where no index has to be searched whole for it, counting ends at `most`."""
+    """The page, out of one place more than it has, and how many pass; counting may end at `most`."""
     with in_time(tx, SECONDS):
-        told, total = _at_once(tx, asked, page) if _is_looked_for(asked) else _in_order(tx, asked, page, most)
-    goes_on = len(told) > page.limit > 0
-    places = [Place(*one) for one in told[: page.limit]]
-    return _Found(places, total, cursor_of(places[-1]) if goes_on else None)
+        statement = _searched(asked, page) if asked.words else _select(asked, page)
+        told = list(tx.ask(statement.text, statement.values))
+        total = told[0]["total"] if told and asked.words else _total(tx, asked, most)
+    places = [Place(row["updated_at"], row["id"]) for row in told[: page.limit]]
+    return _Found(places, total, cursor_of(places[-1]) if len(told) > page.limit > 0 else None)
 
 
-def _is_looked_for(asked: SessionFilter) -> bool:
-    """Whether all that pass have to be found before the first of them is known: no index has them in order."""
-    return bool(asked.words or asked.properties or asked.tags)
+def _select(asked: SessionFilter, page: Page) -> Statement:
+    """The places of a page, and one more where the list goes on, as an index has them."""
+    statement = Statement(CONVERSATIONS)
+    cut = _cut(statement, conditions_of(statement, asked), page)
+    statement.text = f"SELECT v.updated_at, v.id FROM conversation AS v {cut}"  # noqa: S608 - fixed parts only
+    return statement
 
 
-def _at_once(tx: Tx, asked: SessionFilter, page: Page) -> tuple[list[tuple[int, str]], int]:
-    """All that pass are found once, counted, and cut to the page."""
+def _searched(asked: SessionFilter, page: Page) -> Statement:
+    """The same where words are looked for: all that pass must be found before the first is known, so that they are counted as well."""
     statement = Statement(CONVERSATIONS)
     passing = f"SELECT v.updated_at, v.id FROM conversation AS v WHERE {_all(conditions_of(statement, asked))}"  # noqa: S608 - fixed parts only
-    cut = _page(statement, [], page)
-    statement.text = f"WITH v AS MATERIALIZED ({passing}) SELECT updated_at, id, (SELECT count(*) FROM v) FROM v {cut}"  # noqa: S608 - fixed parts only
-    found = [tuple(row) for row in tx.ask(statement.text, statement.values)]
-    # (where the page is past the end, nobody has said how many there are)
-    total = found[0][2] if found else _total(tx, asked, OFFSET_LIMIT)
-    return [(at, name) for at, name, _ in found], total
+    statement.text = (
+        f"WITH v AS MATERIALIZED ({passing}) "  # noqa: S608 - fixed parts only
+        f"SELECT updated_at, id, (SELECT count(*) FROM v) AS total FROM v {_cut(statement, [], page)}"
+    )
+    return statement
 
 
-def _in_order(tx: Tx, asked: SessionFilter, page: Page, most: int) -> tuple[list[tuple[int, str]], int]:
-    """An index has them in the order of the list, or nearly so: the page is read from there, and the rest only counted."""
-    statement = Statement(CONVERSATIONS)
-    conditions = conditions_of(statement, asked)
-    statement.text = f"SELECT v.updated_at, v.id FROM conversation AS v {_page(statement, conditions, page)}"  # noqa: S608 - fixed parts only
-    return [(at, name) for at, name in tx.ask(statement.text, statement.values)], _total(tx, asked, most)
-
-
-def _page(statement: Statement, conditions: list[str], page: Page) -> str:
+def _cut(statement: Statement, conditions: list[str], page: Page) -> str:
+    """From WHERE on: the order of the list, and a page of it."""
     if page.after is not None:
         at, name = statement.bind(page.after.updated_at), statement.bind(page.after.id)
         conditions = [*conditions, f"v.updated_at <= {at} AND (v.updated_at < {at} OR v.id > {name})"]
@@ -142,11 +136,8 @@ def _page(statement: Statement, conditions: list[str], page: Page) -> str:
 def _total(tx: Tx, asked: SessionFilter, most: int) -> int:
     """How many pass a filter; counting ends at `most`."""
     statement = Statement(CONVERSATIONS)
-    conditions = conditions_of(statement, asked)
-    statement.text = (
-        f"SELECT count(*) FROM (SELECT 1 FROM conversation AS v WHERE {_all(conditions)} "  # noqa: S608 - fixed parts only
-        f"LIMIT {statement.bind(most)})"
-    )
+    passing = f"SELECT 1 FROM conversation AS v WHERE {_all(conditions_of(statement, asked))}"  # noqa: S608 - fixed parts only
+    statement.text = f"SELECT count(*) FROM ({passing} LIMIT {statement.bind(most)})"  # noqa: S608 - fixed parts only
     ((total,),) = tx.ask(statement.text, statement.values)
     return int(total)
 

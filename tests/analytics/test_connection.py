@@ -12,11 +12,17 @@ from tests.sdk_rules import problem_faults
 KEY = "Authorization: Bearer key-api\r\n"
 
 
+async def broken(_request):
+    raise RuntimeError("key-api")
+
+
 @pytest.fixture
 async def port(store):
-    """A server as it really runs."""
+    """A server as it really runs, with a path of ours that fails before the door."""
     listening = socket.create_server(("127.0.0.1", 0))
-    runner = await serve_on(make_app(store, api_keys=["key-api"]), listening)
+    app = make_app(store, api_keys=["key-api"])
+    app.router.add_get("/broken", broken, expect_handler=broken)
+    runner = await serve_on(app, listening)
     yield listening.getsockname()[1]
     await runner.cleanup()
 
@@ -78,6 +84,18 @@ async def test_what_is_no_request(port, request_, caplog):
     assert (await asked(port, f"GET /conversations HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{KEY}\r\n"))[
         0
     ] == 200
+
+
+async def test_a_fault_of_ours(port, caplog):
+    """What fails before the door is a 500 problem; the log has it, the answer does not."""
+    head = "GET /broken HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+
+    status, fields, body = await asked(port, head)
+
+    assert status == 500
+    assert problem_faults(500, fields["content-type"], orjson.loads(body)) == []
+    assert b"key-api" not in body
+    assert [record.message for record in caplog.records] == ["a request could not be handled"]
 
 
 async def test_a_body_that_breaks_its_framing(port):

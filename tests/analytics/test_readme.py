@@ -91,7 +91,7 @@ async def test_saved_and_shared_chats(printed, store):
 
 async def test_a_question(printed):
     """The question that README asks is answered."""
-    (answer,) = await printed(script("## The local server and its pages"))
+    (answer,) = await printed(script("### Queries"))
 
     assert faults_of(QUERIES["conversations"], answer) == []
 
