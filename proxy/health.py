@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .spans import span_text
+from .core.spans import span_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

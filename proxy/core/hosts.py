@@ -31,6 +31,11 @@ def is_local_name(name: str) -> bool:
     return True
 
 
+def is_private_name(name: str) -> bool:
+    """Whether nobody's public site can have a name: one of a machine or a service (RFC 6762, RFC 8375, ICANN's .internal)."""
+    return "." not in name or name.endswith((".local", ".internal", ".localdomain", ".home.arpa"))
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a listener on this host."""
     try:

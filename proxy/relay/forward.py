@@ -17,7 +17,8 @@ from ..errors import RequestRefused, UpstreamError
 from .answers import CLOSE, KEEP, openai_error, write_answer
 from .handshake import SWITCH, expected_accept
 from .headers import forward_head
-from .keys import Credentials, KeyRing
+from .keys import Credentials, Guard, KeyRing
+from .limits import is_on_this_machine
 from .pace import Body, body_too_large
 from .plan import Plan
 from .reply import Reply
@@ -45,10 +46,12 @@ MAX_HELD = 256 * 1024 * 1024
 class Route:
     """An upstream at a path prefix (`/v1`, `/azure`), and what its requests need."""
 
-    def __init__(self, prefix: str, upstream: Upstream, client_keys: KeyRing) -> None:
+    def __init__(self, prefix: str, upstream: Upstream, client_keys: KeyRing, guard: Guard) -> None:
         self.prefix = prefix
         self.upstream = upstream
-        self.credentials = Credentials(upstream.config, client_keys)
+        #: Whether anything is kept of its exchanges.
+        self.is_recorded = upstream.config.store != "none"
+        self.credentials = Credentials(upstream.config, client_keys, guard)
 
     def target(self, target: str) -> str:
         """The upstream's form of a request target."""
@@ -78,7 +81,14 @@ class Forwarder:
         self._hop = os.urandom(6).hex().encode("ascii")
 
     def plan(
-        self, head: RequestHead, route: Route, *, path: str, version: HttpVersion, keep_alive: bool, connection: str
+        self,
+        head: RequestHead,
+        route: Route,
+        *,
+        path: str,
+        version: HttpVersion,
+        keep_alive: bool,
+        client: ClientConnection,
     ) -> Plan:
         """What a head comes to; `RequestRefused` for a caller without a key, and for a request that was here before."""
         hops = self._hop
@@ -88,14 +98,16 @@ class Forwarder:
             hops = head.hops + b", " + hops
         target = route.target(head.target)
         if head.switches:
-            drop, add = route.credentials.handshake_rules(head.headers)
+            drop, add = route.credentials.handshake_rules(head.headers, client.who)
             forward = forward_head(head, target, route.upstream.host, hops, drop, (*add, *SWITCH))
         elif route.credentials.plain:
             forward = forward_head(head, target, route.upstream.host, hops)
         else:
-            forward = forward_head(head, target, route.upstream.host, hops, *route.credentials.rules(head.headers))
+            forward = forward_head(
+                head, target, route.upstream.host, hops, *route.credentials.rules(head.headers, client.who)
+            )
         return Plan(
-            head, route, forward, path=path, version=version, keep_alive=keep_alive, connection=connection,
+            head, route, forward, path=path, version=version, keep_alive=keep_alive, connection=client.number,
             rules=self._rules,
         )  # fmt: skip
 
@@ -269,7 +281,8 @@ class Forwarder:
         await client.taken()
         if client.transport is None:
             return CLOSE
-        body = openai_error(error.status, str(error), error.code)
+        said = str(error) if is_on_this_machine(client.transport) else f"{error.told} (exchange {reply.id})"
+        body = openai_error(error.status, said, error.code)
         headers = {"x-teelog-id": reply.id}
         return write_answer(
             client.transport, error.status, body, headers=headers, keep_alive=keep_alive,

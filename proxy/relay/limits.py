@@ -120,6 +120,12 @@ def client_of(transport: asyncio.BaseTransport) -> str:
     return ipaddress.IPv6Address(host.partition("%")[0]).packed[:8].hex()
 
 
+def is_on_this_machine(transport: asyncio.BaseTransport) -> bool:
+    """Whether the other end is here, as far as its address tells."""
+    peer = transport.get_extra_info("peername")
+    return not isinstance(peer, tuple) or ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
+
+
 def _with_descriptors(wanted: int) -> int:
     """As many connections as can be had, two open files for each; what the process may ask for is asked for."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

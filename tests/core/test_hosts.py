@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.core import hosts
-from proxy.core.hosts import host_name, is_local_name, is_local_origin, is_of_this_server
+from proxy.core.hosts import host_name, is_local_name, is_local_origin, is_of_this_server, is_private_name
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,15 @@ def test_local_origins(origin, local):
 def test_origins_of_this_server(origin, host, fetch_site, ours):
     """A page came from here when its origin's host and port are those of the request, or the browser says so."""
     assert is_of_this_server(origin, host, fetch_site) is ours
+
+
+def test_private_names():
+    """Names of machines and services are nobody's site; all others may be."""
+    private = ("teelog", "a.local", "teelog.ns.svc.cluster.local", "x.internal", "nas.home.arpa")
+    assert [is_private_name(name) for name in private] == [True] * 5
+    assert [is_private_name(name) for name in ("evil.example", "local.evil.example", "teelog.svc", "1.2.3.4")] == [
+        False
+    ] * 4
 
 
 ASTRAY = {
