@@ -212,6 +212,8 @@ class Capture:
     def _answer(self) -> tuple[bytes, bytes]:
         """The answer's head and its body; the pieces of a large one are let go, or it would lie in memory three times."""
         pieces, size = self.pieces, self.head_size
+        if len(pieces) == 1:  # as most answers that are not streamed
+            return pieces[0][:size], pieces[0][size:]
         if len(pieces) == 2 and len(pieces[0]) == size:
             return pieces[0], pieces[1]
         if pieces and len(pieces[0]) < size:  # a read has cut the head
