@@ -152,10 +152,14 @@ class PermanentFailure(DeliveryError):
 
 
 class ApiError(TeelogError):
-    """An answer of the local analytics server that is an error; see `analytics/api.py` for its shape."""
+    """An answer of the local analytics server that is an error; see `analytics/api.py` for its shape.
 
-    def __init__(self, status: int, detail: str, errors: list[dict[str, str]] | None = None) -> None:
+    `wait`: seconds, where it is a 429.
+    """
+
+    def __init__(self, status: int, detail: str, errors: list[dict[str, str]] | None = None, *, wait: int = 1) -> None:
         super().__init__(detail)
+        self.wait = wait
         self.status = status
         self.detail = detail
         self.errors = errors or []

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined
 
-from .spans import size_text, span_text
+from .core.spans import size_text, span_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -43,8 +43,8 @@ class Keys:
         kinds = [kind for known, kind in self._digests if hmac.compare_digest(known, digest)]
         return kinds[0] if kinds else None
 
-    def check(self, authorization: str | None, allowed: Iterable[str]) -> None:
-        """Whether an `Authorization` field's value may do what `allowed` kinds may; `ApiError` 401 or 403."""
+    def check(self, authorization: str | None, allowed: Iterable[str]) -> str:
+        """Of what kind an `Authorization` field's key is, which may do what `allowed` kinds may; `ApiError` 401 or 403."""
         scheme, _, key = (authorization or "").strip().partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise ApiError(401, "an Authorization header with a Bearer key is needed")
@@ -53,6 +53,7 @@ class Keys:
             raise ApiError(401, "the key is not known here")
         if kind not in allowed:
             raise ApiError(403, "a web key may not do this: use an api key")
+        return kind
 
 
 class Sessions:

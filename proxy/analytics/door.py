@@ -21,7 +21,8 @@ from ..core.wire import problem
 from ..errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+    from typing import Any
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -77,7 +78,7 @@ class Door:
 
     @web.middleware
     async def _pass(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[REQUEST_ID] = f"req_{secrets.token_hex(12)}"
+        request[REQUEST_ID] = _new_request_id()
         try:
             self._check_host(request)
             self._check_origin(request)
@@ -101,7 +102,7 @@ class Door:
             return await handler(request)
         address = request.remote or ""
         if wait := self._brake.wait_for(address, shown):
-            raise ApiError(429, f"too many wrong keys came from there: wait {wait} seconds")
+            raise ApiError(429, f"too many wrong keys came from there: wait {wait} seconds", wait=wait)
         try:
             response = await handler(request)
         except ApiError as error:
@@ -169,6 +170,12 @@ def _path(request: web.Request) -> str:
     return request.raw_path.partition("?")[0][:200]
 
 
+def unread(status: int, detail: str) -> web.Response:
+    """The answer to what never became a request, with the headers of all others."""
+    name = _new_request_id()
+    return _as_problem(problem(status, detail, request_id=name), _HEADERS | {"X-Request-ID": name})
+
+
 def _problem(request: web.Request, error: ApiError) -> web.Response:
     body = problem(
         error.status,
@@ -177,7 +184,19 @@ def _problem(request: web.Request, error: ApiError) -> web.Response:
         instance=_path(request),
         request_id=request[REQUEST_ID],
     )
-    headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "60"}}.get(error.status)
+    return _as_problem(body, _told_with(error))
+
+
+def _told_with(error: ApiError) -> Mapping[str, str] | None:
+    """What a status tells beside its problem: which scheme is wanted, or in how many seconds to ask again."""
+    return {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": str(error.wait)}}.get(error.status)
+
+
+def _as_problem(body: dict[str, Any], headers: Mapping[str, str] | None) -> web.Response:
     return web.Response(
-        status=error.status, body=orjson.dumps(body), content_type="application/problem+json", headers=headers
+        status=body["status"], body=orjson.dumps(body), content_type="application/problem+json", headers=headers
     )
+
+
+def _new_request_id() -> str:
+    return f"req_{secrets.token_hex(12)}"

@@ -76,7 +76,8 @@ async def test_guessing_is_braked(client):
     braked = await client.get("/conversations", headers=other)
 
     assert guesses == [401] * 10 + [429] * 2
-    assert (braked.status, braked.headers["Retry-After"]) == (429, "60")
+    assert braked.status == 429
+    assert 0 < int(braked.headers["Retry-After"]) <= 60
     assert problem_faults(429, braked.content_type, await braked.json(content_type=None)) == []
     assert (await client.get("/conversations", headers=API)).status == 200
 

@@ -128,7 +128,7 @@ def told(one: Teelog) -> int:
 def settle(one: Teelog, count: int) -> None:
     """Wait until so many exchanges are told, and the recorder is through with them."""
     one.until(lambda: told(one) == count)
-    one.until(lambda: one.status()["journal"]["bytes"] == 0)
+    one.until(lambda: one.status()["journal"]["bytes"] == 0, patience=120)
 
 
 @pytest.fixture(scope="module")

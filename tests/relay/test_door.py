@@ -247,6 +247,19 @@ async def test_skipped_requests_are_forwarded_only():
         assert world.record.status()["forwarded"] == 1
 
 
+@pytest.mark.parametrize(("store", "recorded"), [("none", 0), ("metadata", 1), ("redacted", 1), ("full", 1)])
+async def test_an_upstream_of_which_nothing_is_kept(way, store, recorded):
+    """Where an upstream's store is none, its exchanges are forwarded and counted, and no byte is journaled."""
+    async with relay([OK], upstream={"store": store}) as world:
+        got = await send(world.port, post(b'{"messages": []}', "/v1/chat/completions"))
+
+        assert got.status == 200
+        assert got.field("x-teelog-id")
+        assert len(world.journal.entries) == recorded
+        assert world.record.status()["forwarded"] == 1
+        assert world.record.status()["not_recorded"] == {}
+
+
 async def test_pipelined_requests_are_answered_in_order():
     """Requests sent without waiting are answered one after the other on the same connection."""
     answers = [Pieces([b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % n]) for n in range(5)]
