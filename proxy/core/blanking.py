@@ -29,8 +29,20 @@ def blank(text: str, secrets: tuple[bytes, ...]) -> str:
     return text
 
 
+def quotes(text: bytes, secrets: tuple[bytes, ...]) -> bool:
+    """Whether one of these credentials stands in a few bytes, as it is."""
+    for secret in secrets:  # noqa: SIM110 - in a third of the time: every exchange is asked
+        if secret in text:
+            return True
+    return False
+
+
 def is_cut_by_a_chunk(body: bytes, secrets: tuple[bytes, ...]) -> bool:
-    """Whether one of these credentials begins in one chunk of a body and ends in another; looks at their borders alone."""
+    """
+    Whether one of these credentials begins in one chunk of a body and ends in another; looks at their borders alone.
+
+    Not for events, which come in chunks of their own, hundreds of them.
+    """
     longest = 6 * max(map(len, secrets), default=0)  # a byte may be spelled in six
     before, at = b"", 0
     while (end := body.find(b"\r\n", at)) >= 0:

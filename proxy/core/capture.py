@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 import orjson
 
 from ..errors import RecordUnreadable
-from .blanking import blank, finder, is_cut_by_a_chunk
+from .blanking import blank, finder, is_cut_by_a_chunk, quotes
 from .coding import decode as undo_coding
 from .exchange import join
 from .framing import dechunk
@@ -180,10 +180,10 @@ class Capture:
         request, framing, opening = self.request, self.framing, told.encoded
         answer_headers = kept_answer_headers(answer_head)
         if told.secrets:
-            if any(secret in answer_head for secret in told.secrets):
+            if quotes(answer_head, told.secrets):
                 answer_headers = {name: blank(value, told.secrets) for name, value in answer_headers.items()}
-            in_events = _EVENTS in answer_headers.get("content-type", "")  # each in a chunk of its own
-            if is_all and framing == "chunked" and not in_events and is_cut_by_a_chunk(answer, told.secrets):
+            is_split = is_all and framing == "chunked" and _EVENTS not in answer_headers.get("content-type", "")
+            if is_split and is_cut_by_a_chunk(answer, told.secrets):
                 answer, framing = dechunk(answer)[0], "length"
             if (plain := _quoting(request, told.headers, told.secrets)) is not None:
                 request = plain
