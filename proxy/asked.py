@@ -10,8 +10,8 @@ import re
 import time
 from typing import TYPE_CHECKING, NoReturn
 
+from .core.spans import moment, span_seconds
 from .hints import nearest
-from .spans import moment, span_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -34,6 +34,7 @@ _RECORDER = "_recorder"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives the exit code."""
+    _fill_in_streams()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments == [_RECORDER]:
         from .app import recorder  # noqa: PLC0415 - see `_run`
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return recorder()
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
         arguments = ["serve", *arguments]
-    if arguments[0] in ("serve", "demo"):
+    if arguments[0] in ("serve", "demo", "analytics"):
         # as process 1 of a container, a signal without a handler does not come; once it runs, `app` handles it
         signal.signal(signal.SIGTERM, _end)
     known = parser()
@@ -59,6 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for fault in faults:
         print(f"teelog: {printable(fault)}", file=sys.stderr)
     return 1 if chosen.command in ("health", "status") else 2
+
+
+def _fill_in_streams() -> None:
+    """Open what we were started without: a socket of number 0, 1 or 2 would be taken for it, here or in the recorder."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # which takes the least number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115 - for all our life
 
 
 def _end(_number: int, _frame: object) -> None:
@@ -115,6 +127,9 @@ def parser() -> Parser:
     status.add_argument("--json", action="store_true", help="all of it, as /status answers it")
     place = Parser(add_help=False, parents=[file])
     place.add_argument("--data-dir", metavar="D", help="where everything is kept (default: ./data)")
+    commands.add_parser(
+        "analytics", parents=[place], allow_abbrev=False, help="the local analytics server alone, for many proxies"
+    )
     add_outbox(commands, place)
     add_erase(commands, place)
     add_export(commands, place)
@@ -150,9 +165,9 @@ def _run(chosen: argparse.Namespace) -> int:
         from .demo import run  # noqa: PLC0415 - see above
 
         return run(loaded, once=chosen.once)
-    from .app import serve  # noqa: PLC0415 - see above
+    from . import app  # noqa: PLC0415 - see above
 
-    return serve(loaded)
+    return app.analytics(loaded) if chosen.command == "analytics" else app.serve(loaded)
 
 
 def _load(chosen: argparse.Namespace) -> Loaded:

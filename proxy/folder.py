@@ -15,6 +15,8 @@ import fcntl
 import os
 import re
 import secrets
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -33,6 +35,8 @@ _SECRET = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[\x21-\x7e]+")
 #: A restart may overlap with the end of the one before; that one has 5 s for its last deliveries.
 LOCK_SECONDS = 30.0
+#: How soon a secret is written for which there was no room.
+KEEP_SECONDS = 1.0
 
 
 class Folder:
@@ -102,13 +106,29 @@ class Folder:
         if text:
             _set_aside(path)
         text = make()
-        fresh = path.with_suffix(".new")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(path)
+        try:
+            _keep(path, text)
+        except OSError as error:  # a full disk is no reason not to serve
+            _log.error("folder.not_kept", file=str(path), reason=error.strerror, hint="it is tried until there is room")
+            threading.Thread(target=_keep_at_last, args=(path, text), name=f"keep {name}", daemon=True).start()
         return text, True
+
+
+def _keep(path: Path, text: str) -> None:
+    fresh = path.with_suffix(".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)
+
+
+def _keep_at_last(path: Path, text: str) -> None:
+    kept = threading.Event()
+    while not kept.wait(KEEP_SECONDS):
+        with suppress(OSError):
+            _keep(path, text)
+            kept.set()
 
 
 def _make_way(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from .analytics.delivery_page import Delivery
     from .child_settings import Settings
     from .config import Config
     from .db.sqlite import Database
@@ -29,14 +30,24 @@ def database_path(config: Config) -> Path:
     return Path(place) if place else config.data_dir / "analytics.db"
 
 
-def open_analytics(settings: Settings) -> tuple[Database | None, bool]:
-    """Its database, and whether that had to be mended; None where delivery goes elsewhere."""
+def lack_of(path: Path) -> Path:
+    """A file that stands beside the database while it may lack some of what it has acknowledged."""
+    return path.with_name(path.name + ".lacks")
+
+
+def open_analytics(settings: Settings) -> Database | None:
+    """Its database, mended where it was damaged, new where it is gone; None where delivery goes elsewhere."""
     if settings.analytics_socket < 0:
-        return None, False
+        return None
     path = database_path(settings.config)
-    again = mended(path, definitions()[1], FUNCTIONS)
+    lack = lack_of(path)
+    is_new = lack.exists() or not path.exists()
+    with suppress(OSError):  # there is no room for it: that much is risked
+        lack.touch(mode=0o600)  # first, so that a kill in the middle of mending does not hide it
+    if not mended(path, definitions()[1], FUNCTIONS) and not is_new:
+        lack.unlink(missing_ok=True)
     # what it has taken is acknowledged for good: it must not be the one that a power loss takes it from
-    return open_database(path, full_sync=settings.config.journal.durability != "memory"), again
+    return open_database(path, full_sync=settings.config.journal.durability != "memory")
 
 
 @contextmanager
@@ -63,8 +74,8 @@ def erasing(
             found.close()
 
 
-async def serve_analytics(settings: Settings, database: Database) -> web.AppRunner:
-    """The server, on the socket that the parent has bound."""
+async def serve_analytics(settings: Settings, database: Database, delivery: Delivery | None = None) -> web.AppRunner:
+    """The server, on the socket that the parent has bound; `delivery` asks the parent, where there is one, for its `/status`."""
     config = settings.config
     app = make_app(
         Store(database),
@@ -74,6 +85,7 @@ async def serve_analytics(settings: Settings, database: Database) -> web.AppRunn
         cors_origins=config.analytics.cors_origins,
         hosts=(config.analytics.host, *config.listen.allowed_hosts),
         retention_days=config.privacy.retention_days,
+        delivery=delivery,
     )
 
     async def close(_app: web.Application) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .config import Secret
 from .core.redact import Redactor
 from .erasure import ERASE, Erasure, Place, sinks_to_ask
+from .journal.leftover import finish
 from .journal.pipe import PipeSource
 from .journal.reader import JournalReader
 from .mending import mended
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from .child_settings import Settings
     from .erasure import Local
+    from .journal.reader import Source
 
 
 def open_store(path: Path, settings: Settings) -> Store:
@@ -50,9 +52,11 @@ def open_store(path: Path, settings: Settings) -> Store:
     )
 
 
-async def send_again(store: Store) -> None:
-    """Deliver all the store has, once more: the sink has lost some of it."""
-    await store.send_again(ANALYTICS, time.time_ns() // 1_000_000)
+async def send_again(store: Store, lack: Path) -> None:
+    """Deliver all the store has once more, if this file says that the sink has lost some of it; it goes then."""
+    if await asyncio.to_thread(lack.exists):
+        await store.send_again(ANALYTICS, time.time_ns() // 1_000_000)
+        await asyncio.to_thread(lack.unlink)
 
 
 class Recording:
@@ -84,15 +88,11 @@ class Recording:
         self._courier = Courier(store, self._client, config.delivery)
         self._ballast = Ballast(config.data_dir, reserve_of(config.data_dir, config.journal.reserve_bytes))
         self._room = Room(config.data_dir)
-        self._source = PipeSource(settings.pipe) if settings.pipe >= 0 else JournalReader(config.data_dir / "journal")
-        self._recorder = Recorder(
-            store,
-            self._source,
-            reading,
-            name="pipe" if settings.pipe >= 0 else "journal",
-            recorded=self._wake,
-            refuses=self._ballast.reason,
-        )
+        self._sources = _sources(settings)
+        self._recorders = [
+            Recorder(store, source, reading, name=name, recorded=self._wake, refuses=self._ballast.reason)
+            for name, source in self._sources.items()
+        ]
         commands = Commands(store, reading, redactor, self._wake)
         erasure = Erasure(
             Place(
@@ -102,7 +102,7 @@ class Recording:
                 reading,
                 local,
                 sinks=sinks_to_ask(config),
-                catch_up=self._recorder.wake,
+                catch_up=self._catch_up,
                 settled=self._settled,
                 queued=self._wake,
             )
@@ -114,7 +114,8 @@ class Recording:
 
     def start(self) -> None:
         """Begin with all of it."""
-        self._recorder.start()
+        for recorder in self._recorders:
+            recorder.start()
         self._control.start()
         self._delivering = self._loop.create_task(self._courier.run())
         looks = (
@@ -126,17 +127,17 @@ class Recording:
 
     async def status(self) -> dict[str, Any]:
         """As `/status` shows it."""
-        disk = self._room.told()
-        told = await self._store.status(time.time_ns() // 1_000_000) | {"waits": self._recorder.waits, "disk": disk}
+        disk, waits = self._room.told(), next((one.waits for one in self._recorders if one.waits), "")
+        told = await self._store.status(time.time_ns() // 1_000_000) | {"waits": waits, "disk": disk}
         told["sinks"][ANALYTICS] |= self._courier.status() | {name: disk[name] for name in ("lasts_seconds", "lasts")}
-        if isinstance(self._source, JournalReader):
-            told["journal_damage"] = {"stretches": self._source.damaged, "bytes": self._source.damaged_bytes}
+        if isinstance(journal := self._sources.get("journal"), JournalReader):
+            told["journal_damage"] = {"stretches": journal.damaged, "bytes": journal.damaged_bytes}
         return told
 
     async def drain(self, seconds: float) -> None:
         """Record all there is, and deliver for so long."""
         self.rest()
-        await asyncio.to_thread(self._recorder.drain, seconds)
+        await asyncio.gather(*(asyncio.to_thread(one.drain, seconds) for one in self._recorders))
         await self._courier.drain(seconds)
         await self._delivering
 
@@ -155,9 +156,23 @@ class Recording:
         """What is on its way to the sink has ended; from any thread but the loop's."""
         asyncio.run_coroutine_threadsafe(self._courier.settled(), self._loop).result(LEASE_SECONDS)
 
+    def _catch_up(self) -> None:
+        """Record what is there; from any thread."""
+        for recorder in self._recorders:
+            recorder.wake()
+
     def _wake(self) -> None:
         """There may be something to send; from any thread."""
         self._loop.call_soon_threadsafe(self._courier.wake)
+
+
+def _sources(settings: Settings) -> dict[str, Source]:
+    """Where exchanges come from, by the name of the position there; what an earlier run has left is read besides the pipe."""
+    folder = settings.config.data_dir / "journal"
+    if settings.pipe < 0:
+        return {"journal": JournalReader(folder)}
+    left: dict[str, Source] = {"journal": JournalReader(folder)} if finish(folder) else {}
+    return {"pipe": PipeSource(settings.pipe), **left}
 
 
 def _client(settings: Settings, redact: Callable[[str], str]) -> AnalyticsClient:

@@ -102,6 +102,7 @@ class RelayProcess:
             return await asyncio.to_thread(resting, folder.journal, time.time())
 
         status = Status(record, child, rests, folder.path, reserve)
+        child.tell = status.told
         front, upstreams = front_of(
             settings, self._proxies, record, status, child, rests=rests, ready=lambda: self._ready(child)
         )
@@ -212,5 +213,6 @@ class RelayProcess:
                 self._hurry.set()
             self._stop.set()
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, end)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # the last: its terminal was closed
+            if signal.getsignal(number) != signal.SIG_IGN:  # as with nohup
+                asyncio.get_running_loop().add_signal_handler(number, end)

@@ -6,12 +6,15 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 
 import pytest
+import structlog
 
 from proxy.errors import StartError
 from proxy.folder import Folder
 from tests.e2e.process import ROOT
+from tests.journal.journals import files_limited
 
 
 def mode(path) -> int:
@@ -68,6 +71,19 @@ def test_a_damaged_secret_is_set_aside(tmp_path, content):
     assert Folder(tmp_path).secret() == secret
     [aside] = tmp_path.glob("secret.*.damaged")
     assert aside.read_bytes() == content
+
+
+def test_a_full_disk_is_no_reason_not_to_start(tmp_path, monkeypatch):
+    """A secret for which there is no room is used all the same, and kept as soon as there is."""
+    monkeypatch.setattr("proxy.folder.KEEP_SECONDS", 0.01)
+    folder = Folder(tmp_path)
+    with structlog.testing.capture_logs() as logged, files_limited(0):
+        secret = folder.secret()
+    assert [line["event"] for line in logged] == ["folder.not_kept"]
+    [keeping] = [one for one in threading.enumerate() if one.name == "keep secret"]
+    keeping.join(10)
+
+    assert Folder(tmp_path).secret() == secret
 
 
 @pytest.mark.parametrize("name", ["teelog.lock", "secret", "analytics.key"])

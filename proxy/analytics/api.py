@@ -30,6 +30,7 @@ from ..core.wire import read_conversation, read_event, read_feedback, read_json
 from ..errors import ApiError, DatabaseError
 from .asking import Asking
 from .auth import API, WEB, Keys
+from .connection import Runner
 from .door import Door
 from .keeper import keeping
 from .openapi import LIST_LIMIT, describe
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
+    from .delivery_page import Delivery
     from .store import Store
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -64,6 +66,7 @@ def make_app(
     hosts: Collection[str] = (),
     pages: bool = True,
     retention_days: int = 0,
+    delivery: Delivery | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> web.Application:
     """The server as an application; run it with `make_runner`.
@@ -77,16 +80,17 @@ def make_app(
         hosts: Names that it is reached by, besides localhost and addresses.
         pages: Whether people may look, too.
         retention_days: Conversations not changed for so long are forgotten; 0: never.
+        delivery: How the proxy beside it is asked what it delivers; None: it runs alone.
         monotonic: Seconds that never go back, for sessions.
 
     """
     app = web.Application(client_max_size=BODY_LIMIT)
     keys = Keys(api_keys, web_keys)
-    Door(hosts, cors_origins).attach(app)
+    Door(hosts, cors_origins, monotonic).attach(app)
     Api(store, keys, web_delete=web_delete).attach(app)
     Asking(store, keys).attach(app)
     if pages:
-        Pages(store, keys, monotonic).attach(app)
+        Pages(store, keys, monotonic, delivery).attach(app)
     app.cleanup_ctx.append(keeping(store))
     if retention_days:
         app.cleanup_ctx.append(_forgetting(store, retention_days))
@@ -94,8 +98,8 @@ def make_app(
 
 
 def make_runner(app: web.Application) -> web.AppRunner:
-    """Runs the application: bodies as they came (no zip bombs), idle connections closed, no second access log."""
-    return web.AppRunner(app, auto_decompress=False, keepalive_timeout=75.0, access_log=None)
+    """Runs the application."""
+    return Runner(app)
 
 
 async def serve_on(app: web.Application, listening: socket.socket) -> web.AppRunner:

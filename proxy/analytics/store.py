@@ -2,12 +2,18 @@
 
 Each method is one transaction; its answer is in the wire format's answer form (`core/wire.py`), so that API and pages
 tell the same. `ApiError` 404 and 422 come out of here, `DatabaseError` when the file refuses: then nothing happened.
+
+Works know a transaction and the names of statements, not the engine. PostgreSQL would be a second `Database` behind them,
+with scripts and named statements of its own dialect, and with another form of what is SQLite's in the SQL that is put
+together: `statements` (`_FIELDS`, `_bucket`, the functions that read JSON) and `sessions` (`conditions_of`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
+from contextlib import nullcontext
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -85,6 +91,7 @@ class Store:
         self._database = database
         self.now = now
         self._chance = chance
+        self._looking = asyncio.Semaphore(1)
 
     def __repr__(self) -> str:
         return f"<Store {self._database!r}>"
@@ -117,11 +124,16 @@ class Store:
     ) -> dict[str, Any]:
         """A page of the conversations that pass a filter, last changed first, in the list envelope; 422."""
         page = Page(limit, offset, after)
-        return await self._database.aread(lambda tx: sessions.answers(tx, asked, page))
+        return await self._listed(asked, lambda tx: sessions.answers(tx, asked, page))
 
     async def sessions(self, asked: SessionFilter, page: Page) -> Sessions:
         """The same page as people see it: of each conversation what a list shows; 422."""
-        return await self._database.aread(lambda tx: sessions.lines(tx, asked, page))
+        return await self._listed(asked, lambda tx: sessions.lines(tx, asked, page))
+
+    async def _listed(self, asked: SessionFilter, work: Callable[[Tx], T]) -> T:
+        """A list; what looks through words or JSON may take seconds, so that one at a time does, beside other lists."""
+        async with self._looking if asked.words or asked.properties else nullcontext():
+            return await self._database.aread(work)
 
     async def log_feedback(self, posted: Mapping[str, Any]) -> dict[str, Any]:
         """Upserts a record of `read_feedback`; it waits, unseen, when its message has not been logged."""

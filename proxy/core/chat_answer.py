@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .body import error_in
 from .choice import ChoiceBuilder, text_in
-from .jsontext import index_in, mend
+from .jsontext import index_in, mend, objects_in
 from .turn import Answered, Choice
 
 if TYPE_CHECKING:
@@ -105,9 +105,7 @@ class ChatAnswer:
         self._shared |= {key: chunk[key] for key in _SHARED_LISTS if chunk.get(key)}
         if self.error is None:
             self.error = error_in(chunk, event)
-        choices = chunk.get("choices")
-        given = choices[:MAX_INDEX] if isinstance(choices, list) else []
-        choices = [one for one in given if isinstance(one, dict)]
+        choices = objects_in(chunk.get("choices"))[:MAX_INDEX]
         self._note_usage(chunk, choices)
         for choice in choices:
             if self.error is None and choice.get("error"):

@@ -5,7 +5,8 @@
 
 Each answer byte is written once. Parts are joined as far as they follow on each other. A credential that a body quotes is
 blanked here as in a finished exchange: a tail that may be the beginning of one waits for the next part. Of an answer
-under a content coding only the head is written: what it quotes cannot be seen piece by piece.
+under a content coding only the head is written: what it quotes cannot be seen piece by piece. (Undoing it all the way for
+each part would cost more than what is won: hardly an upstream compresses a stream.)
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Checkpoint:
     def whole(self, capture: Capture) -> bytes:
         """The first part: all there is of the exchange."""
         head, answer = _split(capture)
-        self._capture = capture
+        self._capture = replace(capture, pieces=[])  # what has been written is not held until the end
         self._coded = "content-encoding" in kept_answer_headers(head)
         answer = b"" if self._coded else self._sure(answer)
         payload = replace(capture, pieces=[head, answer]).encode()

@@ -12,8 +12,7 @@ from binascii import Error, a2b_base64
 from typing import Any
 
 from .choice import text_in
-from .items import objects
-from .jsontext import canonical_value, mend, mend_text, write
+from .jsontext import canonical_value, mend, mend_text, objects_in, write
 from .message import Message
 from .parts import PartsBuilder, kind_of
 from .toolcalls import ToolCalls, arguments_text
@@ -115,7 +114,7 @@ class _Draft:
                 self._refusal.append(refusal)
             return
         self._content.add(chat_part(part))
-        for annotation in objects(part.get("annotations")):
+        for annotation in objects_in(part.get("annotations")):
             self._annotations.setdefault(canonical_value(annotation), annotation)
 
     def message(self) -> Message:
@@ -149,7 +148,7 @@ def chat_part(part: dict[str, Any]) -> dict[str, Any]:
 def reasoning_text(item: dict[str, Any]) -> str:
     """The text of a reasoning item: its own words, else their summary; never both, they say the same."""
     for key, kinds in (("content", ("reasoning_text", "text")), ("summary", ("summary_text", "text"))):
-        parts = objects(item.get(key))
+        parts = objects_in(item.get(key))
         said = [text for part in parts if kind_of(part) in kinds and (text := text_in(part.get("text")))]
         if said:
             return _BREAK.join(said)
@@ -172,7 +171,7 @@ def _server_call(kind: str, item: dict[str, Any]) -> dict[str, Any]:
     if kind == "image_generation_call" and (result := text_in(item.get("result"))):
         told["result"] = _described(result)
     if kind == "mcp_list_tools" and (tools := item.get("tools")):
-        told["tools"] = [tool.get("name") for tool in objects(tools)]
+        told["tools"] = [tool.get("name") for tool in objects_in(tools)]
     return told
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .choice import text_in
-from .jsontext import write
+from .jsontext import objects_in, write
 
 
 class Field(NamedTuple):
@@ -136,20 +136,15 @@ class OutputItem:
             if not field.part:
                 self.add(field, 0, kept.get(field.key))
                 continue
-            for at, part in enumerate(objects(kept.get(field.key))):
+            for at, part in enumerate(objects_in(kept.get(field.key))):
                 if part.get("type") == field.part:
                     self.add(field, at, part.get(field.text))
-                    self._annotations[at] = objects(part.get("annotations"))
+                    self._annotations[at] = objects_in(part.get("annotations"))
 
 
 def names_of(item: dict[str, Any]) -> set[tuple[str, str]]:
     """The ids of an item, each with its kind."""
     return {(key, name) for key in ("id", "call_id") if (name := text_in(item.get(key)))}
-
-
-def objects(values: Any) -> list[dict[str, Any]]:
-    """The objects in a list; none in what is no list."""
-    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
 
 
 def _text(value: Any) -> str:

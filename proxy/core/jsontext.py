@@ -57,6 +57,17 @@ def mend_text(text: str) -> str:
     return text
 
 
+def written(text: str) -> dict[str, Any]:
+    """An object of ours, as `write` has written it."""
+    value: dict[str, Any] = orjson.loads(text)
+    return value
+
+
+def objects_in(values: Any) -> list[dict[str, Any]]:
+    """The objects of an array; none of what is no array."""
+    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
+
+
 def index_in(value: Any) -> int | None:
     """A number that counts something, also as some servers spell it (1.0, "1"); None for what is none."""
     if isinstance(value, str):

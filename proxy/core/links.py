@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .jsontext import mend, read_mended
+from .jsontext import mend, objects_in, read_mended
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from .message import Message
 
@@ -65,13 +65,13 @@ def data_of(message: Message) -> dict[str, Any]:
 
 def _given(message: Message) -> Iterator[Any]:
     extra = message.extra
-    yield from _objects(extra.get("links"))
+    yield from objects_in(extra.get("links"))
     for arguments in _arguments(message, "provideLinks"):
-        yield from _objects(arguments.get("links"))
-    yield from map(_cited_record, _objects(extra.get("records_cited")))
-    yield from map(_url_citation, _objects(extra.get("annotations")))
+        yield from objects_in(arguments.get("links"))
+    yield from map(_cited_record, objects_in(extra.get("records_cited")))
+    yield from map(_url_citation, objects_in(extra.get("annotations")))
     yield from _numbered(extra.get("citations"))
-    yield from map(_search_result, _objects(extra.get("search_results")))
+    yield from map(_search_result, objects_in(extra.get("search_results")))
     yield from _documents(message.content)
 
 
@@ -143,14 +143,10 @@ def _documents(content: Any) -> Iterator[dict[str, Any]]:
         answer = read_mended(content)
     except ValueError:
         return
-    for document in _objects(answer.get("content")):
+    for document in objects_in(answer.get("content")):
         if document.get("type") == "document":
             yield {"url": document.get("url"), "title": document.get("title"), "type": document.get("record_type")}
 
 
 def _quote(text: Any) -> str | None:
     return text[:MAX_DESCRIPTION] if isinstance(text, str) else None
-
-
-def _objects(values: Any) -> Iterable[dict[str, Any]]:
-    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else ()

@@ -13,8 +13,8 @@ from typing import Any
 from .body import error_in
 from .choice import text_in
 from .item_messages import ItemMessages
-from .items import FIELDS, OutputItem, names_of, objects
-from .jsontext import mend
+from .items import FIELDS, OutputItem, names_of
+from .jsontext import mend, objects_in
 from .message import Message
 from .runs import Varying
 from .turn import Answered, Choice
@@ -203,7 +203,7 @@ class ResponseAnswer:
         self._model = self._model or text_in(response.get("model"))
         self._status = text_in(response.get("status")) or self._status
         self._is_background = self._is_background or response.get("background") is True
-        self._output = objects(response.get("output")) or self._output
+        self._output = objects_in(response.get("output")) or self._output
         if isinstance(usage := response.get("usage"), dict) and usage:
             self._usage = usage
         if isinstance(limit := response.get("incomplete_details"), dict):

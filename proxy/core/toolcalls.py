@@ -16,7 +16,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from .jsontext import canonical, index_in, mend_text, read, write
+from .jsontext import canonical, index_in, mend_text, objects_in, read, write
 from .runs import Varying
 
 #: Characters of arguments that do not parse which are still searched for repeats.
@@ -45,12 +45,12 @@ class ToolCalls:
 
     def add(self, fragments: Any) -> None:
         """What `delta.tool_calls` holds; entries follow one another, even under one index."""
-        for fragment in _objects(fragments):
+        for fragment in objects_in(fragments):
             self._call_of(fragment).add(fragment)
 
     def varying(self, fragments: Any) -> Varying | None:
         """The arguments of a delta just added, by which the next of its run may differ: one nameless fragment's."""
-        only, *others = _objects(fragments) or [{}]
+        only, *others = objects_in(fragments) or [{}]
         value = _body_of(only).get("arguments")
         if others or _id_of(only) or _name_of(only) or "custom" in only or not isinstance(value, str) or not value:
             return None
@@ -58,7 +58,7 @@ class ToolCalls:
 
     def add_whole(self, calls: Any) -> None:
         """What `message.tool_calls` holds: each entry is a call of its own."""
-        for call in _objects(calls):
+        for call in objects_in(calls):
             self._begin(call).add(call)
 
     def result(self) -> list[dict[str, Any]]:
@@ -198,10 +198,6 @@ def _parses(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _objects(values: Any) -> list[dict[str, Any]]:
-    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
 
 
 def _id_of(fragment: dict[str, Any]) -> str:

@@ -6,12 +6,13 @@
 
 Mode 0600 from before it listens: only this user, and root, reach it. One caller is served at a time, each within bounds
 of size and time; whatever a stranger sends gets one error line. A socket that cannot be made is a warning: recording goes
-on without. What a killed process has left there is replaced.
+on without, and it is tried again. What a killed process has left there is replaced, what somebody removes made anew.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import socket
 import threading
 from contextlib import contextmanager, suppress
@@ -35,6 +36,8 @@ NAME = "control.sock"
 REQUEST_LIMIT = 1024 * 1024
 #: A caller that neither asks nor reads for so long is left.
 PATIENCE_SECONDS = 10.0
+#: What cleans up temporary folders takes sockets, too; a command that is asked meanwhile says that nobody answers.
+LOOK_SECONDS = 2.0
 #: Reading many failed records again, before the first line comes, may take so long.
 ANSWER_SECONDS = 600.0
 #: `sun_path` has 108 bytes on Linux, 104 elsewhere, with a zero at its end.
@@ -50,44 +53,78 @@ class Control:
         folder: The data folder.
         answer: Gives the lines of an answer, the sum last; may raise.
         patience: For a caller's next step, in seconds.
+        look: How often it is looked whether the socket's file is still there, in seconds.
 
     """
 
-    def __init__(self, folder: Path, answer: Answer, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, folder: Path, answer: Answer, patience: float = PATIENCE_SECONDS, look: float = LOOK_SECONDS
+    ) -> None:
         self._folder = folder
         self._answer = answer
         self._patience = patience
+        self._look = look
         self._listening: socket.socket | None = None
+        self._ended, self._ending = os.pipe()
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
 
     def start(self) -> None:
-        """Listen, where that is possible."""
+        """Listen, as soon as that is possible."""
         try:
-            self._listening = _listening(self._folder)
+            self._listening = self._made()
         except OSError as error:
             _log.warning("control.not_listening", path=str(self._folder / NAME), reason=error.strerror or str(error))
-            return
         self._thread.start()
 
     def close(self) -> None:
         """Listen no more."""
+        os.write(self._ending, b".")  # wakes the thread, which closing the socket would not
+        self._thread.join(self._patience)
         if self._listening is not None:
             (self._folder / NAME).unlink(missing_ok=True)
-            with suppress(OSError):
-                self._listening.shutdown(socket.SHUT_RDWR)  # wakes the thread, which closing would not
-            self._thread.join(self._patience)
             self._listening.close()
+        os.close(self._ending)
 
     def _run(self) -> None:
-        assert self._listening is not None
-        while True:
-            try:
-                caller, _ = self._listening.accept()
-            except OSError:  # closed
-                return
-            with caller, suppress(OSError):  # one that goes away is nobody's trouble
-                caller.settimeout(self._patience)
-                self._serve(caller)
+        ended = False
+        while not ended:
+            self._see_to_it()
+            ended = self._wait(self._listening)
+            if not ended and (caller := self._caller()):
+                with caller, suppress(OSError):  # one that goes away is nobody's trouble
+                    caller.settimeout(self._patience)
+                    self._serve(caller)
+        os.close(self._ended)
+
+    def _see_to_it(self) -> None:
+        """Where there is no socket, or its file was cleaned away, a new one is tried."""
+        if self._listening is None or not (self._folder / NAME).exists():
+            with suppress(OSError):
+                before, self._listening = self._listening, self._made()
+                if before is not None:
+                    before.close()
+
+    def _made(self) -> socket.socket:
+        listening = _listening(self._folder)
+        listening.setblocking(False)
+        return listening
+
+    def _wait(self, *where: socket.socket | None) -> bool:
+        """Until somebody comes, or for a while; whether it is over."""
+        poll = select.poll()
+        for one in (self._ended, *(one.fileno() for one in where if one)):
+            poll.register(one, select.POLLIN)
+        return self._ended in dict(poll.poll(self._look * 1000))
+
+    def _caller(self) -> socket.socket | None:
+        """Who has come; None: nobody."""
+        try:
+            return self._listening.accept()[0] if self._listening else None
+        except BlockingIOError:
+            return None
+        except OSError:  # there are no descriptors left for now
+            self._wait()
+            return None
 
     def _serve(self, caller: socket.socket) -> None:
         try:

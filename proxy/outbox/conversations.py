@@ -10,16 +10,15 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
-
+from ..core.additions import Addition, additions
 from ..core.conversation import of_side_request, place
-from ..core.entry import Addition, Entry, additions, conversation_properties, side_event
+from ..core.entry import Entry, conversation_properties, side_event
 from ..core.exchange import Note
 from ..core.history import History
 from ..core.ids import conversation_id, is_sampled
-from ..core.jsontext import write
+from ..core.jsontext import write, written
 from ..core.message import Message
 from ..core.place import Placing, Spot, thread_of
 from ..core.wire import Logged, Snapshot, replaced_event
@@ -220,7 +219,7 @@ def _go_on(tx: Tx, row: sqlite3.Row, entry: Entry, placing: Placing, growth: Gro
         tip_place=growth.tip_place,
         tip=growth.tip,
         appended=placing.appends,
-        properties=write(orjson.loads(row["properties"]) | conversation_properties(entry)),
+        properties=write(written(row["properties"]) | conversation_properties(entry)),
         user_properties=write({"userId": user}) if user else row["user_properties"],
         **who,
     )
@@ -244,15 +243,10 @@ def snapshot(tx: Tx, key: int) -> tuple[Snapshot, int] | None:
     messages = [_logged(one) for one in tx.all("messages", conversation=key)]
     if not messages:
         return None
-    properties = _json(row["properties"]) | {"teelogRev": row["rev"]}
-    return Snapshot(row["id"], messages, row["created_at"], properties, _json(row["user_properties"])), row["rev"]
+    properties = written(row["properties"]) | {"teelogRev": row["rev"]}
+    return Snapshot(row["id"], messages, row["created_at"], properties, written(row["user_properties"])), row["rev"]
 
 
 def _logged(row: sqlite3.Row) -> Logged:
-    message = Message.from_json({"role": row["role"], **_json(row["body"])})
-    return Logged(message, row["id"], row["created_at"], _json(row["properties"]))
-
-
-def _json(text: str) -> dict[str, Any]:
-    value: dict[str, Any] = orjson.loads(text)
-    return value
+    message = Message.from_json({"role": row["role"], **written(row["body"])})
+    return Logged(message, row["id"], row["created_at"], written(row["properties"]))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from ..core.calm import Calm
 from ..core.gate import Gate
 from ..core.lately import Lately
 from ..errors import DatabaseError
@@ -56,6 +57,7 @@ class Courier:
         delivery: How hard it is tried.
         sink: Its name in the store.
         clock: Unix milliseconds.
+        steady: Seconds that only grow, and not while the machine stands still.
         chance: Between 0 and 1.
         sleep: Waits for seconds.
 
@@ -69,6 +71,7 @@ class Courier:
         *,
         sink: str = ANALYTICS,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        steady: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -76,6 +79,8 @@ class Courier:
         self._delivery = delivery
         self._sink = sink
         self._clock = clock
+        self._steady = steady
+        self._calm = Calm()
         self._sleep = sleep
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -210,6 +215,8 @@ class Courier:
         if self._sweep_at - interval <= now < self._sweep_at:  # earlier: the clock was set back
             return
         self._sweep_at = now + interval
+        if not self._calm.holds(now, self._steady()):
+            return
         before = now - round(self._delivery.max_age_hours * HOUR_MS)
         untried = bool(self._gate.cause) and self._gate.since < before
         if rows := await self._store.bury_old(self._sink, before, untried=untried):

@@ -7,18 +7,17 @@ told as an event. Runs inside the recorder's transaction.
 from __future__ import annotations
 
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
-
-from ..core.entry import Addition, Entry, additions, other_tips, prompt_additions
-from ..core.jsontext import write
+from ..core.additions import Addition, additions, other_tips, prompt_additions
+from ..core.jsontext import write, written
 from ..core.message import link
 from .rewording import say_as_they_do, say_what_was_freed, swap
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from ..core.entry import Entry
     from ..core.place import Placing
     from ..db.sqlite import Tx
 
@@ -84,7 +83,7 @@ class Growth:
         (answer,) = additions(entry, placing)[-1:]
         key = self._add(answer, None, entry)
         if self._keeps:
-            properties = _json(first["properties"])
+            properties = written(first["properties"])
             properties.setdefault("alternatives", []).append({**answer.message.to_json(), "id": answer.id})
             self._tx.run("tell", key=first["key"], properties=write(properties))
         self.know_as(entry, first["key"])  # analytics knows no other
@@ -216,8 +215,3 @@ def free_id(tx: Tx, tenant: str, *wanted: str) -> str:
     """The first of some message ids that no standing message and no other tenant's has, or the last with a number."""
     others = (f"{wanted[-1]}~{number}" for number in count(2))
     return next(one for one in chain(wanted, others) if not tx.one("message_id_taken", id=one, tenant=tenant))
-
-
-def _json(text: str) -> dict[str, Any]:
-    value: dict[str, Any] = orjson.loads(text)
-    return value

@@ -430,8 +430,15 @@ WHERE sink = :sink AND state = 'waiting' AND dirty_since < :before
 
 -- name: idle — conversations that have not changed since a rev; those whose history only we may have are kept longer.
 -- Many share a rev, since a batch of records has one time: what has been looked at is told by rev and key.
-SELECT key, rev FROM conversation
+SELECT key, rev, tenant, thread FROM conversation
 WHERE freed = 0 AND appended = 0 AND rev < :before AND (rev, key) > (:rev, :key) ORDER BY rev, key LIMIT :limit;
+
+-- name: second_answer — whether a conversation has more than one answer
+SELECT 1 FROM message WHERE conversation = :key AND place IS NOT NULL AND role = 'assistant' LIMIT 1 OFFSET 1;
+
+-- name: sends_no_history — whether a tenant has, among the newest, a conversation whose history only we may have
+SELECT 1 FROM (SELECT tenant FROM conversation WHERE freed = 0 AND appended = 1 ORDER BY rev DESC LIMIT 1000)
+WHERE tenant = :tenant LIMIT 1;
 
 -- name: forgotten — the same, whether freed or not
 SELECT key, rev, thread FROM conversation

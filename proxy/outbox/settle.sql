@@ -50,5 +50,9 @@ FROM (
 ) AS noted
 WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.kind = noted.kind AND outbox.item = noted.key);
 
+INSERT INTO outbox (sink, kind, item, state, wanted_rev, dirty_since, due)
+SELECT 'analytics', 'deletion', key, 'ready', 1, unixepoch() * 1000, unixepoch() * 1000 FROM deletion
+WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.kind = 'deletion' AND outbox.item = deletion.key);
+
 DROP TABLE unsent;
 DROP TABLE holed;

@@ -2,7 +2,8 @@
 
     idle_days after the last turn      what was said is taken out; ids and hashes stay, so that the chat is known when it
                                        comes back, and its client brings the history that fills it again
-    a client that sends no history     nobody but us has it: it stays as it is
+    a client that sends no history     nobody but us has it: it stays as it is; so does a named chat's first turn, where
+                                       other chats of its tenant came without their history
     known_days after the last turn     all of it goes; of a chat that the client named, the name stays taken, since a new
                                        conversation of that name would replace what analytics has
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from ..core.calm import Calm
 from ..errors import DatabaseError
 from .retention import Bounds
 
@@ -66,8 +68,9 @@ class Tidying:
             self._forgot_to[freed, appended] = _end_of(rows)
             more |= len(rows) == STEP
         rows = tx.all("idle", **self._freed_to._asdict(), before=idle_before, limit=STEP)
+        habits: dict[str, bool] = {}
         for row in rows:
-            if not tx.one("is_owed", key=row["key"]):
+            if not tx.one("is_owed", key=row["key"]) and not _may_be_ours_alone(tx, row, habits):
                 _free(tx, row["key"])
         self._freed_to = _end_of(rows)
         return more or len(rows) == STEP
@@ -76,6 +79,16 @@ class Tidying:
 def _end_of(rows: list[sqlite3.Row]) -> _At:
     """Where the next step begins; after the last of a round at the beginning."""
     return _At(rows[-1]["rev"], rows[-1]["key"]) if len(rows) == STEP else _BEGINNING
+
+
+def _may_be_ours_alone(tx: Tx, row: sqlite3.Row, habits: dict[str, bool]) -> bool:
+    """Whether only a second turn could tell if its client brings the history, and its tenant's clients do not."""
+    if not row["thread"].startswith("id:") or tx.one("second_answer", key=row["key"]):
+        return False
+    tenant = row["tenant"]
+    if tenant not in habits:
+        habits[tenant] = tx.one("sends_no_history", tenant=tenant) is not None
+    return habits[tenant]
 
 
 def _free(tx: Tx, key: int) -> None:
@@ -100,12 +113,16 @@ async def keep_tidy(
     privacy: Privacy,
     *,
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    steady: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Tidy the store every minute, until it is cancelled."""
+    """Tidy the store every minute while the clock can be believed (`core.calm`), until it is cancelled."""
+    calm = Calm()
     while True:
         await sleep(INTERVAL_SECONDS)
         now = clock()
+        if not calm.holds(now, steady()):
+            continue
         idle, known = (now - days * DAY_MS for days in (conversation.idle_days, conversation.known_days))
         try:
             while await store.tidy(idle, known):

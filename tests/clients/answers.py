@@ -11,6 +11,14 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 
 from tests.clients.servers import KEY
 
+#: What the tool that the models are offered takes.
+LIGHT = {
+    "type": "object",
+    "properties": {"room": {"enum": ["hall", "attic"]}, "level": {"type": "integer", "minimum": 0, "maximum": 9}},
+    "required": ["room", "level"],
+    "additionalProperties": False,
+}
+
 
 def ask(client: openai.OpenAI, how: str, body: dict) -> openai.types.chat.ChatCompletion:
     """The answer as the SDK puts it together."""

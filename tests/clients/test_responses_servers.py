@@ -11,17 +11,11 @@ import urllib.request
 
 import pytest
 
-from tests.clients.answers import ask_response, shown_response, told, without_ids
+from tests.clients.answers import LIGHT, ask_response, shown_response, told, without_ids
 from tests.e2e.process import KEY
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
-LIGHT = {
-    "type": "object",
-    "properties": {"room": {"enum": ["hall", "attic"]}, "level": {"type": "integer", "minimum": 0, "maximum": 9}},
-    "required": ["room", "level"],
-    "additionalProperties": False,
-}
 #: In the tiny model's template token 5 begins a tool call, and 4 ends the turn.
 TOOLS = {
     "tools": [{"type": "function", "name": "light", "parameters": LIGHT, "strict": True}],

@@ -11,17 +11,11 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel
 
-from tests.clients.answers import ask, raw, shown, shown_calls, steady, told, without_ids
+from tests.clients.answers import LIGHT, ask, raw, shown, shown_calls, steady, told, without_ids
 from tests.clients.place import first
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
-LIGHT = {
-    "type": "object",
-    "properties": {"room": {"enum": ["hall", "attic"]}, "level": {"type": "integer", "minimum": 0, "maximum": 9}},
-    "required": ["room", "level"],
-    "additionalProperties": False,
-}
 #: In the tiny model's template token 5 begins a tool call, and 4 ends the turn: it calls and calls until it is cut.
 TOOLS = {
     "tools": [{"type": "function", "function": {"name": "light", "parameters": LIGHT}}],

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core.jsontext import MAX_DEPTH, canonical, mend, read, read_mended, write
+from proxy.core.jsontext import MAX_DEPTH, canonical, mend, objects_in, read, read_mended, write
 
 READ = {
     "plain": (b'{"a":[1,"b"]}', {"a": [1, "b"]}),
@@ -86,3 +86,12 @@ def test_canonical(one, other):
 def test_canonical_leaves_other_text_alone():
     """A text that is no JSON, such as arguments that were cut, stays as it is."""
     assert canonical('{"a": 1, ') == '{"a": 1, '
+
+
+@pytest.mark.parametrize(
+    ("values", "objects"),
+    [([{"a": 1}, 2, None, [{}], {}], [{"a": 1}, {}]), ([], []), ({"a": {}}, []), ("{}", []), (None, [])],
+)
+def test_the_objects_of_an_array(values, objects):
+    """What is no object is left out, and what is no array has none."""
+    assert objects_in(values) == objects

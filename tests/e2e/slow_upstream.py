@@ -4,54 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
 
 from aiohttp import web
 
+from tests.e2e.upstream import ChatUpstream
 
-class SlowUpstream:
+
+class SlowUpstream(ChatUpstream):
     """Streams `pause` seconds apart; a chunk's token is its number and the monotonic ms of its sending, `3@123456 `."""
 
     def __init__(self, pause: float = 0.1, tokens: int = 10_000) -> None:
+        super().__init__()
         self.pause, self.tokens = pause, tokens
         #: Streams begun.
         self.begun = 0
         #: Set: streams end with their next token, in order.
         self.finish = False
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._started = threading.Event()
-
-    def __enter__(self) -> SlowUpstream:
-        self._thread.start()
-        assert self._started.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
-
-    def _run(self) -> None:
-        self._loop.run_until_complete(self._serve())
-        self._loop.close()
-
-    async def _serve(self) -> None:
-        self._stop = asyncio.Event()
-        app = web.Application(client_max_size=64 << 20)
-        app.router.add_post("/v1/chat/completions", self._chat)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self.port = runner.addresses[0][1]
-        self._started.set()
-        await self._stop.wait()
-        await runner.cleanup()
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         await request.read()

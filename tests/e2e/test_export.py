@@ -22,7 +22,7 @@ from proxy.errors import DatabaseError
 from proxy.folder import Folder
 from proxy.journal.reader import Position
 from proxy.outbox.store import Store
-from tests.e2e.process import ROOT, Teelog
+from tests.e2e.process import ROOT, Teelog, said_on
 from tests.e2e.test_serve import chat
 from tests.fakes import NOW
 from tests.outbox.scenes import exchange, read, user
@@ -179,13 +179,7 @@ def test_progress_is_for_a_terminal(tmp_path):
     ours, theirs = os.openpty()
     process = subprocess.Popen(**command(tmp_path), stdout=subprocess.DEVNULL, stderr=theirs)
     os.close(theirs)
-    said = b""
-    try:
-        while piece := os.read(ours, 4096):
-            said += piece
-    except OSError:  # how Linux says that the other end of a terminal is closed
-        pass
-    os.close(ours)
+    said = said_on(ours)
 
     assert process.wait(60) == 0
     assert b"\r1 conversations" in said

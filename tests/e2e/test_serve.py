@@ -15,7 +15,7 @@ import urllib.request
 
 import pytest
 
-from tests.e2e.process import KEY, ROOT, Teelog, transcript
+from tests.e2e.process import KEY, ROOT, Teelog, said_on, transcript
 
 
 def command(*arguments: str, **settings: str) -> subprocess.CompletedProcess:
@@ -224,12 +224,7 @@ def _on_a_terminal(folder) -> str:
     while b"teelog.ready" not in said:
         said += os.read(ours, 4096)
     process.send_signal(signal.SIGINT)
-    try:
-        while piece := os.read(ours, 4096):
-            said += piece
-    except OSError:  # how Linux says that the other end of a terminal is closed
-        pass
-    os.close(ours)
+    said += said_on(ours)
     assert process.wait(20) == 0
     return said.decode()
 

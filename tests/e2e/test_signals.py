@@ -101,6 +101,33 @@ def test_a_second_signal_ends_at_once(tmp_path):
         assert all(sent_at(answer["content"]) for answer in found.values())
 
 
+def test_a_closed_terminal_ends_it_in_order(tmp_path, upstream):
+    """SIGHUP to every process, as from a terminal that goes away, is an end like any other: exit code 0."""
+    with Teelog(tmp_path, upstream.url) as teelog:
+        for pid in reversed(teelog.pids()):
+            os.kill(pid, signal.SIGHUP)
+
+        assert teelog.process.wait(20) == 0
+        events = [line["event"] for line in teelog.lines()]
+        assert events[-2:] == ["teelog.draining", "teelog.stopped"]
+
+
+def test_who_ignores_closed_terminals_goes_on(tmp_path, upstream):
+    """Started by nohup, it outlives its terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which the process inherits
+    try:
+        teelog = Teelog(tmp_path, upstream.url).start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    with_recorder = teelog.pids()
+    for pid in with_recorder:
+        os.kill(pid, signal.SIGHUP)
+
+    assert teelog.status()["health"] == "green"
+    assert teelog.pids() == with_recorder
+    assert teelog.stop() == 0
+
+
 def takes_sigterm(pid: int) -> bool:
     """Whether a process has a handler for SIGTERM."""
     status = Path(f"/proc/{pid}/status").read_text()

@@ -37,6 +37,8 @@ class Office:
 
     def __init__(self, store, clock, analytics, *, chance=lambda: 0.5, **delivery):
         self.store, self.clock, self.analytics = store, clock, analytics
+        #: Seconds by which the clock was set.
+        self.jumped = 0.0
         self.client = analytics
         if hasattr(analytics, "url"):
             self.client = AnalyticsClient(
@@ -46,7 +48,10 @@ class Office:
                 redact=str,
                 clock=clock,
             )
-        self.courier = Courier(store, self.client, Delivery(**delivery), clock=clock, chance=chance, sleep=clock.sleep)
+        self.courier = Courier(
+            store, self.client, Delivery(**delivery), clock=clock, steady=lambda: clock() / 1000 - self.jumped,
+            chance=chance, sleep=clock.sleep,
+        )  # fmt: skip
 
     async def __aenter__(self):
         return self

@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 RULES = CaptureRules(secret=b"of this installation")
 SECRET = b"of this installation"
 
+#: An output item of a Responses answer.
+CALL = {
+    "type": "function_call",
+    "id": "fc_1",
+    "call_id": "call_8f2k1x",
+    "name": "weather",
+    "arguments": '{"in":"Rome"}',
+}
+
 _numbers = count(1)
 
 

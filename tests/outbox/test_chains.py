@@ -3,16 +3,10 @@
 import pytest
 
 from ..fakes import NOW
-from .book import Book
 from .scenes import exchange, says, user
 from .test_tidying import WEEK, Desk
 
 LATER = NOW + 10_000
-
-
-@pytest.fixture
-def book(store, tmp_path):
-    return Book(store, tmp_path / "teelog.db")
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ def control(tmp_path):
     """Listens; called with another answer, it listens with that."""
     started = []
 
-    def start(answer=echo, folder=tmp_path, patience=5.0):
-        one = Control(folder, answer, patience)
+    def start(answer=echo, folder=tmp_path, patience=5.0, **more):
+        one = Control(folder, answer, patience, **more)
         one.start()
         started.append(one)
         return folder
@@ -218,3 +218,21 @@ def test_a_socket_that_cannot_be_made_is_a_warning(tmp_path):
         one.close()
 
     assert [(line["event"], line["log_level"]) for line in logged] == [("control.not_listening", "warning")]
+
+
+@pytest.mark.parametrize("change", ["removed", "its folder comes late"])
+def test_a_socket_that_is_not_there_is_made(control, tmp_path, change):
+    """A file that was cleaned away, or could not be made at the start, is there again soon after."""
+    folder = tmp_path / "data"
+    if change == "removed":
+        folder.mkdir()
+    control(folder=folder, look=0.01)
+    if change == "removed":
+        (folder / NAME).unlink()
+    else:
+        folder.mkdir()
+    asked = threading.Event()
+    while not (folder / NAME).exists():
+        assert not asked.wait(0.01)
+
+    assert list(ask(folder, {"verb": "list"}))[-1] == {"matched": 2}

@@ -13,12 +13,6 @@ from ..fakes import NOW
 from .book import Book
 from .scenes import SECRET, assistant, exchange, read, says, user
 
-
-@pytest.fixture
-def book(store, tmp_path):
-    return Book(store, tmp_path / "teelog.db")
-
-
 HI, HOW = [user("hi")], [user("hi"), assistant("Hello"), user("how?")]
 
 

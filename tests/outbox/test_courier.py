@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 from proxy.config import Delivery
+from proxy.core.calm import CALM_SECONDS
 from proxy.core.gate import RAMP_SECONDS
 from proxy.errors import DatabaseUnavailable
 from proxy.outbox.courier import LEASE_SECONDS, SWEEP_SECONDS, Courier
@@ -162,6 +163,21 @@ async def test_what_is_too_old_is_buried(office, store, clock):
     assert (await office.sink())["dead"] == {"too old": 1}
     assert [line["reason"] for line in lines if line["event"] == "delivery.buried"] == ["too old"]
     assert SWEEP_SECONDS < 169 * 3600
+
+
+async def test_a_clock_that_jumps_makes_nothing_old(office, store, clock):
+    """A clock that is days ahead, or a machine that has slept for days, gets every row a try before it is too old."""
+    talk(store, "hi")
+    office.analytics.script = [Answer(500)] * 5
+    await office.deliver()
+    clock.forward(CALM_SECONDS)
+    await office.deliver()
+    office.jumped = 9 * 86_400
+    clock.forward(9 * 86_400)
+    await office.deliver_all()
+
+    told = await office.sink()
+    assert (told["depth"], told["dead"]) == (0, {})
 
 
 async def test_one_bad_row_does_not_stop_the_others(office, store):
@@ -340,9 +356,12 @@ async def test_a_clock_that_is_set_back(office, store, clock):
     await office.deliver()
     talk(store, "hi", name="new", now=clock())
     clock.forward(-24 * 3600)
+    office.jumped = -24 * 3600
     take(store, note(messageId="nobody's"), now=clock() - 169 * 3_600_000)
 
     assert await office.deliver() == 2
+    clock.forward(CALM_SECONDS)
+    await office.deliver()
     told = await office.sink()
     assert (told["depth"], told["waiting"], told["dead"]) == (0, 0, {"unknown message": 1})
 

@@ -7,18 +7,12 @@ from proxy.core.message import text_of
 from proxy.outbox.store import ANALYTICS
 
 from ..fakes import NOW
-from .book import Book
 from .scenes import assistant, exchange, says, user
 
 HI, HOW = [user("hi")], [user("hi"), assistant("Hello"), user("how?")]
 AFTER = [*HOW, assistant("Well"), user("bye")]
 RETRY = ("x-stainless-retry-count", "1")
 LATER = NOW + 10_000
-
-
-@pytest.fixture
-def book(store, tmp_path):
-    return Book(store, tmp_path / "teelog.db")
 
 
 def named(*more):

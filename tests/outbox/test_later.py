@@ -13,22 +13,9 @@ from proxy.outbox.later import take_later
 from proxy.outbox.reading import Reading
 
 from ..fakes import NOW
-from .scenes import asks, assistant, events, exchange, message_item, note, polls, read, response, user
-from .test_conversations import Book
+from .scenes import CALL, asks, assistant, events, exchange, message_item, note, polls, read, response, user
 
-CALL = {
-    "type": "function_call",
-    "id": "fc_1",
-    "call_id": "call_8f2k1x",
-    "name": "weather",
-    "arguments": '{"in":"Rome"}',
-}
 QUEUED = response("queued", background=True)
-
-
-@pytest.fixture
-def book(store, tmp_path):
-    return Book(store, tmp_path / "teelog.db")
 
 
 def ask(book, body=QUEUED, **more):

@@ -6,17 +6,11 @@ from proxy.outbox import later
 from proxy.outbox.later import Early
 
 from .scenes import asks, events, polls, read, response
-from .test_conversations import Book
 from .test_later import ADDED, CREATED, deltas
 
 CUT = events(CREATED, ADDED, *deltas("Hel"))
 END = {"type": "response.completed", "response": response("completed")}
 REST = events(*deltas("lo"), END, start=3)
-
-
-@pytest.fixture
-def book(store, tmp_path):
-    return Book(store, tmp_path / "teelog.db")
 
 
 def resumes(body=REST, **more):

@@ -119,8 +119,8 @@ class Model(RuleBasedStateMachine):
         self.reader = JournalReader(self.folder / "journal")
         self.recorder = Recorder(self.store, self.reader, Reading(Conversation()), clock=self.clock)
         self.courier = Courier(
-            self.store, self.sink, Delivery(recovery_per_second=1000.0), clock=self.clock, chance=lambda: 0.5,
-            sleep=self.clock.sleep,
+            self.store, self.sink, Delivery(recovery_per_second=1000.0), clock=self.clock,
+            steady=lambda: self.clock.passed, chance=lambda: 0.5, sleep=self.clock.sleep,
         )  # fmt: skip
         self.run(self.store.take_over(ANALYTICS, self.clock()))
 

@@ -11,7 +11,7 @@ from proxy.outbox.store import QUERIES
 #: Asked for every exchange or for every conversation that is tidied; what they find may stand among millions of rows.
 LOOK_UPS = (
     "named named_of_user tip_of_user tip_of_chat tip_of_anybody inside paired holding answer_of place_of newest_standing "
-    "standing_behind message_known_by answer_of_completion message_called former_tip open_about idle forgotten is_owed forget_rows some_dirty"
+    "standing_behind message_known_by answer_of_completion message_called former_tip open_about idle second_answer sends_no_history forgotten is_owed forget_rows some_dirty"
 ).split()  # fmt: skip
 #: Of those, where so many rows may fit that only the newest are looked at.
 NEWEST = ("answer_of", "answer_of_completion", "message_known_by")

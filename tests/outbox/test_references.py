@@ -4,27 +4,14 @@ import time
 
 import pytest
 
-from .scenes import asks, message_item, note, polls, response, user
-from .test_conversations import Book
+from .scenes import CALL, asks, message_item, note, polls, response, user
 
-CALL = {
-    "type": "function_call",
-    "id": "fc_1",
-    "call_id": "call_8f2k1x",
-    "name": "weather",
-    "arguments": '{"in":"Rome"}',
-}
 OUTPUT = {"type": "function_call_output", "call_id": "call_8f2k1x", "output": "sunny"}
 SAID = {**message_item("Hello"), "id": "msg_1"}
 
 
 def ref(name):
     return {"type": "item_reference", "id": name}
-
-
-@pytest.fixture
-def book(store, tmp_path):
-    return Book(store, tmp_path / "teelog.db")
 
 
 HISTORIES = {

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from proxy.config import Conversation, Privacy
+from proxy.core.calm import CALM_SECONDS
 from proxy.journal.reader import Position
 from proxy.outbox.reading import SetAside
 from proxy.outbox.retention import DAY_MS
@@ -29,16 +30,20 @@ def chat(name, words="hi", **more):
 
 
 async def tidied(store, now, **privacy):
-    """One round of tidying at a time."""
-    turns = []
+    """One round of tidying, after a look at clocks that have gone side by side since then."""
+    looks = []
 
     async def sleep(seconds):
-        turns.append(seconds)
-        if turns.count(60.0) > 1:
+        looks.extend([seconds] if seconds else [])
+        if len(looks) > 2:
             raise asyncio.CancelledError
 
+    def wall():
+        return round(now + (len(looks) - 2) * CALM_SECONDS * 1000)
+
+    clocks = {"clock": wall, "steady": lambda: len(looks) * CALM_SECONDS}
     with pytest.raises(asyncio.CancelledError):
-        await keep_tidy(store, Conversation(), Privacy(**privacy), clock=lambda: now, sleep=sleep)
+        await keep_tidy(store, Conversation(), Privacy(**privacy), **clocks, sleep=sleep)
 
 
 async def bury(store, *, kind="refused", now=NOW):

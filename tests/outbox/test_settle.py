@@ -38,7 +38,7 @@ class Desk:
                 plain.execute(statement)
             plain.execute("PRAGMA application_id = 0")  # which is what is found to be wrong
             plain.commit()
-        assert mend(self._path, MIGRATIONS, "20261122T120000Z", SETTLE) is not None
+        assert mend(self._path, MIGRATIONS, "20261122T120000Z", settle=SETTLE) is not None
         self.open()
 
     async def deliver(self, clock):
@@ -155,3 +155,11 @@ async def test_what_was_freed_is_not_asked_for_again(desk, clock):
     sink, told = await desk.deliver(clock)
 
     assert (sink.has, told["depth"], told["dead"]) == ({}, 0, {})
+
+
+async def test_what_is_to_be_deleted_is_asked_for_again(desk):
+    """Where damage took the row that says that a sink has deleted something, it is asked once more."""
+    desk.damage("INSERT INTO deletion (kind, id, rev) VALUES ('conversation', 'erased', 1)")
+
+    told = (await desk.store.status(NOW))["sinks"][ANALYTICS]
+    assert (told["depth"], told["dead"]) == (1, {})

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from proxy.config import Conversation, Privacy
+from proxy.core.calm import CALM_SECONDS
 from proxy.outbox.store import ANALYTICS
 from proxy.outbox.tidying import DAY_MS, INTERVAL_SECONDS, keep_tidy
 
@@ -127,6 +128,33 @@ async def test_who_sends_no_history_is_kept(desk):
     assert desk.all() == {"chat": ["hi", "re hi", "more", "re more", "again", "re again"]}
 
 
+def chats_of(desk, name, *words, started=NOW, **more):
+    """Questions without their history."""
+    for text in words:
+        desk.take(exchange([user(text)], f"re {text}", headers=named(name), started=started, **more), started)
+
+
+async def test_the_first_turn_of_who_sends_no_history_is_kept(desk):
+    """Where other chats of a tenant come without their history, a chat of one turn is not torn in two."""
+    chats_of(desk, "other", "hi", "more")
+    chats_of(desk, "chat", "what?")
+    await desk.deliver()
+    await desk.tidy(WEEK)
+    chats_of(desk, "chat", "and then?", started=WEEK)
+
+    assert desk.all()["chat"] == ["what?", "re what?", "and then?", "re and then?"]
+
+
+async def test_the_first_turn_of_others_is_freed(desk):
+    """Another tenant's habit, or a second turn that brought the history, keeps nothing."""
+    chats_of(desk, "other", "hi", "more", key="sk-of-another")
+    chats_of(desk, "chat", "what?")
+    await desk.deliver()
+    await desk.tidy(WEEK)
+
+    assert set(desk.all()) == {"other"}
+
+
 async def test_what_was_buried_is_kept(desk, store):
     """A dead letter can be sent again: its conversation is neither freed nor forgotten."""
     desk.take(exchange(HI))
@@ -188,19 +216,22 @@ async def test_many_are_tidied_in_steps(desk, spacing):
 
 
 async def test_the_store_is_tidied_every_minute(desk, store, clock):
-    """The task looks after the store once a minute, by the configured days, until it is cancelled."""
+    """The task looks after the store once a minute, by the configured days, as soon as it believes the clock."""
     desk.take(exchange(HI))
     await desk.deliver()
     slept, turns = [], asyncio.Event()
 
     async def sleep(seconds):
         slept.append(seconds)
+        clock.forward(CALM_SECONDS)
+        assert (desk.snapshots() == []) is (len(slept) > 2)
         if len(slept) == 3:
             turns.set()
             await asyncio.Event().wait()
 
     clock.now = NOW + 2 * DAY_MS
-    task = asyncio.create_task(keep_tidy(store, Conversation(idle_days=1), Privacy(), clock=clock, sleep=sleep))
+    clocks = {"clock": clock, "steady": lambda: clock() / 1000}
+    task = asyncio.create_task(keep_tidy(store, Conversation(idle_days=1), Privacy(), **clocks, sleep=sleep))
     await turns.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -7,7 +7,15 @@ import asyncio
 import pytest
 
 from proxy.core.capture import Capture, CapturedHead, CaptureRules
-from proxy.relay.checkpoints import AGAIN_SECONDS, LOOK_SECONDS, SAVE_BYTES, SAVE_SECONDS, Checkpoints
+from proxy.relay.checkpoints import (
+    AGAIN_SECONDS,
+    PART_BYTES,
+    ROUND_SECONDS,
+    SAVE_BYTES,
+    SAVE_SECONDS,
+    STEP,
+    Checkpoints,
+)
 from proxy.relay.reply import Reply
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
@@ -96,6 +104,16 @@ async def test_a_silent_upstream(journal):
     assert journal.saved == [(True, 0), (True, len(HEAD)), (False, len(EVENT))]
 
 
+async def test_a_flood_is_handed_over_in_parts(journal):
+    """No part is larger than what may lie in memory several times, the whole one neither; together they are all there is."""
+    reads = [b"data: %b\n\n" % (b"x" * 300_000)] * 10
+    await looked(journal, reply(), (0.8, HEAD, *reads), (1.6, *reads))
+
+    assert [whole for whole, _ in journal.saved] == [True] + [False] * (len(journal.saved) - 1)
+    assert sum(size for _, size in journal.saved) == len(HEAD) + 20 * len(reads[0])
+    assert max(size for _, size in journal.saved) <= PART_BYTES + len(reads[0])
+
+
 async def test_much_at_once(journal):
     """64 KiB do not wait for their time."""
     await looked(journal, reply(), (0.8, HEAD), (1.0, b"x" * (SAVE_BYTES - 1)), (1.2, b"x"))
@@ -129,5 +147,40 @@ async def test_the_end(journal):
 
 
 def test_nothing_is_older_than_a_second():
-    """A piece is handed over within a second, however it falls between two looks."""
-    assert SAVE_SECONDS + LOOK_SECONDS < 1
+    """A piece is handed over within a second, however it falls between two rounds."""
+    assert SAVE_SECONDS + 2 * ROUND_SECONDS < 1
+
+
+class Timers:
+    """A loop whose time is moved by the test."""
+
+    def __init__(self):
+        self.waits, self.call = [], None
+
+    def call_later(self, seconds, call, *arguments):
+        self.waits.append(seconds)
+        self.call = lambda: call(*arguments)
+        return self
+
+
+@pytest.mark.parametrize("count", [0, 1, STEP, STEP + 1, 10 * STEP])
+def test_many_at_once_are_spread(journal, count):
+    """However many are due, a step looks at so many of them; all are seen in each round, and it takes no longer."""
+    loop, streams = Timers(), [reply() for _ in range(count)]
+    for one in streams:
+        one.feed(HEAD)
+        one.written_at = 1.0  # long ago
+    Checkpoints(journal, loop, lambda: streams).start()
+    steps = max(1, -(-count // STEP))
+    for number in range(1, steps + 1):
+        loop.call()
+        assert len(journal.saved) == min(count, number * STEP)
+
+    assert sum(loop.waits[1:]) == pytest.approx(ROUND_SECONDS)
+    for _ in range(steps):
+        loop.call()
+    assert (len(journal.saved), journal.forgotten) == (count, [])
+    streams.clear()
+    for _ in range(2):
+        loop.call()
+    assert len(journal.forgotten) == count
