@@ -235,7 +235,7 @@ def test_others_go_on_meanwhile(tmp_path, upstream):
         with ThreadPoolExecutor(3) as threads:
             chatting = [threads.submit(chat, number) for number in range(3)]
             try:
-                for _ in range(3):
+                for _ in range(2):
                     say(teelog, GONE, say(teelog, GONE, **ADA)[0], **ADA)
                     code, out, err = erase(data, "--user", "ada-" + GONE, "--json")
                     assert err == ""
@@ -253,7 +253,7 @@ def test_others_go_on_meanwhile(tmp_path, upstream):
         told = sorted([m["content"] for m in one["messages"]][1:] for one in logged)
 
         assert told == sorted([m["content"] for m in one] for one in turns.values())
-        assert min(map(len, turns.values())) > 10
+        assert min(map(len, turns.values())) > 4
         assert found(data, GONE) == []
 
 
