@@ -95,10 +95,8 @@ class Writer:
             durable = any(waiting.durable for waiting in group) or _left(unsynced_since) == 0
             changes = self._connection.total_changes
             happened = self._commit([one for one in group if one.work], durable=durable)
-            for waiting in group:
-                if waiting.work is None:
-                    self._scrub(waiting.done)
-            if self._full_sync or (durable and happened):
+            scrubbed = [self._scrub(waiting.done) for waiting in group if waiting.work is None]
+            if self._full_sync or (durable and happened) or (scrubbed and scrubbed[-1]):
                 unsynced_since = None
             elif not happened or (unsynced_since is None and changes != self._connection.total_changes):
                 unsynced_since = time.monotonic()
@@ -151,13 +149,15 @@ class Writer:
         self._execute("RELEASE work")
         return outcome
 
-    def _scrub(self, done: Future[None]) -> None:
+    def _scrub(self, done: Future[None]) -> bool:
+        """Whether that went well: all is in the file then, and on the disk."""
         try:
             scrub(self._connection)
         except DatabaseError as error:
             done.set_exception(error)
-        else:
-            done.set_result(None)
+            return False
+        done.set_result(None)
+        return True
 
     def _synchronous(self, mode: str) -> None:
         if mode != self._mode:
