@@ -37,6 +37,13 @@ def serve(loaded: Loaded) -> int:
     return run(RelayProcess(loaded.config, proxies=loaded.proxies).main())
 
 
+def analytics(loaded: Loaded) -> int:
+    """`teelog analytics`: the local analytics server alone, until a signal ends it; the exit code."""
+    from . import analytics_process  # noqa: PLC0415 - see above
+
+    return run(analytics_process.main(loaded.config))
+
+
 def export(config: Config, chosen: argparse.Namespace) -> int:
     """`teelog export`: from the local server's file where there is one, else from what teelog itself holds."""
     from . import export_command  # noqa: PLC0415 - see above

@@ -1,4 +1,4 @@
-"""The flags of `teelog outbox` and `teelog export`, and the nearest known word for one that there is not.
+"""The flags of `teelog outbox`, `teelog erase` and `teelog export`, and the nearest known word for one that there is not.
 
 Kept apart from what they do, so that a wrong flag is told before any room is loaded.
 """
@@ -10,8 +10,8 @@ import re
 import time
 from typing import TYPE_CHECKING, NoReturn
 
+from .core.spans import moment, span_seconds
 from .hints import nearest
-from .spans import moment, span_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -115,6 +115,27 @@ def add_export(commands: Commands, place: Parser) -> None:
     export.add_argument("--until", metavar="T", type=_typed(_moment), help="changed before")
     export.add_argument("--user", metavar="U", help="of this user alone")
     export.add_argument("--out", metavar="F", help="a file, there whole or not at all (default: stdout)")
+
+
+def add_erase(commands: Commands, place: Parser) -> None:
+    """`teelog erase`."""
+    erase = commands.add_parser(
+        "erase", parents=[_form(), place], allow_abbrev=False, help="erase conversations everywhere, for good",
+        description="Erases conversations from journal, store, outbox, dead letters and the local analytics server, and "
+        "asks another sink to delete them, whether teelog runs or not. Of each kind one must fit, and of all kinds "
+        "that are given. Exit codes: 0 done, 1 nothing matched, 2 wrong use, a fault, or not all could be done.",
+    )  # fmt: skip
+    erase.add_argument(
+        "--user", metavar="U", dest="users", action="append", default=[], help="of this user; may be repeated"
+    )
+    erase.add_argument(
+        "--conversation", metavar="ID", dest="ids", action="append", default=[],
+        help="of the id that analytics shows; may be repeated",
+    )  # fmt: skip
+    erase.add_argument(
+        "--before", metavar="T", type=_typed(_moment), help="nothing said since: 2026-01-31, or 90d (ago)"
+    )
+    erase.add_argument("--dry-run", action="store_true", help="say what would be erased, and erase nothing")
 
 
 def _moment(text: str) -> int:

@@ -1,7 +1,7 @@
 """The recorder process, as the relay process sees it, and the other way round.
 
-    relay ── stdin: its settings, then lines `status <n>`, `drain` ──► recorder
-          ◄── stdout: JSON lines {"ready": …}, {"status": n, …} ──────
+    relay ── stdin: its settings, then lines `status <n>`, `told <n> <JSON>`, `drain` ──► recorder
+          ◄── stdout: JSON lines {"ready": …}, {"status": n, …}, {"asks": n} ────────────
 
 The recorder ends when its stdin does, so it never outlives the relay. When it dies it is started again, at once and
 then ever slower; the relay serves on meanwhile, and what it journals waits on disk.
@@ -81,7 +81,10 @@ class Child:
         self._asked = 0
         self._ending = False
         self._keeper: asyncio.Task[None] | None = None
+        self._telling: set[asyncio.Task[None]] = set()
         self.ready = asyncio.Event()
+        #: Answers what the recorder asks: how all of it is (its pages show that).
+        self.tell: Callable[[], Awaitable[dict[str, Any]]] | None = None
         #: Why it could not start, when it said so.
         self.fault = ""
         self.starts = 0
@@ -130,9 +133,12 @@ class Child:
             self._keeper.cancel()
 
     def _say(self, line: str) -> None:
+        self._write(line.encode("ascii"))
+
+    def _write(self, line: bytes) -> None:
         process = self._process
         if process is not None and process.stdin is not None and not process.stdin.is_closing():
-            process.stdin.write(line.encode("ascii"))
+            process.stdin.write(line)
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -212,6 +218,14 @@ class Child:
             self.fault = message["fault"]
         elif (question := self._questions.get(message.get("status", 0))) is not None and not question.done():
             question.set_result(message)
+        elif "asks" in message:
+            task = asyncio.get_running_loop().create_task(self._answer(message["asks"]))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _answer(self, number: int) -> None:
+        told = {} if self.tell is None else await self.tell()
+        self._write(b"told %d %b\n" % (number, orjson.dumps(told, default=str)))
 
 
 def next_wait(last: float, lived: float, healthy: float = _HEALTHY_SECONDS) -> float:
@@ -224,6 +238,8 @@ class Parent:
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
+        self._questions: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._asked = 0
 
     @classmethod
     async def connect(cls) -> Parent:
@@ -246,16 +262,38 @@ class Parent:
         except OSError:
             pass  # it is gone; `listen` says so
 
+    async def ask(self, patience: float = 3.0) -> dict[str, Any]:
+        """How all of it is, as `/status` tells it; empty when the parent does not answer in time (seconds)."""
+        self._asked += 1
+        number = self._asked
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._questions[number] = answer
+        try:
+            self.say({"asks": number})
+            async with asyncio.timeout(patience):
+                return await answer
+        except TimeoutError:
+            return {}
+        finally:
+            del self._questions[number]
+
     async def listen(self, status: Callable[[], Awaitable[dict[str, Any]]]) -> bool:
         """Answer questions until told to drain (true), or until the parent is gone (false)."""
         while line := await self._reader.readline():
-            word, _, number = line.decode("ascii", "replace").strip().partition(" ")
-            if word == "drain":
+            word, _, rest = line.strip().partition(b" ")
+            if word == b"drain":
                 return True
-            if word == "status" and number.isdigit():
+            if word == b"told":
+                self._hear(*rest.split(b" ", 1))
+            if word == b"status" and rest.isdigit():
                 try:
                     told = await status()
                 except Exception as error:
                     told = {"error": str(error)}
-                self.say({**told, "status": int(number)})
+                self.say({**told, "status": int(rest)})
         return False
+
+    def _hear(self, number: bytes, told: bytes) -> None:
+        question = self._questions.get(int(number))
+        if question is not None and not question.done():
+            question.set_result(orjson.loads(told))

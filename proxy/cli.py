@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__
-from .asked import Parser, add_export, add_outbox
+from .asked import Parser, add_erase, add_export, add_outbox
 from .config_sources import FLAGS, load
 from .errors import ConfigError, StartError, TeelogError
 from .log import printable
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return recorder()
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
         arguments = ["serve", *arguments]
-    if arguments[0] in ("serve", "demo"):
+    if arguments[0] in ("serve", "demo", "analytics"):
         # as process 1 of a container, a signal without a handler does not come; once it runs, `app` handles it
         signal.signal(signal.SIGTERM, _end)
     known = parser()
@@ -127,7 +127,11 @@ def parser() -> Parser:
     status.add_argument("--json", action="store_true", help="all of it, as /status answers it")
     place = Parser(add_help=False, parents=[file])
     place.add_argument("--data-dir", metavar="D", help="where everything is kept (default: ./data)")
+    commands.add_parser(
+        "analytics", parents=[place], allow_abbrev=False, help="the local analytics server alone, for many proxies"
+    )
     add_outbox(commands, place)
+    add_erase(commands, place)
     add_export(commands, place)
     return top
 
@@ -146,6 +150,10 @@ def _run(chosen: argparse.Namespace) -> int:
         from .outbox_command import run as outbox  # noqa: PLC0415 - see above
 
         return outbox(loaded.config, chosen)
+    if chosen.command == "erase":
+        from .erase_command import run as erase  # noqa: PLC0415 - see above
+
+        return erase(loaded.config, chosen)
     if chosen.command == "export":
         from .app import export  # noqa: PLC0415 - see above
 
@@ -157,9 +165,9 @@ def _run(chosen: argparse.Namespace) -> int:
         from .demo import run  # noqa: PLC0415 - see above
 
         return run(loaded, once=chosen.once)
-    from .app import serve  # noqa: PLC0415 - see above
+    from . import app  # noqa: PLC0415 - see above
 
-    return serve(loaded)
+    return app.analytics(loaded) if chosen.command == "analytics" else app.serve(loaded)
 
 
 def _load(chosen: argparse.Namespace) -> Loaded:

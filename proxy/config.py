@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from . import config_rules as rules
 from .config_values import Secret
@@ -42,6 +42,7 @@ FieldPath = Annotated[str, rules.field_path]
 #: Seconds that may not be 0: a wait that ends before it began would refuse everything.
 Patience = Annotated[float, rules.Range(0.1, 86_400)]
 Seconds = Annotated[float, rules.Range(0, 86_400)]
+StoreLevel: TypeAlias = Literal["full", "redacted", "metadata", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ class Upstream:
     keepalive_seconds: Seconds = 4.0
     #: Go through the proxy that `HTTPS_PROXY` or `HTTP_PROXY` names, unless `NO_PROXY` does; see `proxies.py`.
     trust_env: bool = False
+    #: What is kept of an exchange: all, all but what is redacted, its metadata, nothing.
+    store: StoreLevel = "full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +187,12 @@ class Privacy:
     keep_unreadable: bool = False
     #: The share of conversations that is recorded.
     sample_rate: Annotated[float, rules.Range(0, 1)] = 1.0
-    #: 0: keep.
+    #: Of conversations that have not changed, everywhere; 0: keep.
     retention_days: Annotated[int, rules.Range(0, 36_500)] = 0
+    #: Of dead letters, and of records that could not be read; 0: keep.
+    set_aside_days: Annotated[int, rules.Range(0, 36_500)] = 30
+    #: Of each of the two, the oldest go first.
+    set_aside_max_bytes: Annotated[int, rules.Range(1024**2, 1024**4)] = 128 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +235,11 @@ class Config:
     privacy: Privacy = field(default_factory=Privacy)
     journal: JournalConfig = field(default_factory=JournalConfig)
     log: Log = field(default_factory=Log)
+
+    @property
+    def store_levels(self) -> dict[str, StoreLevel]:
+        """What is kept of the exchanges of each upstream; the first one has no name."""
+        return {"": self.upstream.store} | {name: one.store for name, one in self.upstreams.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,16 +58,22 @@ class RequestRefused(TeelogError):
 
 
 class UpstreamError(TeelogError):
-    """The upstream gave no usable answer; `status` is what the client gets while nothing has been sent."""
+    """
+    The upstream gave no usable answer; `status` is what the client gets while nothing has been sent.
+
+    Its text names hosts and reasons, for who runs this; clients from elsewhere are told `told`.
+    """
 
     status = 502
     code = "upstream_error"
+    told = "the upstream gave no usable answer"
 
 
 class UpstreamUnreachable(UpstreamError):
     """No connection to the upstream could be made."""
 
     code = "upstream_unreachable"
+    told = "the upstream cannot be reached"
 
 
 class UpstreamBroken(UpstreamError):
@@ -81,6 +87,7 @@ class UpstreamTimeout(UpstreamError):
 
     status = 504
     code = "upstream_timeout"
+    told = "the upstream was silent for too long"
 
 
 class CommandRefused(TeelogError):
@@ -145,10 +152,14 @@ class PermanentFailure(DeliveryError):
 
 
 class ApiError(TeelogError):
-    """An answer of the local analytics server that is an error; see `analytics/api.py` for its shape."""
+    """An answer of the local analytics server that is an error; see `analytics/api.py` for its shape.
 
-    def __init__(self, status: int, detail: str, errors: list[dict[str, str]] | None = None) -> None:
+    `wait`: seconds, where it is a 429.
+    """
+
+    def __init__(self, status: int, detail: str, errors: list[dict[str, str]] | None = None, *, wait: int = 1) -> None:
         super().__init__(detail)
+        self.wait = wait
         self.status = status
         self.detail = detail
         self.errors = errors or []

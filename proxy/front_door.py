@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .core.capture import CaptureRules
 from .relay.forward import Forwarder, Route
-from .relay.keys import KeyRing
+from .relay.keys import Guard, KeyRing
 from .relay.own import OwnEndpoints
 from .relay.server import Front
 from .relay.upstream import Upstream
@@ -51,7 +51,8 @@ def front_of(
     """
     config = settings.config
     client_keys = KeyRing(_revealed(config.listen.client_keys))
-    routes = _routes(config, proxies, client_keys)
+    guard = Guard()
+    routes = _routes(config, proxies, client_keys, guard)
     rules = CaptureRules(
         more_headers=config.conversation.headers,
         tenant=config.conversation.tenant,
@@ -72,6 +73,7 @@ def front_of(
         record,
         rules,
         client_keys=client_keys,
+        guard=guard,
         admin_keys=KeyRing(_revealed([config.listen.admin_key])),
         analytics_keys=KeyRing((*settings.api_keys, *_revealed(config.analytics.web_keys))),
         ready=ready,
@@ -81,7 +83,7 @@ def front_of(
     )
     loop, limit = asyncio.get_running_loop(), config.journal.record_max_bytes
     forwarder = Forwarder(record, rules, loop, record_limit=limit, listen=config.listen)
-    return Front(config.listen, routes, forwarder, own), [route.upstream for route in routes.values()]
+    return Front(config.listen, routes, forwarder, own, guard), [route.upstream for route in routes.values()]
 
 
 # What only these two need is imported by who asks first, in a thread: most proxies are never asked.
@@ -108,14 +110,14 @@ def _sections(config: Config) -> dict[str, UpstreamConfig]:
     return {"v1": config.upstream, **config.upstreams}
 
 
-def _routes(config: Config, proxies: Mapping[str, Proxy], client_keys: KeyRing) -> dict[str, Route]:
+def _routes(config: Config, proxies: Mapping[str, Proxy], client_keys: KeyRing, guard: Guard) -> dict[str, Route]:
     """Each upstream at its path; the first one has no name."""
     loop = asyncio.get_running_loop()
     routes = {}
     for place, section in _sections(config).items():
         name, known_as = ("", "upstream") if place == "v1" else (place, f"upstreams.{place}")
         upstream = Upstream(name, section, loop, proxies.get(known_as))
-        routes[place] = Route(f"/{place}", upstream, client_keys)
+        routes[place] = Route(f"/{place}", upstream, client_keys, guard)
     return routes
 
 

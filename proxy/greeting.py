@@ -81,18 +81,24 @@ def announce(config: Config, addresses: Addresses) -> None:
         data_dir=str(config.data_dir),
         **({} if is_loopback(listen.host) else {"listens_on": _bound(listen.host, addresses.proxy)}),
     )
-    if addresses.analytics and not is_loopback(config.analytics.host):
-        _log.warning(
-            "teelog.pages_open",
-            listens_on=_bound(config.analytics.host, addresses.analytics),
-            hint="others reach the local server and its pages too, and need a key: set analytics.host to 127.0.0.1, or "
-            "publish a container's port to this machine alone, as 127.0.0.1:8081:8081",
-        )
+    if addresses.analytics:
+        tell_who_reaches_pages(config, addresses.analytics)
     for name, upstream in {"upstream": config.upstream, **config.upstreams}.items():
         odd, other = likelier(upstream.base_url)
         if odd:
             hint = f"{odd}; perhaps {other} is meant: `teelog check` tries it"
             _log.warning("teelog.base_url", upstream=name, base_url=upstream.base_url, hint=hint)
+
+
+def tell_who_reaches_pages(config: Config, url: str) -> None:
+    """That others than this machine reach the local server, where they do."""
+    if not is_loopback(config.analytics.host):
+        _log.warning(
+            "teelog.pages_open",
+            listens_on=_bound(config.analytics.host, url),
+            hint="others reach the local server and its pages too, and need a key: set analytics.host to 127.0.0.1, or "
+            "publish a container's port to this machine alone, as 127.0.0.1:8081:8081",
+        )
 
 
 def _bound(host: str, url: str) -> str:

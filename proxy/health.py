@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .spans import span_text
+from .core.spans import span_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ LOSSES = {
     "disk_full": "the disk of data_dir is full: free some of it",
     "journal_full": "the journal is as large as journal.max_bytes allows: see below why the recorder does not empty it, "
     "or raise the bound",
-    "memory_full": "too much waited in memory for the journal: the disk of data_dir is slow or stalled, look after it",
+    "memory_full": "too much waited in memory: the disk of data_dir is slow or stalled, look after it, or large requests came by hundreds",
     "write_error": "the disk of data_dir refuses to be written: see the kernel's log, and whose the folder is",
     "sync_error": "the disk of data_dir fails: see the kernel's log, and replace it",
     "pipe_closed": 'the recorder was gone, and durability is "memory": choose "process" where that matters',

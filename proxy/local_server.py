@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .analytics.api import make_app, serve_on
+from .analytics.erasing import Erasing
 from .analytics.store import FUNCTIONS, Store, definitions, open_database
 from .mending import mended
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
     from aiohttp import web
 
+    from .analytics.delivery_page import Delivery
     from .child_settings import Settings
     from .config import Config
     from .db.sqlite import Database
@@ -46,8 +50,32 @@ def open_analytics(settings: Settings) -> Database | None:
     return open_database(path, full_sync=settings.config.journal.durability != "memory")
 
 
-async def serve_analytics(settings: Settings, database: Database) -> web.AppRunner:
-    """The server, on the socket that the parent has bound."""
+@contextmanager
+def erasing(
+    config: Config,
+    database: Database | None,
+    *,
+    users: tuple[str, ...] | None,
+    ids: tuple[str, ...] | None,
+    before: int | None,
+    is_anothers: Callable[[Collection[str]], Collection[str]],
+) -> Iterator[Erasing | None]:
+    """An erasure from its database, the open one or else its file; None where there is none. `DatabaseError`."""
+    filters = {"users": users, "ids": ids, "before": before, "is_anothers": is_anothers}
+    if database is not None:
+        yield Erasing(database, **filters)  # type: ignore[arg-type]
+    elif not database_path(config).exists():
+        yield None
+    else:
+        found = open_database(database_path(config))
+        try:
+            yield Erasing(found, **filters)  # type: ignore[arg-type]
+        finally:
+            found.close()
+
+
+async def serve_analytics(settings: Settings, database: Database, delivery: Delivery | None = None) -> web.AppRunner:
+    """The server, on the socket that the parent has bound; `delivery` asks the parent, where there is one, for its `/status`."""
     config = settings.config
     app = make_app(
         Store(database),
@@ -57,6 +85,7 @@ async def serve_analytics(settings: Settings, database: Database) -> web.AppRunn
         cors_origins=config.analytics.cors_origins,
         hosts=(config.analytics.host, *config.listen.allowed_hosts),
         retention_days=config.privacy.retention_days,
+        delivery=delivery,
     )
 
     async def close(_app: web.Application) -> None:

@@ -88,8 +88,8 @@ FAMILIES = {
     "teelog_deliveries_total": Family(
         "counter",
         ("outcome",),
-        "Deliveries that were delivered, postponed, buried (set aside), retried or dropped (by a person), since the data "
-        "folder was made",
+        "Deliveries that were delivered, postponed, buried (set aside), retried or dropped (by a person, or for its age), "
+        "since the data folder was made",
     ),
 }
 

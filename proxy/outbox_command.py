@@ -28,9 +28,12 @@ from .outbox_lines import sentence, summary, table, told_whole
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import TypeAlias
 
     from .config import Config
+
+    Alone: TypeAlias = Callable[[Config, Store, Mapping[str, Any]], Iterator[dict[str, Any]]]
 
 #: A recorder that has just died is up again within this time.
 PATIENCE_SECONDS = 10.0
@@ -72,15 +75,15 @@ def _request(chosen: argparse.Namespace) -> dict[str, Any]:
     return {"verb": chosen.verb, "ids": ids, **filters} | ({} if limit is None else {"limit": limit})
 
 
-def answer(config: Config, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The lines of an answer, the sum last, from whoever owns the databases."""
+def answer(config: Config, request: Mapping[str, Any], alone: Alone | None = None) -> Iterator[dict[str, Any]]:
+    """The lines of an answer, the sum last, from whoever owns the databases; `alone` answers while nothing runs."""
     if not config.data_dir.is_dir():
         raise CommandRefused(f"there is no data_dir {config.data_dir}: name that of your teelog with --data-dir")
     folder, pause = Folder(config.data_dir), threading.Event()
     for _ in range(round(PATIENCE_SECONDS / _STEP_SECONDS)):
         if (lock := _owned(folder)) is not None:
             try:
-                yield from _alone(config, folder, request)
+                yield from _alone(config, folder, request, alone or _commands)
             finally:
                 os.close(lock)
             return
@@ -101,7 +104,7 @@ def _owned(folder: Folder) -> int | None:
         return None
 
 
-def _alone(config: Config, folder: Folder, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _alone(config: Config, folder: Folder, request: Mapping[str, Any], alone: Alone) -> Iterator[dict[str, Any]]:
     """The answer while nothing runs."""
     path = folder.path / "teelog.db"
     if not path.exists():
@@ -112,10 +115,19 @@ def _alone(config: Config, folder: Folder, request: Mapping[str, Any]) -> Iterat
     try:
         store = Store(path, secret=folder.secret(), sample_rate=config.privacy.sample_rate)
         try:
-            redactor = Redactor(config.privacy.patterns)
-            reading = Reading.configured(config.conversation, config.privacy, redactor)
-            yield from Commands(store, reading, redactor).answer(request)
+            yield from alone(config, store, request)
         finally:
             store.close()
     finally:
         os.close(lock)
+
+
+def _commands(config: Config, store: Store, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    redactor = Redactor(config.privacy.patterns)
+    return Commands(store, reading_of(config, redactor), redactor).answer(request)
+
+
+def reading_of(config: Config, redactor: Redactor) -> Reading:
+    """How the running teelog would read records."""
+    secret = Folder(config.data_dir).secret()
+    return Reading.configured(config.conversation, config.privacy, redactor, config.store_levels, secret)

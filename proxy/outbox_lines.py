@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from .core.spans import size_text, span_text
 from .log import printable
-from .spans import size_text, span_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from . import log
@@ -16,7 +17,7 @@ from .child import Parent
 from .db.mend import doubt
 from .errors import DatabaseUnavailable, TeelogError
 from .folder import Folder
-from .local_server import database_path, lack_of, open_analytics, serve_analytics
+from .local_server import database_path, erasing, lack_of, open_analytics, serve_analytics
 from .processor import RECORDER_NICENESS, step_back
 from .recording import Recording, open_store, send_again
 
@@ -54,7 +55,7 @@ async def main() -> int:
     folder = Folder(settings.config.data_dir)
     try:
         lock = await asyncio.to_thread(folder.lock, "recorder", time.sleep)  # noqa: TID251 - in a thread of its own
-        recording, runner, files = await _begun(settings, folder)
+        recording, runner, files = await _begun(settings, folder, parent)
     except (TeelogError, OSError) as error:
         parent.say({"fault": str(error)})  # who logs it, once
         return 1
@@ -75,17 +76,18 @@ async def main() -> int:
 
 
 async def _begun(
-    settings: Settings, folder: Folder
+    settings: Settings, folder: Folder, parent: Parent
 ) -> tuple[Recording, web.AppRunner | None, Mapping[Path, _Damageable]]:
     """All there is, but for what `start` starts; and the databases by their files."""
     own, local = folder.path / "teelog.db", database_path(settings.config)
     store = await _opened(lambda: open_store(own, settings))
     analytics = await _opened(lambda: open_analytics(settings))
+    if analytics is not None:
+        await send_again(store, lack_of(local))  # what damage took of the local server's, the store still has
+    recording = Recording(settings, store, partial(erasing, settings.config, analytics), local)
     if analytics is None:
-        return Recording(settings, store), None, {own: store}
-    await send_again(store, lack_of(local))  # what damage took of the local server's, the store still has
-    recording = Recording(settings, store)
-    return recording, await serve_analytics(settings, analytics), {own: store, local: analytics}
+        return recording, None, {own: store}
+    return recording, await serve_analytics(settings, analytics, parent.ask), {own: store, local: analytics}
 
 
 async def _opened(work: Callable[[], T]) -> T:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .config import Secret
 from .core.redact import Redactor
+from .erasure import ERASE, Erasure, Place, sinks_to_ask
 from .journal.leftover import finish
 from .journal.pipe import PipeSource
 from .journal.reader import JournalReader
@@ -19,7 +20,7 @@ from .mending import mended
 from .outbox.client import AnalyticsClient
 from .outbox.commands import Commands
 from .outbox.control import Control
-from .outbox.courier import Courier
+from .outbox.courier import LEASE_SECONDS, Courier
 from .outbox.reading import Reading
 from .outbox.recorder import Recorder
 from .outbox.store import ANALYTICS, MIGRATIONS, SETTLE, Store
@@ -29,9 +30,11 @@ from .space import Ballast, reserve_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from .child_settings import Settings
+    from .erasure import Local
     from .journal.reader import Source
 
 
@@ -45,6 +48,7 @@ def open_store(path: Path, settings: Settings) -> Store:
         sample_rate=config.privacy.sample_rate,
         full_sync=config.journal.durability == "power",
         debounce_seconds=config.delivery.debounce_seconds,
+        most_failed_bytes=config.privacy.set_aside_max_bytes,
     )
 
 
@@ -62,13 +66,23 @@ class Recording:
     Args:
         settings: All of them.
         store: It belongs to this from now on.
+        local: Opens the local server's database for an erasure.
+        local_path: Its file.
 
     """
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        local: Callable[..., AbstractContextManager[Local | None]],
+        local_path: Path,
+    ) -> None:
         config, self._loop = settings.config, asyncio.get_running_loop()
         redactor = Redactor(config.privacy.patterns)
-        reading = Reading.configured(config.conversation, config.privacy, redactor)
+        reading = Reading.configured(
+            config.conversation, config.privacy, redactor, config.store_levels, settings.secret
+        )
         self._store = store
         self._client = _client(settings, redactor.text)
         self._courier = Courier(store, self._client, config.delivery)
@@ -79,8 +93,24 @@ class Recording:
             Recorder(store, source, reading, name=name, recorded=self._wake, refuses=self._ballast.reason)
             for name, source in self._sources.items()
         ]
-        self._control = Control(config.data_dir, Commands(store, reading, redactor, self._wake).answer)
-        self._conversation = config.conversation
+        commands = Commands(store, reading, redactor, self._wake)
+        erasure = Erasure(
+            Place(
+                config.data_dir,
+                (config.data_dir / "teelog.db", local_path),
+                store,
+                reading,
+                local,
+                sinks=sinks_to_ask(config),
+                catch_up=self._catch_up,
+                settled=self._settled,
+                queued=self._wake,
+            )
+        )
+        self._control = Control(
+            config.data_dir, lambda asked: (erasure if asked.get("verb") == ERASE else commands).answer(asked)
+        )
+        self._conversation, self._privacy = config.conversation, config.privacy
 
     def start(self) -> None:
         """Begin with all of it."""
@@ -88,7 +118,11 @@ class Recording:
             recorder.start()
         self._control.start()
         self._delivering = self._loop.create_task(self._courier.run())
-        looks = (self._ballast.keep(), keep_tidy(self._store, self._conversation), self._room.keep_looking())
+        looks = (
+            self._ballast.keep(),
+            keep_tidy(self._store, self._conversation, self._privacy),
+            self._room.keep_looking(),
+        )
         self._looking = [self._loop.create_task(one) for one in looks]
 
     async def status(self) -> dict[str, Any]:
@@ -117,6 +151,15 @@ class Recording:
         """Look after nothing any more."""
         for task in self._looking:
             task.cancel()
+
+    def _settled(self) -> None:
+        """What is on its way to the sink has ended; from any thread but the loop's."""
+        asyncio.run_coroutine_threadsafe(self._courier.settled(), self._loop).result(LEASE_SECONDS)
+
+    def _catch_up(self) -> None:
+        """Record what is there; from any thread."""
+        for recorder in self._recorders:
+            recorder.wake()
 
     def _wake(self) -> None:
         """There may be something to send; from any thread."""

@@ -102,6 +102,7 @@ class RelayProcess:
             return await asyncio.to_thread(resting, folder.journal, time.time())
 
         status = Status(record, child, rests, folder.path, reserve)
+        child.tell = status.told
         front, upstreams = front_of(
             settings, self._proxies, record, status, child, rests=rests, ready=lambda: self._ready(child)
         )

@@ -12,8 +12,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from .core.lately import Growth
+from .core.spans import span_text
 from .space import disk_of
-from .spans import span_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ import orjson
 
 from .alive import get
 from .core.hosts import is_loopback
+from .core.spans import size_text, span_text
 from .log import printable
 from .sockets import reached_at
-from .spans import size_text, span_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined
 
-from .spans import size_text, span_text
+from .core.spans import size_text, span_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,12 @@ class StatusPage:
             "form-action 'none'; frame-ancestors 'none'",
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            # as on the analytics server's pages (`analytics/door.py`)
+            "X-XSS-Protection": "1; mode=block",
+            "X-Frame-Options": "DENY",
+            "Strict-Transport-Security": "max-age=86400",
         }
         templates = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         templates.filters |= {"span": span_text, "size": size_text}

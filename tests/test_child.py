@@ -52,6 +52,45 @@ async def test_it_is_started_asked_and_drained(tmp_path):
     assert it.starts == 1
 
 
+#: Asks what its parent tells, and gives it back as its status.
+CURIOUS = OBEDIENT.replace('return {"pid": os.getpid(), "settings": settings}', "return heard").replace(
+    "    async def status():",
+    "    heard = {}\n    async def wonder():\n        heard['first'] = await parent.ask()\n"
+    "    wondering = asyncio.create_task(wonder())\n    async def status():",
+)
+
+
+async def test_a_child_asks_how_all_of_it_is(tmp_path):
+    """What the child asks is answered out of the parent, though the parent asks the child for that."""
+    it = child(tmp_path, CURIOUS)
+
+    async def told():
+        return {"health": "grün", "child": await it.ask()}
+
+    it.tell = told
+    it.start()
+    async with asyncio.timeout(20):
+        await it.ready.wait()
+        while not (heard := await it.ask()).get("first"):
+            await asyncio.sleep(0.01)
+        await it.drain(10)
+
+    assert heard["first"]["health"] == "grün"
+
+
+async def test_a_child_whose_question_nobody_answers_goes_on(tmp_path):
+    """With nobody to tell, the child hears that there is nothing to know."""
+    it = child(tmp_path, CURIOUS)
+    it.start()
+    async with asyncio.timeout(20):
+        await it.ready.wait()
+        while "first" not in (heard := await it.ask()):
+            await asyncio.sleep(0.01)
+        await it.drain(10)
+
+    assert heard["first"] == {}
+
+
 async def test_a_child_that_dies_is_started_again(tmp_path):
     """A killed child is replaced, and the new one answers."""
     it = child(tmp_path)

@@ -94,7 +94,8 @@ def readme_commands():
 @pytest.mark.parametrize("command", readme_commands(), ids=" ".join)
 def test_readme_s_commands_exist(command):
     """Every `teelog …` in README can be asked for."""
-    assert parser().parse_args(command).command in ("serve", "demo", "check", "health", "status", "outbox", "export")
+    known = ("serve", "demo", "analytics", "check", "health", "status", "outbox", "erase", "export")
+    assert parser().parse_args(command).command in known
 
 
 def test_readme_has_one_command_for_the_demo_and_one_for_the_tests():

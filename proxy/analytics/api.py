@@ -30,6 +30,7 @@ from ..core.wire import read_conversation, read_event, read_feedback, read_json
 from ..errors import ApiError, DatabaseError
 from .asking import Asking
 from .auth import API, WEB, Keys
+from .connection import Runner
 from .door import Door
 from .keeper import keeping
 from .openapi import LIST_LIMIT, describe
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
+    from .delivery_page import Delivery
     from .store import Store
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -48,6 +50,8 @@ _log = structlog.get_logger("analytics")
 
 #: A conversation has 2 MB (Inkeep's limit for a POST), in a spelling that may be longer than ours.
 BODY_LIMIT = 4 * 1024 * 1024
+#: The newest revision of a conversation that a teelog erases; older snapshots may still be on their way.
+REV_HEADER = "x-teelog-rev"
 FORGET_EVERY_SECONDS = 24 * 3600
 DAY_MS = 24 * 3600 * 1000
 
@@ -62,6 +66,7 @@ def make_app(
     hosts: Collection[str] = (),
     pages: bool = True,
     retention_days: int = 0,
+    delivery: Delivery | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> web.Application:
     """The server as an application; run it with `make_runner`.
@@ -75,16 +80,17 @@ def make_app(
         hosts: Names that it is reached by, besides localhost and addresses.
         pages: Whether people may look, too.
         retention_days: Conversations not changed for so long are forgotten; 0: never.
+        delivery: How the proxy beside it is asked what it delivers; None: it runs alone.
         monotonic: Seconds that never go back, for sessions.
 
     """
     app = web.Application(client_max_size=BODY_LIMIT)
     keys = Keys(api_keys, web_keys)
-    Door(hosts, cors_origins).attach(app)
+    Door(hosts, cors_origins, monotonic).attach(app)
     Api(store, keys, web_delete=web_delete).attach(app)
     Asking(store, keys).attach(app)
     if pages:
-        Pages(store, keys, monotonic).attach(app)
+        Pages(store, keys, monotonic, delivery).attach(app)
     app.cleanup_ctx.append(keeping(store))
     if retention_days:
         app.cleanup_ctx.append(_forgetting(store, retention_days))
@@ -92,8 +98,8 @@ def make_app(
 
 
 def make_runner(app: web.Application) -> web.AppRunner:
-    """Runs the application: bodies as they came (no zip bombs), idle connections closed, no second access log."""
-    return web.AppRunner(app, auto_decompress=False, keepalive_timeout=75.0, access_log=None)
+    """Runs the application."""
+    return Runner(app)
 
 
 async def serve_on(app: web.Application, listening: socket.socket) -> web.AppRunner:
@@ -155,7 +161,15 @@ class Api:
         return await self._store.conversation(path_id(request))
 
     async def _delete_conversation(self, request: web.Request) -> dict[str, Any]:
-        return await self._store.delete_conversation(path_id(request))
+        return await self._store.delete_conversation(path_id(request), self._newest_rev(request))
+
+    def _newest_rev(self, request: web.Request) -> int:
+        """Up to which of its revisions a teelog deletes; 0 where nobody says, or a browser does."""
+        rev = request.headers.get(REV_HEADER, "")
+        is_number = rev.isascii() and rev.isdigit() and len(rev) < 17
+        return (
+            int(rev) if is_number and self._keys.check(request.headers.get("Authorization"), (API, WEB)) == API else 0
+        )
 
     async def _get_external(self, request: web.Request) -> dict[str, Any]:
         return await self._store.external_conversation(path_id(request))

@@ -12,20 +12,19 @@ import hmac
 import secrets
 from typing import TYPE_CHECKING
 
+from ..core.brake import FAILURES_IN_ALL, Brake
 from ..errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+__all__ = ["API", "FAILURES_IN_ALL", "SESSION_SECONDS", "SESSIONS_LIMIT", "WEB", "Brake", "Keys", "Sessions"]
 
 API, WEB = "api", "web"
 
 SESSION_SECONDS = 12 * 3600
 #: A person has one or two; more than this and the oldest goes, so that memory stays bounded.
 SESSIONS_LIMIT = 1000
-#: Failed sign-ins in one window, per address and in all: far from what a person mistypes, hopeless for guessing.
-WINDOW_SECONDS = 60
-FAILURES_PER_ADDRESS = 10
-FAILURES_IN_ALL = 100
 
 
 class Keys:
@@ -44,8 +43,8 @@ class Keys:
         kinds = [kind for known, kind in self._digests if hmac.compare_digest(known, digest)]
         return kinds[0] if kinds else None
 
-    def check(self, authorization: str | None, allowed: Iterable[str]) -> None:
-        """Whether an `Authorization` field's value may do what `allowed` kinds may; `ApiError` 401 or 403."""
+    def check(self, authorization: str | None, allowed: Iterable[str]) -> str:
+        """Of what kind an `Authorization` field's key is, which may do what `allowed` kinds may; `ApiError` 401 or 403."""
         scheme, _, key = (authorization or "").strip().partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise ApiError(401, "an Authorization header with a Bearer key is needed")
@@ -54,6 +53,7 @@ class Keys:
             raise ApiError(401, "the key is not known here")
         if kind not in allowed:
             raise ApiError(403, "a web key may not do this: use an api key")
+        return kind
 
 
 class Sessions:
@@ -81,34 +81,6 @@ class Sessions:
         """Ends a session."""
         if token is not None:
             self._ends.pop(_digest(token), None)
-
-
-class Brake:
-    """Counts failed sign-ins in windows of a minute; the limit in all also bounds what it remembers."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._window = 0
-        self._failures: dict[str, int] = {}
-
-    def wait_for(self, address: str) -> int:
-        """Seconds until an address may try again; 0: now."""
-        now = self._clock()
-        self._turn(now)
-        if self._failures.get(address, 0) < FAILURES_PER_ADDRESS and sum(self._failures.values()) < FAILURES_IN_ALL:
-            return 0
-        return int((self._window + 1) * WINDOW_SECONDS - now) + 1
-
-    def failed(self, address: str) -> None:
-        """Notes a failure."""
-        self._turn(self._clock())
-        self._failures[address] = self._failures.get(address, 0) + 1
-
-    def _turn(self, now: float) -> None:
-        window = int(now // WINDOW_SECONDS)
-        if window != self._window:
-            self._window = window
-            self._failures.clear()
 
 
 def _digest(text: str) -> bytes:

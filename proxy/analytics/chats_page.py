@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 from ..core.among import PARAMETERS as AMONG
+from ..core.among import read_among
 from ..core.period import read_period
 from ..core.session_filter import read_sessions
 from .frame import Page
@@ -66,4 +67,5 @@ class ChatsPage:
         side = None if request.query.get("side") == "true" else False
         # A range shows what a clock ahead of ours has logged, too.
         until = None if period.range else period.until
-        return replace(asked, since=period.since, until=until, side=side), page
+        among = read_among(request.query)
+        return replace(asked, since=period.since, until=until, side=side, among=among), page

@@ -91,6 +91,7 @@ def forget(tx: Tx, before: int) -> int:
     tx.run("drop_outdated_feedback", before=before)
     tx.run("drop_outdated_events", before=before)
     tx.run("drop_outdated_deletions", before=before)
+    tx.run("drop_outdated_deleted_messages", before=before)
     return len(outdated)
 
 

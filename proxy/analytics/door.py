@@ -8,18 +8,21 @@ as a problem (`application/problem+json`), with a request id that the log has to
 from __future__ import annotations
 
 import secrets
+import time
 from typing import TYPE_CHECKING
 
 import orjson
 import structlog
 from aiohttp import web
 
+from ..core.brake import KeyBrake
 from ..core.hosts import host_name, is_local_name, is_of_this_server
 from ..core.wire import problem
 from ..errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+    from typing import Any
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -39,6 +42,11 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    # For browsers that know no policies; of the others this one is ignored (the first), or said by the policy above.
+    "X-XSS-Protection": "1; mode=block",
+    "X-Frame-Options": "DENY",
+    # Browsers heed it only where they came by TLS (RFC 6797 §8.1), through a proxy that has it; a day, since the name is its.
+    "Strict-Transport-Security": "max-age=86400",
     # Not the name and version of the library, which is what would stand here.
     "Server": "teelog",
 }
@@ -52,10 +60,14 @@ class Door:
     Args:
         hosts: Names that may stand in `Host`, besides localhost and addresses.
         cors_origins: Origins whose pages may call the API; `*`: all.
+        clock: Seconds that never go back, for the brake on guessing.
 
     """
 
-    def __init__(self, hosts: Iterable[str], cors_origins: Collection[str]) -> None:
+    def __init__(
+        self, hosts: Iterable[str], cors_origins: Collection[str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._brake = KeyBrake(clock)
         self._hosts = frozenset(name for name in map(host_name, hosts) if name)
         self._origins = frozenset(origin.lower() for origin in cors_origins)
 
@@ -66,13 +78,13 @@ class Door:
 
     @web.middleware
     async def _pass(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[REQUEST_ID] = f"req_{secrets.token_hex(12)}"
+        request[REQUEST_ID] = _new_request_id()
         try:
             self._check_host(request)
             self._check_origin(request)
             if request.method == "OPTIONS":
                 return self._preflight(request)
-            return await handler(request)
+            return await self._braked(request, handler)
         except ApiError as error:
             return _problem(request, error)
         except web.HTTPException as error:
@@ -82,6 +94,23 @@ class Door:
             return _problem(
                 request, ApiError(500, f"something failed here ({type(error).__name__}); the log says more")
             )
+
+    async def _braked(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let who has shown too many wrong keys wait."""
+        shown = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        if not shown:
+            return await handler(request)
+        address = request.remote or ""
+        if wait := self._brake.wait_for(address, shown):
+            raise ApiError(429, f"too many wrong keys came from there: wait {wait} seconds", wait=wait)
+        try:
+            response = await handler(request)
+        except ApiError as error:
+            if error.status == 401:
+                self._brake.failed(address)
+            raise
+        self._brake.passed(address, shown)
+        return response
 
     def _check_host(self, request: web.Request) -> None:
         name = host_name(request.headers.get("Host", ""))
@@ -115,6 +144,11 @@ class Door:
         response.headers.setdefault("Cache-Control", "no-store")
         if REQUEST_ID in request:
             response.headers["X-Request-ID"] = request[REQUEST_ID]
+        if "Transfer-Encoding" in request.headers:
+            # the parser (aiohttp 3.14.5) puts a chunked body's last trailer into the head of the next request, which may
+            # be somebody else's where a server in front of us sends all on one connection
+            response.force_close()
+            response.headers["Connection"] = "close"
         response.headers.add("Vary", "Origin")
         origin = request.headers.get("Origin")
         if origin is not None and self._is_allowed(origin):
@@ -136,6 +170,12 @@ def _path(request: web.Request) -> str:
     return request.raw_path.partition("?")[0][:200]
 
 
+def unread(status: int, detail: str) -> web.Response:
+    """The answer to what never became a request, with the headers of all others."""
+    name = _new_request_id()
+    return _as_problem(problem(status, detail, request_id=name), _HEADERS | {"X-Request-ID": name})
+
+
 def _problem(request: web.Request, error: ApiError) -> web.Response:
     body = problem(
         error.status,
@@ -144,7 +184,19 @@ def _problem(request: web.Request, error: ApiError) -> web.Response:
         instance=_path(request),
         request_id=request[REQUEST_ID],
     )
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    return _as_problem(body, _told_with(error))
+
+
+def _told_with(error: ApiError) -> Mapping[str, str] | None:
+    """What a status tells beside its problem: which scheme is wanted, or in how many seconds to ask again."""
+    return {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": str(error.wait)}}.get(error.status)
+
+
+def _as_problem(body: dict[str, Any], headers: Mapping[str, str] | None) -> web.Response:
     return web.Response(
-        status=error.status, body=orjson.dumps(body), content_type="application/problem+json", headers=headers
+        status=body["status"], body=orjson.dumps(body), content_type="application/problem+json", headers=headers
     )
+
+
+def _new_request_id() -> str:
+    return f"req_{secrets.token_hex(12)}"

@@ -8,10 +8,12 @@ transaction that only read, in bounded time (`ApiError` 422).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ..core.buckets import DAY_MS, bucket_of, buckets
+import orjson
+
+from ..core.buckets import bucket_of, buckets
 from ..core.cover import cover
 from ..core.tally import Tally, unpacked
 from .gathering import ALL, gathered
@@ -23,10 +25,9 @@ if TYPE_CHECKING:
     from ..db.sqlite import Tx
     from .gathering import Chosen
 
-#: The longest span by hours; a chart of more has bars too thin to click.
-HOURS_LIMIT_MS = 8 * DAY_MS
 #: Groups that are told; what is beyond has a handful of sessions each.
 GROUPS = 50
+_PROPERTY = "json_text(v.properties, :property)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,9 @@ class Asked:
     model: str | None = None
     endpoint: str | None = None
     with_side: bool = False
-    #: `model`, `endpoint`, or SQL of a conversation `v` (a property).
+    #: `model`, `endpoint`, or else a property.
     by: str = "model"
+    property: str | None = None
 
 
 @dataclass(slots=True)
@@ -64,8 +66,8 @@ class Figures:
 def figures(tx: Tx, asked: Asked) -> Figures:
     """All of them."""
     found = Figures(series={start: Tally() for start in buckets(asked.since, asked.until, asked.unit)})
-    is_mark = asked.by in ("model", "endpoint")
-    for start, group, tally in _pieces(tx, asked) if is_mark else _filtered(tx, asked, asked.by):
+    pieces = _pieces(tx, asked) if asked.property is None else _filtered(tx, asked, _PROPERTY)
+    for start, group, tally in pieces:
         found.series[start].add(tally)
         found.groups.setdefault(group, Tally()).add(tally)
     for tally in found.groups.values():
@@ -76,7 +78,7 @@ def figures(tx: Tx, asked: Asked) -> Figures:
 def total(tx: Tx, asked: Asked) -> Tally:
     """In all, for the span before."""
     found = Tally()
-    for _, _, tally in _pieces(tx, asked):
+    for _, _, tally in _pieces(tx, replace(asked, by="model", property=None)):
         found.add(tally)
     return found
 
@@ -120,14 +122,15 @@ def _kept(tx: Tx, asked: Asked, unit: str, starts: list[int]) -> Iterator[tuple[
 def _filtered(tx: Tx, asked: Asked, by: str, within: tuple[int, int] | None = None) -> Iterator[tuple[int, str, Tally]]:
     """Sums made now, of the sessions that pass."""
     chosen = (asked.chosen or ALL).within(*(within or (asked.since, asked.until)))
+    chosen = chosen if asked.with_side else chosen.without_side()
     conditions, values = [*chosen.conditions], dict(chosen.values)
-    if not asked.with_side:
-        conditions.append("s.side = 0")
+    if asked.property is not None:
+        values["property"] = orjson.dumps([asked.property]).decode()
     for name in ("model", "endpoint"):
         if (wanted := getattr(asked, name)) is not None:
             conditions.append(f"s.{name} = :mark_{name}")
             values[f"mark_{name}"] = wanted
-    needs_conversation = chosen.needs_conversation or not by.startswith("s.")
-    chosen = type(chosen)(tuple(conditions), values, needs_conversation)
+    needs_conversation = chosen.needs_conversation or by == _PROPERTY
+    chosen = replace(chosen, conditions=tuple(conditions), values=values, needs_conversation=needs_conversation)
     for (start, group), tally in gathered(tx, chosen, [bucket("s.began", asked.unit), by]).items():
         yield start, group, tally

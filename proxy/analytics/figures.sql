@@ -11,6 +11,9 @@ INSERT INTO derivation (id, is_whole) VALUES (1, 1) ON CONFLICT (id) DO UPDATE S
 -- name: clear_citations — no session cites anything
 DELETE FROM citation;
 
+-- name: clear_pages — no page is cited
+DELETE FROM page;
+
 -- name: clear_answers — no answers
 DELETE FROM answer;
 
@@ -36,9 +39,9 @@ INSERT INTO session (
 SELECT
     conversation, began, side, model, endpoint, (SELECT id FROM person WHERE person.name = told.name), questions,
     (SELECT count(*) FROM message WHERE message.conversation = told.conversation AND place IS NOT NULL),
-    (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND type = 'positive'),
-    (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND type = 'negative'),
-    (SELECT count(*) FROM event WHERE event.conversation = told.conversation AND type = 'message:regenerated')
+    (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND +type = 'positive'),
+    (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND +type = 'negative'),
+    (SELECT count(*) FROM event WHERE event.conversation = told.conversation AND +type = 'message:regenerated')
 FROM told_session AS told;
 
 -- name: derive_answers — every answer
@@ -83,7 +86,7 @@ WHERE cost IS NULL AND (priced IS NULL OR priced < :list OR priced > :list) LIMI
 UPDATE answer SET cost = :cost, priced = :list WHERE conversation = :conversation AND message = :message;
 
 -- name: unread_sessions — sessions whose texts have changed since they were read
-SELECT conversation, began FROM session WHERE question IS NULL ORDER BY began DESC LIMIT :limit;
+SELECT conversation, began, side FROM session WHERE question IS NULL ORDER BY began DESC LIMIT :limit;
 
 -- name: said_by_users — the first bytes of what users said in a conversation, in its order; in a text a NUL would end it
 SELECT substr(CAST(text AS BLOB), 1, :limit) AS said FROM message
@@ -98,8 +101,12 @@ UPDATE session SET question = :question, again = :again WHERE conversation = :co
 -- name: drop_citations — a session cites nothing
 DELETE FROM citation WHERE conversation = :conversation;
 
+-- name: put_page — a page, as it is called now
+INSERT INTO page (url, title) VALUES (:url, :title)
+ON CONFLICT (url) DO UPDATE SET title = excluded.title WHERE excluded.title <> '';
+
 -- name: cite — a session cites a page
-INSERT INTO citation (conversation, url, title, began) VALUES (:conversation, :url, :title, :began);
+INSERT INTO citation (conversation, page, began) SELECT :conversation, id, :began FROM page WHERE url = :url;
 
 -- name: searches — what was searched for within a span, and what became of it
 SELECT search_query, type, count(*) AS times FROM event

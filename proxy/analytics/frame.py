@@ -5,18 +5,19 @@ A page is added in `Pages.attach` (`pages.py`), with one line:
     frame.add(app, Page("/insights", "insights.html", look, table, tab="Insights"))
 
 `look(request)` is a coroutine that returns what the page shows: a dict of plain values (texts, whole numbers, times as
-ISO texts in UTC), which are the template's variables (after `arrange`, if the page has it; the template is rendered on a
-thread) and, as they are, the answer of `/insights.json`. `table(request)`
-is an async generator of rows, names first, that `/insights.csv` sends; every cell is made safe for spreadsheets here
-(`sheet`, instead, returns a whole file). So the URL is the query for all three, and the twins have the page's data whatever it looks like. Twins may also be asked
-with an api key (`Authorization: Bearer`). `ApiError` out of any of them becomes a page, or a problem for the twins.
+ISO texts in UTC). They are the answer of `/insights.json` as they are, and the template's variables (after `arrange`, if
+the page has it; the template is rendered on a thread). `table(request)` is an async generator of rows, names first, that
+`/insights.csv` sends; every cell is made safe for spreadsheets here (`sheet`, instead, returns a whole file). So the URL
+is the query for all three, and the twins have the page's data whatever it looks like. Twins may also be asked with an api
+key (`Authorization: Bearer`). `ApiError` out of any of them becomes a page, or a problem for the twins.
 
 The template extends `base.html` and fills the blocks `title`, `main` and, where it has styles or scripts of its own,
 `head`: `<script src="{{ asset('plots.js') }}" defer></script>` for a file in `static/`. Content security policy: no
 inline script or style, no `style` or `on…` attributes, nothing from elsewhere. `bars.html` has the macros of the filter
 bar (`period`, `choice`, `field`, `each`, `hidden`, `twins`); `charts` in `teelog.css` names what a chart stands in. Filters:
-`|when` a time for its reader, `|whole` a number in groups of three, `|segment` an id in a path, `|query` a dict as a
-query string. Forms that change something are added with `frame.add_form`, which checks where they came from.
+`|when` a time for its reader, `|whole` a number in groups of three, `|segment` an id in a path, `|query` the request's
+query, some of it changed, as a query string. Forms that change something are added with `frame.add_form`, which checks
+where they came from.
 """
 
 from __future__ import annotations
@@ -141,7 +142,10 @@ class Frame:
             if self._is_signed_in(request):
                 return await answer(request)
             wanted = request.raw_path if request.method in ("GET", "HEAD") else "/chats"
-            return redirect(f"/sign-in?next={quote(wanted, safe='')}")
+            location = f"/sign-in?next={quote(wanted, safe='')}"
+            # A list that looks for what is new would otherwise show the sign-in in its place.
+            is_polled = "HX-Request" in request.headers
+            return web.Response(status=204, headers={"HX-Redirect": location}) if is_polled else redirect(location)
 
         return handle
 

@@ -6,7 +6,7 @@ bound values (`Chosen`). Times are rounded here as `core/tally.py` rounds them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.tally import Tally
@@ -43,7 +43,11 @@ class Chosen:
             if value is not None:
                 conditions.append(f"s.began {compared} :{name}")
                 values[name] = value
-        return Chosen(tuple(conditions), values, self.needs_conversation)
+        return replace(self, conditions=tuple(conditions), values=values)
+
+    def without_side(self) -> Chosen:
+        """Those of them that are no side requests."""
+        return replace(self, conditions=(*self.conditions, "s.side = 0"))
 
     def rows(self, joined: str = "", more: str = "") -> str:
         """From FROM on."""

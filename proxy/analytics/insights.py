@@ -23,9 +23,10 @@ ROWS = 20
 #: Of an event, what says that a search led somewhere, and what only follows one.
 _CLICKED = "search_result_clicked"
 _NO_SEARCH = (_CLICKED, "search_query_response_received")
-_FAILED = (
-    "EXISTS (SELECT 1 FROM answer AS a WHERE a.conversation = s.conversation AND (a.refused OR a.interrupted <> ''))"
-)
+#: What is chosen when nobody narrows it.
+_ALL_CHATS = ((), ("s.side = 0",))
+#: As its index has it.
+_UNHELPED = "(s.negative > 0 OR s.regenerated > 0 OR s.failed > 0)"
 
 
 def insights(tx: Tx, chosen: Chosen, since: int, until: int) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def insights(tx: Tx, chosen: Chosen, since: int, until: int) -> dict[str, Any]:
         "reasons": reasons(tx, meant),
         "again": asked_again(tx, meant),
         "unhelped": unhelped(tx, meant),
-        "links": links(tx, meant),
+        "links": links(tx, meant, all_chats=chosen.conditions in _ALL_CHATS),
         "searches": searches(tx, since, until),
     }
 
@@ -54,8 +55,7 @@ def asked_again(tx: Tx, chosen: Chosen) -> list[dict[str, Any]]:
 
 def unhelped(tx: Tx, chosen: Chosen) -> list[dict[str, Any]]:
     """First questions of sessions with a thumb down, or an answer refused, cut off or made anew."""
-    where = f"s.question > 0 AND (s.negative > 0 OR s.regenerated > 0 OR {_FAILED})"
-    return _by_question(tx, chosen, "count(*)", where, failed="any")
+    return _by_question(tx, chosen, "count(*)", f"s.question > 0 AND {_UNHELPED}", failed="any")
 
 
 def _by_question(tx: Tx, chosen: Chosen, count: str, where: str, **narrow: str) -> list[dict[str, Any]]:
@@ -92,8 +92,8 @@ def failures(tx: Tx, chosen: Chosen) -> list[dict[str, Any]]:
     answers = "JOIN answer AS a ON a.conversation = s.conversation"
     told = []
     for failed, what, where in (
-        ("refused", "a.refused", "a.refused"),
-        ("interrupted", "a.interrupted", "a.interrupted <> ''"),
+        ("refused", "a.refused", "s.failed > 0 AND a.refused"),
+        ("interrupted", "a.interrupted", "s.failed > 0 AND a.interrupted <> ''"),
     ):
         text = (
             f"SELECT {what} AS by, count(*) AS answers, count(DISTINCT s.conversation) AS sessions "
@@ -131,7 +131,7 @@ def reasons(tx: Tx, chosen: Chosen) -> list[dict[str, Any]]:
             "reason": label,
             "times": count,
             "sessions": len(sessions[label]),
-            "narrow": {"feedback": "negative"} if label is None else {"reason": label},
+            "narrow": {"unexplained": "true"} if label is None else {"reason": label},
         }
         for label, count in ordered[:ROWS]
     ]
@@ -147,14 +147,24 @@ def _labels(stored: str | None) -> set[str | None]:
     return labels or {None}
 
 
-def links(tx: Tx, chosen: Chosen) -> list[dict[str, Any]]:
-    """Pages cited in most sessions."""
+def links(tx: Tx, chosen: Chosen, *, all_chats: bool) -> list[dict[str, Any]]:
+    """Pages cited in most sessions; of all chats, the citations alone tell (those of side requests are none)."""
+    joined = "JOIN citation AS c ON c.conversation = s.conversation"
+    source = "FROM citation AS c WHERE c.began >= :since AND c.began < :until" if all_chats else chosen.rows(joined)
     text = (
-        "SELECT c.url, max(c.title) AS title, count(*) AS sessions, sum(s.negative > 0) AS disliked "
-        + chosen.rows("JOIN citation AS c ON c.conversation = s.conversation")
-        + f" GROUP BY c.url ORDER BY sessions DESC, c.url LIMIT {ROWS}"
+        f"SELECT url, title, sessions FROM (SELECT c.page, count(*) AS sessions {source} GROUP BY c.page) AS cited "  # noqa: S608 - fixed parts only
+        f"JOIN page ON page.id = cited.page ORDER BY sessions DESC, url LIMIT {ROWS}"
     )
-    return [dict(row) | {"narrow": {"cites": row["url"]}} for row in tx.ask(text, chosen.values)]
+    disliked = (
+        "SELECT url, count(*) AS sessions "
+        + chosen.rows(f"{joined} JOIN page ON page.id = c.page", "s.negative > 0")
+        + " GROUP BY c.page"
+    )
+    times = {row["url"]: row["sessions"] for row in tx.ask(disliked, chosen.values)}
+    return [
+        dict(row) | {"disliked": times.get(row["url"], 0), "narrow": {"cites": row["url"]}}
+        for row in tx.ask(text, chosen.values)
+    ]
 
 
 def searches(tx: Tx, since: int, until: int) -> list[dict[str, Any]]:

@@ -51,9 +51,11 @@ class Keeper:
             await asyncio.sleep(BREATH_SECONDS if goes_on else REST_SECONDS)
 
     async def do_some(self) -> bool:
-        """A piece of each work; whether there was any."""
-        done = [await self._store.write(work) for work in self._works()]
-        return any(done)
+        """A piece of the first work that has any; whether there was one. Sums come last: prices would spoil them."""
+        for work in self._works():
+            if await self._store.write(work):
+                return True
+        return False
 
     def _works(self) -> list[Callable[[Tx], int]]:
         prices, now = self._prices, self._store.now()

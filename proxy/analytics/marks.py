@@ -11,6 +11,8 @@ from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
+from ..core.spans import size_text, span_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -25,6 +27,11 @@ def query(asked: Mapping[str, str], **changes: Any) -> str:
     told = [(name, value) for name, value in asked.items() if name not in changes and value]
     told += [(name, value) for name, value in changes.items() if value not in ("", None)]
     return f"?{urlencode(told)}" if told else ""
+
+
+def sessions(narrow: Mapping[str, str | list[str]]) -> str:
+    """Where the list shows the sessions that figures speak of."""
+    return f"/chats?{urlencode(narrow, doseq=True)}"
 
 
 def when(iso: str, show: str = "minute") -> Markup:
@@ -51,7 +58,10 @@ def seconds(milliseconds: float | None) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "segment": segment,
     "query": query,
+    "sessions": sessions,
     "when": when,
     "whole": whole,
     "seconds": seconds,
+    "span": span_text,
+    "size": size_text,
 }

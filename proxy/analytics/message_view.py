@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..core.content import json_text
+from .marks import seconds
 from .plain import dicts, number, pretty, pretty_text, word
 
 if TYPE_CHECKING:
@@ -147,8 +148,8 @@ def _meta(properties: Mapping[str, Any]) -> list[str]:
     end = word(properties.get("finishReason"))
     told = [
         word(properties.get("model")),
-        "" if whole is None else f"{whole / 1000:.1f} s",
-        "" if first is None else f"first token {first / 1000:.1f} s",
+        "" if whole is None else seconds(whole),
+        "" if first is None else f"first token {seconds(first)}",
         "" if asked is None or answered is None else f"{asked:,.0f} + {answered:,.0f} tokens",
         "" if end in _ORDINARY_ENDS else end,
     ]

@@ -12,6 +12,7 @@ from ..core.wire import emit_conversation, emit_event, emit_feedback, emit_messa
 from ..errors import ApiError
 from . import rows
 from .conversations import conversation
+from .deletion import speaks_of_deleted
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def log_feedback(tx: Tx, posted: Mapping[str, Any], now: int, mint: Callable[[str], str]) -> dict[str, Any]:
-    """Upserts a record of `read_feedback`. The answer form.
+    """Upserts a record of `read_feedback`. The answer form; what speaks of a deleted message is not stored.
 
     Without an id, what the same person said of the same message before is replaced whole; one who is not known adds.
     """
@@ -36,7 +37,8 @@ def log_feedback(tx: Tx, posted: Mapping[str, Any], now: int, mint: Callable[[st
     if row is not None:
         record["createdAt"] = row["created_at"]
     record["conversationId"] = _attached(row, record["messageId"]) or _holder(tx, record["messageId"])
-    tx.run("put_feedback", **rows.feedback_row(record))
+    if not speaks_of_deleted(tx, record):
+        tx.run("put_feedback", **rows.feedback_row(record))
     return emit_feedback(record)
 
 
@@ -61,7 +63,7 @@ def feedback_page(tx: Tx, limit: int, offset: int) -> dict[str, Any]:
 
 
 def log_event(tx: Tx, posted: Mapping[str, Any], now: int, mint: Callable[[str], str]) -> dict[str, Any]:
-    """Upserts a record of `read_event`. The answer form."""
+    """Upserts a record of `read_event`. The answer form; what speaks of something deleted is not stored."""
     name = posted.get("id") or mint("evt")
     row = tx.one("event", id=name)
     kept = {"createdAt": now} if row is None else rows.event_record(row)
@@ -69,7 +71,8 @@ def log_event(tx: Tx, posted: Mapping[str, Any], now: int, mint: Callable[[str],
     answer = emit_event(record)
     if record.get("conversationId") is None and record.get("messageId") is not None:
         record["conversationId"] = _holder(tx, record["messageId"])
-    tx.run("put_event", **rows.event_row(record))
+    if not speaks_of_deleted(tx, record):
+        tx.run("put_event", **rows.event_row(record))
     return answer
 
 

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 from .auth import Sessions
 from .chats_page import ChatsPage
+from .delivery_page import DeliveryPage
+from .figures_page import FiguresPage
 from .frame import Frame, redirect
+from .insights_page import InsightsPage
 from .sign_in import SignIn
 from .transcript_page import TranscriptPage
 
@@ -21,14 +24,16 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from .auth import Keys
+    from .delivery_page import Delivery
     from .store import Store
 
 
 class Pages:
     """Everything a person sees."""
 
-    def __init__(self, store: Store, keys: Keys, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, keys: Keys, clock: Callable[[], float], delivery: Delivery | None = None) -> None:
         self._store = store
+        self._delivery = delivery
         self._frame = Frame(keys, sessions := Sessions(clock))
         self._sign_in = SignIn(self._frame, keys, sessions, clock)
 
@@ -39,6 +44,9 @@ class Pages:
         self._sign_in.attach(app)
         ChatsPage(self._store).attach(app, self._frame)
         TranscriptPage(self._store).attach(app, self._frame)
+        InsightsPage(self._store).attach(app, self._frame)
+        FiguresPage(self._store).attach(app, self._frame)
+        DeliveryPage(self._delivery).attach(app, self._frame)
 
 
 async def _to_chats(_request: web.Request) -> web.Response:

@@ -189,17 +189,87 @@ GROUP BY week ORDER BY week LIMIT 1000;
 
 -- ── deletion ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
--- name: deletion — whether a conversation was deleted, and how much of it
-SELECT messages FROM deletion WHERE id = :id;
+-- name: salts — what marks are made with
+SELECT value FROM salt;
 
--- name: put_deletion — a conversation is deleted, and stays so
-INSERT INTO deletion (id, messages, deleted_at) VALUES (:id, :messages, :deleted_at);
+-- name: add_salt — it is made once
+INSERT INTO salt (value) VALUES (:value);
+
+-- name: named_deletions — deletions of an older teelog, which kept the ids
+SELECT id, messages, deleted_at FROM deletion;
+
+-- name: drop_named_deletions — they are marks now
+DELETE FROM deletion;
+
+-- name: deleted — whether a conversation was deleted, and how much of it
+SELECT messages, rev FROM deleted WHERE mark = :mark;
+
+-- name: put_deleted — a conversation is deleted, and stays so
+INSERT INTO deleted (mark, messages, rev, deleted_at) VALUES (:mark, :messages, :rev, :deleted_at)
+ON CONFLICT (mark) DO UPDATE SET
+    messages = max(messages, excluded.messages), rev = max(rev, excluded.rev), deleted_at = excluded.deleted_at;
+
+-- name: deleted_message — whether a message was deleted
+SELECT 1 FROM deleted_message WHERE mark = :mark;
+
+-- name: put_deleted_message — a message is deleted, and stays so
+INSERT INTO deleted_message (mark, deleted_at) VALUES (:mark, :deleted_at)
+ON CONFLICT (mark) DO UPDATE SET deleted_at = excluded.deleted_at;
+
+-- name: drop_waiting_feedback — feedback that waits for a message which will not come any more
+DELETE FROM feedback WHERE conversation IS NULL AND message = :message;
+
+-- name: drop_waiting_events — events that do
+DELETE FROM event WHERE conversation IS NULL AND message = :message;
 
 -- name: drop_feedback — one piece of feedback
 DELETE FROM feedback WHERE id = :id;
 
 -- name: drop_outdated_deletions — deletions from before a time; nobody posts again what was deleted then
-DELETE FROM deletion WHERE deleted_at < :before;
+DELETE FROM deleted WHERE deleted_at < :before;
+
+-- name: drop_outdated_deleted_messages — and their messages
+DELETE FROM deleted_message WHERE deleted_at < :before;
+
+-- name: meant — conversations to be erased, a page of them: of users, by ids, not changed since a time; NULL is any
+SELECT id, created_at, updated_at,
+    (SELECT count(*) FROM message WHERE message.conversation = conversation.id AND place IS NOT NULL) AS messages
+FROM conversation
+WHERE id > :after
+    AND (:users IS NULL OR EXISTS (
+        SELECT 1 FROM json_each(:users) WHERE value IN (
+            CASE WHEN json_valid(user_properties) THEN CAST(json_extract(user_properties, '$.userId') AS TEXT) END,
+            CASE WHEN json_valid(user_properties) THEN CAST(json_extract(user_properties, '$.id') AS TEXT) END
+        )
+    ))
+    AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
+    AND (:before IS NULL OR updated_at < :before)
+ORDER BY id LIMIT :limit;
+
+-- name: spoken_of — how much feedback and how many events there are of a conversation
+SELECT (SELECT count(*) FROM feedback WHERE conversation = :id) AS feedback,
+    (SELECT count(*) FROM event WHERE conversation = :id) AS events;
+
+-- name: drop_feedback_of_users — what erased users have said of anything
+DELETE FROM feedback WHERE (:before IS NULL OR created_at < :before) AND EXISTS (
+    SELECT 1 FROM json_each(:users) WHERE value IN (
+        CASE WHEN json_valid(user_properties) THEN CAST(json_extract(user_properties, '$.userId') AS TEXT) END,
+        CASE WHEN json_valid(user_properties) THEN CAST(json_extract(user_properties, '$.id') AS TEXT) END
+    )
+);
+
+-- name: drop_events_of_users — and what is told of them
+DELETE FROM event WHERE (:before IS NULL OR created_at < :before) AND EXISTS (
+    SELECT 1 FROM json_each(:users) WHERE value IN (
+        CASE WHEN json_valid(user_properties) THEN CAST(json_extract(user_properties, '$.userId') AS TEXT) END,
+        CASE WHEN json_valid(user_properties) THEN CAST(json_extract(user_properties, '$.id') AS TEXT) END
+    )
+);
+
+-- name: forget_origins — what begins like a conversation that is gone does not name it any more
+UPDATE conversation SET properties = json_remove(properties, '$.forkedFrom')
+WHERE CASE WHEN json_valid(properties) THEN json_extract(properties, '$.forkedFrom') END
+    IN (SELECT value FROM json_each(:ids));
 
 -- name: conversation_by_external_id — the newest conversation that another system knows by an id
 SELECT * FROM conversation WHERE external_id = :external_id ORDER BY updated_at DESC, id LIMIT 1;

@@ -27,11 +27,11 @@ def read_sessions(tx: Tx) -> int:
     """Reads some of the unread sessions; how many."""
     found = tx.all("unread_sessions", limit=SESSIONS_AT_ONCE)
     for row in found:
-        _read(tx, row["conversation"], row["began"])
+        _read(tx, row["conversation"], row["began"], counts=not row["side"])
     return len(found)
 
 
-def _read(tx: Tx, conversation: str, began: int) -> None:
+def _read(tx: Tx, conversation: str, began: int, *, counts: bool) -> None:
     said = tx.all("said_by_users", conversation=conversation, limit=4 * LENGTH_LIMIT)
     questions = [row["said"].decode("utf-8", "ignore") for row in said]
     tx.run(
@@ -41,14 +41,12 @@ def _read(tx: Tx, conversation: str, began: int) -> None:
         again=times_again(questions),
     )
     tx.run("drop_citations", conversation=conversation)
-    cited = {url: title for row in tx.all("cited", conversation=conversation) for url, title in _links(row["links"])}
-    tx.many(
-        "cite",
-        (
-            {"conversation": conversation, "url": url, "title": title, "began": began}
-            for url, title in list(cited.items())[:LINKS_LIMIT]
-        ),
-    )
+    if not counts:
+        return
+    links = [link for row in tx.all("cited", conversation=conversation) for link in _links(row["links"])]
+    cited = dict(links[:LINKS_LIMIT])
+    tx.many("put_page", ({"url": url, "title": title} for url, title in cited.items()))
+    tx.many("cite", ({"conversation": conversation, "url": url, "began": began} for url in cited))
 
 
 def _links(stored: str) -> Iterator[tuple[str, str]]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
-from ..errors import ApiError
+from aiohttp import web
 
-if TYPE_CHECKING:
-    from aiohttp import web
+from ..errors import ApiError
 
 #: A client that has not sent its body by then holds a connection for nothing.
 BODY_SECONDS = 60.0
@@ -27,6 +25,8 @@ async def read_body(request: web.Request, limit: int) -> bytes:
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()
+    except web.RequestPayloadError as error:
+        raise ApiError(400, "the body is not framed as HTTP/1.1 asks") from error
     except TimeoutError as error:
         raise ApiError(408, f"the body did not come within {BODY_SECONDS:.0f} seconds") from error
 

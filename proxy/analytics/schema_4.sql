@@ -30,12 +30,10 @@ CREATE TABLE message_numbered (
     UNIQUE (conversation, id),
     UNIQUE (conversation, place)
 ) STRICT;
+-- (Conversation by conversation, so that nothing is sorted, which would be done in memory.)
 INSERT INTO message_numbered
-SELECT
-    (conversation.number << 32) + row_number() OVER (PARTITION BY message.conversation ORDER BY message.rowid),
-    message.*
-FROM message JOIN conversation ON conversation.id = message.conversation
-ORDER BY 1;
+SELECT (conversation.number << 32) + message.rowid, message.*
+FROM conversation CROSS JOIN message ON message.conversation = conversation.id;
 DROP TABLE message;
 ALTER TABLE message_numbered RENAME TO message;
 CREATE INDEX message_by_id ON message (id);

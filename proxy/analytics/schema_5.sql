@@ -8,5 +8,5 @@ CREATE TABLE share (
 ) STRICT;
 
 -- The list without side requests (titles, tags and the like that a program asked for), which is what people look at.
-CREATE INDEX conversation_held ON conversation (updated_at DESC, id)
+CREATE INDEX conversation_held ON conversation (updated_at DESC, id, interrupted)
 WHERE CASE WHEN json_valid(properties) THEN json_extract(properties, '$.kind') END IS NULL;

@@ -34,6 +34,8 @@ CREATE TABLE session (
     positive     INTEGER NOT NULL DEFAULT 0,
     negative     INTEGER NOT NULL DEFAULT 0,
     regenerated  INTEGER NOT NULL DEFAULT 0,
+    -- Answers refused or cut off.
+    failed       INTEGER NOT NULL DEFAULT 0,
     -- What the keeper reads out of the texts: a digest of the first question, normalised (NULL: not read yet), and how
     -- often something was asked again in other words.
     question     INTEGER,
@@ -44,8 +46,11 @@ CREATE INDEX session_by_time ON session (began, side, question, negative, again)
 CREATE INDEX session_by_person ON session (person, began);
 CREATE INDEX session_by_question ON session (question, began);
 CREATE INDEX session_unread ON session (began) WHERE question IS NULL;
+CREATE INDEX session_unhelped ON session (began, side, question, negative)
+WHERE negative > 0 OR regenerated > 0 OR failed > 0;
 CREATE INDEX session_disliked ON session (began) WHERE negative > 0;
 CREATE INDEX session_regenerated ON session (began) WHERE regenerated > 0;
+CREATE INDEX session_failed ON session (began) WHERE failed > 0;
 
 -- What figures need of an answer that stands in its conversation; NULL: not known.
 CREATE TABLE answer (
@@ -67,19 +72,29 @@ CREATE TABLE answer (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX answer_unpriced ON answer (priced, conversation, message) WHERE cost IS NULL;
-CREATE INDEX answer_failed ON answer (conversation) WHERE refused OR interrupted <> '';
 
--- A page that answers of a session cite.
+-- A page that answers cite, as it was called last; gone with the last session that cites it.
+CREATE TABLE page (
+    id    INTEGER PRIMARY KEY,
+    url   TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL
+) STRICT;
+
+-- The pages that a chat cites; those of side requests do not count.
 CREATE TABLE citation (
     conversation TEXT NOT NULL REFERENCES conversation (id) ON DELETE CASCADE,
-    url          TEXT NOT NULL,
-    title        TEXT NOT NULL,
+    page         INTEGER NOT NULL,
     began        INTEGER NOT NULL,
-    PRIMARY KEY (conversation, url)
+    PRIMARY KEY (conversation, page)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX citation_by_time ON citation (began, url);
-CREATE INDEX citation_by_url ON citation (url, began);
+CREATE INDEX citation_by_time ON citation (began, page);
+CREATE INDEX citation_by_page ON citation (page, began);
+
+CREATE TRIGGER figures_citation_gone AFTER DELETE ON citation
+WHEN NOT EXISTS (SELECT 1 FROM citation WHERE page = old.page) BEGIN
+    DELETE FROM page WHERE id = old.page;
+END;
 
 -- Hours (their beginnings) whose sums do not hold any more.
 CREATE TABLE stale (
@@ -172,9 +187,9 @@ CREATE TRIGGER figures_conversation_logged AFTER INSERT ON conversation BEGIN
     INSERT INTO session (conversation, began, side, model, endpoint, person, questions, positive, negative, regenerated)
     SELECT
         conversation, began, side, model, endpoint, (SELECT id FROM person WHERE person.name = told_session.name), questions,
-        (SELECT count(*) FROM feedback WHERE feedback.conversation = new.id AND type = 'positive'),
-        (SELECT count(*) FROM feedback WHERE feedback.conversation = new.id AND type = 'negative'),
-        (SELECT count(*) FROM event WHERE event.conversation = new.id AND type = 'message:regenerated')
+        (SELECT count(*) FROM feedback WHERE feedback.conversation = new.id AND +type = 'positive'),
+        (SELECT count(*) FROM feedback WHERE feedback.conversation = new.id AND +type = 'negative'),
+        (SELECT count(*) FROM event WHERE event.conversation = new.id AND +type = 'message:regenerated')
     FROM told_session WHERE conversation = new.id;
 END;
 
@@ -183,7 +198,8 @@ CREATE TRIGGER figures_conversation_changed AFTER UPDATE ON conversation BEGIN
         ON CONFLICT (name) DO NOTHING;
     UPDATE session SET
         began = told.began, side = told.side, model = told.model, endpoint = told.endpoint, questions = told.questions,
-        person = (SELECT id FROM person WHERE person.name = told.name)
+        person = (SELECT id FROM person WHERE person.name = told.name),
+        question = iif(session.side = told.side, question, NULL)
     FROM told_session AS told WHERE told.conversation = new.id AND session.conversation = new.id;
 END;
 
@@ -279,6 +295,8 @@ CREATE TRIGGER figures_person_moved AFTER UPDATE OF first_time ON person WHEN ol
 END;
 
 CREATE TRIGGER figures_answer_logged AFTER INSERT ON answer BEGIN
+    UPDATE session SET failed = failed + 1
+        WHERE conversation = new.conversation AND (new.refused OR new.interrupted <> '');
     INSERT INTO stale
     SELECT began - (began % 3600000 + 3600000) % 3600000 FROM session WHERE conversation = new.conversation
     ON CONFLICT DO NOTHING;
@@ -291,6 +309,8 @@ CREATE TRIGGER figures_answer_changed AFTER UPDATE ON answer WHEN old.cost IS NO
 END;
 
 CREATE TRIGGER figures_answer_gone AFTER DELETE ON answer BEGIN
+    UPDATE session SET failed = failed - 1
+        WHERE conversation = old.conversation AND (old.refused OR old.interrupted <> '');
     INSERT INTO stale
     SELECT began - (began % 3600000 + 3600000) % 3600000 FROM session WHERE conversation = old.conversation
     ON CONFLICT DO NOTHING;

@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from ..core.query import Source
 from ..core.query_fields import CONVERSATIONS
 from ..core.session_filter import OFFSET_LIMIT, Page, Place, cursor_of
@@ -92,39 +94,50 @@ def _line(tx: Tx, name: str) -> dict[str, Any]:
 
 
 def _find(tx: Tx, asked: SessionFilter, page: Page, most: int = OFFSET_LIMIT) -> _Found:
+    """The page, out of one place more than it has, and how many pass; counting may end at `most`."""
     with in_time(tx, SECONDS):
-        statement = _select(asked, page)
-        places = [Place(row["updated_at"], row["id"]) for row in tx.ask(statement.text, statement.values)]
-        goes_on = len(places) > page.limit > 0
-        return _Found(
-            places[: page.limit],
-            _total(tx, asked, most),
-            cursor_of(places[page.limit - 1]) if goes_on else None,
-        )
+        statement = _searched(asked, page) if asked.words else _select(asked, page)
+        told = list(tx.ask(statement.text, statement.values))
+        total = told[0]["total"] if told and asked.words else _total(tx, asked, most)
+    places = [Place(row["updated_at"], row["id"]) for row in told[: page.limit]]
+    return _Found(places, total, cursor_of(places[-1]) if len(told) > page.limit > 0 else None)
 
 
 def _select(asked: SessionFilter, page: Page) -> Statement:
-    """The places of a page, and one more where the list goes on."""
+    """The places of a page, and one more where the list goes on, as an index has them."""
     statement = Statement(CONVERSATIONS)
-    conditions = conditions_of(statement, asked)
-    if page.after is not None:
-        at, name = statement.bind(page.after.updated_at), statement.bind(page.after.id)
-        conditions.append(f"v.updated_at <= {at} AND (v.updated_at < {at} OR v.id > {name})")
+    cut = _cut(statement, conditions_of(statement, asked), page)
+    statement.text = f"SELECT v.updated_at, v.id FROM conversation AS v {cut}"  # noqa: S608 - fixed parts only
+    return statement
+
+
+def _searched(asked: SessionFilter, page: Page) -> Statement:
+    """The same where words are looked for: all that pass must be found before the first is known, so that they are counted as well."""
+    statement = Statement(CONVERSATIONS)
+    passing = f"SELECT v.updated_at, v.id FROM conversation AS v WHERE {_all(conditions_of(statement, asked))}"  # noqa: S608 - fixed parts only
     statement.text = (
-        f"SELECT v.updated_at, v.id FROM conversation AS v WHERE {_all(conditions)} "  # noqa: S608 - fixed parts only
-        f"ORDER BY v.updated_at DESC, v.id LIMIT {statement.bind(page.limit + 1)} OFFSET {statement.bind(page.offset)}"
+        f"WITH v AS MATERIALIZED ({passing}) "  # noqa: S608 - fixed parts only
+        f"SELECT updated_at, id, (SELECT count(*) FROM v) AS total FROM v {_cut(statement, [], page)}"
     )
     return statement
+
+
+def _cut(statement: Statement, conditions: list[str], page: Page) -> str:
+    """From WHERE on: the order of the list, and a page of it."""
+    if page.after is not None:
+        at, name = statement.bind(page.after.updated_at), statement.bind(page.after.id)
+        conditions = [*conditions, f"v.updated_at <= {at} AND (v.updated_at < {at} OR v.id > {name})"]
+    return (
+        f"WHERE {_all(conditions)} ORDER BY v.updated_at DESC, v.id "
+        f"LIMIT {statement.bind(page.limit + 1)} OFFSET {statement.bind(page.offset)}"
+    )
 
 
 def _total(tx: Tx, asked: SessionFilter, most: int) -> int:
     """How many pass a filter; counting ends at `most`."""
     statement = Statement(CONVERSATIONS)
-    conditions = conditions_of(statement, asked)
-    statement.text = (
-        f"SELECT count(*) FROM (SELECT 1 FROM conversation AS v WHERE {_all(conditions)} "  # noqa: S608 - fixed parts only
-        f"LIMIT {statement.bind(most)})"
-    )
+    passing = f"SELECT 1 FROM conversation AS v WHERE {_all(conditions_of(statement, asked))}"  # noqa: S608 - fixed parts only
+    statement.text = f"SELECT count(*) FROM ({passing} LIMIT {statement.bind(most)})"  # noqa: S608 - fixed parts only
     ((total,),) = tx.ask(statement.text, statement.values)
     return int(total)
 
@@ -140,6 +153,9 @@ def conditions_of(statement: Statement, asked: SessionFilter) -> list[str]:
     )
     found += [f"{compared} {statement.bind(value)}" for compared, value in plain if value is not None]
     for name, value in asked.properties:
+        if orjson.dumps(value)[1:-1] == value.encode():
+            # What is the value stands in the JSON as it is: most rows need not be read as such.
+            found.append(f"instr(v.properties, {statement.bind(value)})")
         found.append(f"{statement.expression(Source('properties', (name,)))} = {statement.bind(value)}")
     for tag in asked.tags:
         found.append(

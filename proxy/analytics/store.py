@@ -2,12 +2,18 @@
 
 Each method is one transaction; its answer is in the wire format's answer form (`core/wire.py`), so that API and pages
 tell the same. `ApiError` 404 and 422 come out of here, `DatabaseError` when the file refuses: then nothing happened.
+
+Works know a transaction and the names of statements, not the engine. PostgreSQL would be a second `Database` behind them,
+with scripts and named statements of its own dialect, and with another form of what is SQLite's in the SQL that is put
+together: `statements` (`_FIELDS`, `_bucket`, the functions that read JSON) and `sessions` (`conditions_of`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
+from contextlib import nullcontext
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +22,7 @@ from ..core.search_words import spaced_text
 from ..core.session_filter import EVERY, Page, Place
 from ..db.queries import load_queries
 from ..db.sqlite import Database
+from ..errors import ApiError
 from . import conversations, deletion, derived, notes, sessions, sharing, statements
 
 if TYPE_CHECKING:
@@ -31,7 +38,7 @@ T = TypeVar("T")
 
 #: The schema's scripts, oldest first; a released one is never edited.
 MIGRATIONS = (
-    "schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql",
+    "schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql", "schema_7.sql",
 )  # fmt: skip
 #: What they, and what they make, call in SQL.
 FUNCTIONS = {**statements.FUNCTIONS, "spaced_text": spaced_text}
@@ -51,6 +58,7 @@ def open_database(path: Path, *, full_sync: bool = False) -> Database:
     queries, migrations = definitions()
     database = Database(path, queries=queries, migrations=migrations, full_sync=full_sync, functions=FUNCTIONS)
     try:
+        database.write(deletion.keep_as_marks)
         database.write(derived.complete)
     except BaseException:
         database.close()
@@ -83,6 +91,7 @@ class Store:
         self._database = database
         self.now = now
         self._chance = chance
+        self._looking = asyncio.Semaphore(1)
 
     def __repr__(self) -> str:
         return f"<Store {self._database!r}>"
@@ -99,9 +108,12 @@ class Store:
         """The newest conversation of an external id; 404."""
         return await self._database.aread(lambda tx: conversations.told_by_external_id(tx, external))
 
-    async def delete_conversation(self, name: str) -> dict[str, Any]:
-        """Removes a conversation with all that was said of it, for good; 404."""
-        return await self._database.awrite(lambda tx: deletion.delete_conversation(tx, name, self.now()))
+    async def delete_conversation(self, name: str, rev: int = 0) -> dict[str, Any]:
+        """Removes a conversation with all that was said of it, for good; 404. A teelog's snapshots up to `rev` too."""
+        answer = await self._database.awrite(lambda tx: deletion.delete_conversation(tx, name, self.now(), rev))
+        if answer is None:  # what may be on its way here is refused all the same
+            raise ApiError(404, f"there is no conversation {name!r}")
+        return answer
 
     async def delete_feedback(self, name: str) -> dict[str, Any]:
         """Removes one piece of feedback; 404."""
@@ -112,11 +124,16 @@ class Store:
     ) -> dict[str, Any]:
         """A page of the conversations that pass a filter, last changed first, in the list envelope; 422."""
         page = Page(limit, offset, after)
-        return await self._database.aread(lambda tx: sessions.answers(tx, asked, page))
+        return await self._listed(asked, lambda tx: sessions.answers(tx, asked, page))
 
     async def sessions(self, asked: SessionFilter, page: Page) -> Sessions:
         """The same page as people see it: of each conversation what a list shows; 422."""
-        return await self._database.aread(lambda tx: sessions.lines(tx, asked, page))
+        return await self._listed(asked, lambda tx: sessions.lines(tx, asked, page))
+
+    async def _listed(self, asked: SessionFilter, work: Callable[[Tx], T]) -> T:
+        """A list; what looks through words or JSON may take seconds, so that one at a time does, beside other lists."""
+        async with self._looking if asked.words or asked.properties else nullcontext():
+            return await self._database.aread(work)
 
     async def log_feedback(self, posted: Mapping[str, Any]) -> dict[str, Any]:
         """Upserts a record of `read_feedback`; it waits, unseen, when its message has not been logged."""

@@ -43,6 +43,7 @@ def transcript(told: Mapping[str, Any]) -> dict[str, Any]:
     line, lost = _line_of_time(told)
     return {
         "id": told["id"],
+        "question": _question(told["messages"]),
         "began": told["createdAt"],
         "changed": told["updatedAt"],
         "facts": {name: value for name, value in facts.items() if value},
@@ -75,6 +76,13 @@ def texts(chat: Mapping[str, Any]) -> Iterator[str]:
 def user_of(properties: Mapping[str, Any]) -> str:
     """Who it was, as far as the user properties say it in a word."""
     return next((text for name in ("userId", "id") if (text := word(properties.get(name)))), "")
+
+
+def _question(messages: Sequence[Mapping[str, Any]]) -> str:
+    """The first thing a user said, as the page is called by it."""
+    asked = next((message["content"] for message in messages if message["role"] == "user"), "")
+    items = dicts(asked) if isinstance(asked, list) else [{"text": asked}]
+    return " ".join(" ".join(word(item.get("text"))[:400] for item in items).split())
 
 
 def _line_of_time(told: Mapping[str, Any]) -> tuple[list[dict[str, Any]], set[str]]:

@@ -1,12 +1,15 @@
 """Among which sessions: what figures and insights lead to in the list, beside the list's own filters. Read from a URL's query.
 
-began, before    the first message at or after, and before: ISO-8601
-endpoint         which was called (`chat`, `responses`)
-asked            the number of the first question (`core/asking_again.py`)
-again            true: something was asked in it again
-failed           refused, interrupted, interrupted:<by whom>, regenerated, or any of these or a thumb down
-reason           a thumb went down for this reason
-cites            an answer cites this page
+    began, before    the first message at or after, and before: ISO-8601
+    endpoint         which was called (`chat`, `responses`)
+    asked            the number of the first question (`core/asking_again.py`)
+    again            true: something was asked in it again
+    failed           refused, interrupted, interrupted:<by whom>, regenerated, or any of these or a thumb down
+    reason           a thumb went down for this reason
+    unexplained      true: a thumb went down and no reason was given
+    cites            an answer cites this page
+
+Figures count by when sessions began, the list's `from` and `to` by when they were last changed: hence other names.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ class Among:
     again: bool = False
     failed: str | None = None
     reason: str | None = None
+    unexplained: bool = False
     cites: str | None = None
 
     @property
@@ -64,6 +68,7 @@ def read_among(query: Mapping[str, str]) -> Among:
         again=given.get("again") == "true",
         failed=failed,
         reason=given.get("reason"),
+        unexplained=given.get("unexplained") == "true",
         cites=given.get("cites"),
     )
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .exchange import Exchange
 
 #: Bytes that are taken apart at once, so that tiny events fill no memory.
-STEP = 1024 * 1024
+STEP = 256 * 1024
 #: After so many events that began no run none is looked for.
 PATIENCE = 64
 

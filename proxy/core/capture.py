@@ -16,10 +16,11 @@ from urllib.parse import unquote_to_bytes
 import orjson
 
 from ..errors import RecordUnreadable
+from .blanking import blank, finder
 from .coding import decode as undo_coding
 from .exchange import join
 from .framing import dechunk
-from .ids import tenant_of
+from .tenant import tenant_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,10 +47,11 @@ KEPT_ANSWER_HEADERS = frozenset(("content-type", "content-encoding", "x-request-
 KEPT_QUERY = frozenset(("api-version", "stream", "starting_after", "after", "before", "limit", "order", "include[]"))
 #: Fields and query parameters of these names hold credentials.
 _CREDENTIAL_NAME = re.compile(r"auth|key|token|secret|cookie|passw|credential|signature|^sig$|^code$", re.IGNORECASE)
-#: Where a caller's key stands; ours, OpenAI's, Azure's, Anthropic's.
-_KEY_FIELDS = (b"x-teelog-key", b"authorization", b"api-key", b"x-api-key")
+_EVENTS = "text/event-stream"
 #: Shorter credentials than this are not blanked out of bodies: "test" would be cut out of ordinary words.
 SHORTEST_SECRET = 8
+#: Answers of more than a mebibyte are few, and dozens of them may wait at once.
+LARGE = 1024 * 1024
 
 
 @dataclass(slots=True, frozen=True)
@@ -111,13 +113,13 @@ class CapturedHead:
     def _tell(self) -> _Told:
         secrets = self.rules.secrets + tuple(_credentials(self.raw_headers, self.target))
         headers = {
-            name: _blank(value, secrets)
+            name: blank(value, secrets)
             for name, value in _kept_request_headers(self.raw_headers, self.rules.more_headers)
         }
         meta = {
             "kind": "exchange",
             "method": self.method,
-            "target": _blank(safe_target(self.target), secrets),
+            "target": blank(safe_target(self.target), secrets),
             "upstream": self.upstream,
             "tenant": tenant_in(self.raw_headers, self.rules),
             "connection": self.connection,
@@ -132,7 +134,7 @@ class _Told:
 
     def __init__(self, secrets: tuple[bytes, ...], headers: dict[str, str], meta: dict[str, Any]) -> None:
         self.secrets = secrets
-        self._finders = [_finder(secret) for secret in secrets]
+        self._finders = [finder(secret) for secret in secrets]
         self.headers = headers
         self.meta = meta
         #: Both as JSON, open at the end.
@@ -144,15 +146,15 @@ class _Told:
 
     def blanked(self, body: bytes) -> bytes:
         """A body without the credentials; as long as it was, so that the framing in it still counts right."""
-        for finder in self._finders:
-            if finder.search(body):
-                body = finder.sub(lambda found: b"*" * len(found[0]), body)
+        for one in self._finders:
+            if one.search(body):
+                body = one.sub(lambda found: b"*" * len(found[0]), body)
         return body
 
 
 @dataclass(slots=True)
 class Capture:
-    """What the relay gathers of one exchange; encoded later, in the writer thread."""
+    """What the relay gathers of one exchange; encoded later and once, in the writer thread."""
 
     id: str
     head: CapturedHead
@@ -174,11 +176,17 @@ class Capture:
     def encode(self) -> bytes:
         """The journal payload; called once, off the event loop."""
         told = self.head.told
-        answer = b"".join(self.pieces)
-        answer_head, answer = answer[: self.head_size], answer[self.head_size :]
+        answer_head, answer = self._answer()
         request, framing, opening = self.request, self.framing, told.encoded
         answer_headers = kept_answer_headers(answer_head)
         if told.secrets:
+            if any(secret in answer_head for secret in told.secrets):
+                answer_headers = {name: blank(value, told.secrets) for name, value in answer_headers.items()}
+            if framing == "chunked" and not answer_headers.get("content-type", "").startswith(_EVENTS):
+                answer, framing = (
+                    dechunk(answer)[0],
+                    "length",
+                )  # a chunk may end within a credential; an event's does not
             if (plain := _quoting(request, told.headers, told.secrets)) is not None:
                 request = plain
                 opening = told.open_json({k: v for k, v in told.headers.items() if k != "content-encoding"})
@@ -200,6 +208,19 @@ class Capture:
             }
         )
         return join(opening, rest[1:], request, answer)
+
+    def _answer(self) -> tuple[bytes, bytes]:
+        """The answer's head and its body; the pieces of a large one are let go, or it would lie in memory three times."""
+        pieces, size = self.pieces, self.head_size
+        if len(pieces) == 2 and len(pieces[0]) == size:
+            return pieces[0], pieces[1]
+        if pieces and len(pieces[0]) < size:  # a read has cut the head
+            pieces = [b"".join(pieces)]
+        head, *rest = pieces or [b""]
+        body = b"".join((head[size:], *rest))
+        if len(body) > LARGE:
+            self.pieces.clear()
+        return head[:size], body
 
 
 def safe_target(target: str) -> str:
@@ -256,9 +277,7 @@ def _quoting(body: bytes, headers: dict[str, str], secrets: tuple[bytes, ...], f
         plain, _ = undo_coding(dechunk(body)[0] if framing == "chunked" else body, headers["content-encoding"])
     except RecordUnreadable:
         return None  # nobody after us reads it either
-    if not any(secret in plain for secret in secrets):
-        return None
-    return plain
+    return plain if any(finder(secret).search(plain) for secret in secrets) else None
 
 
 def _credentials(raw: tuple[tuple[bytes, bytes], ...], target: str) -> set[bytes]:
@@ -277,35 +296,6 @@ def _credentials(raw: tuple[tuple[bytes, bytes], ...], target: str) -> set[bytes
     return {value for value in found if len(value) >= SHORTEST_SECRET}
 
 
-def tenant_in(raw: tuple[tuple[bytes, bytes], ...], rules: CaptureRules) -> str:
-    """
-    The tenant of a request; empty for a caller without a credential.
-
-    The client key that opened this proxy, where one did: it alone was checked here. Else everything that is shown, since
-    nobody here knows which of it the upstream goes by: a caller must not be taken for another by what it shows besides.
-    """
-    if rules.tenant == "none":
-        return ""
-    names = _KEY_FIELDS if rules.tenant == "key" else (rules.tenant.partition(":")[2].lower().encode("latin-1"),)
-    shown = tuple(dict.fromkeys(value for name, value in raw if name.lower() in names))
-    if rules.tenant == "key":
-        shown = tuple(filter(rules.is_client_key, shown))[:1] or shown
-    return _tenant_of(shown, rules.secret)
-
-
-# in memory alone, like the requests that carry them; a caller's next request costs nothing then
-_tenant_of = functools.lru_cache(maxsize=1024)(
-    lambda shown, secret: tenant_of(tuple(value.decode("latin-1") for value in shown), secret)
-)
-
-
-@functools.lru_cache(maxsize=1024)
-def _finder(secret: bytes) -> re.Pattern[bytes]:
-    """Looks for a credential at one pace, whatever the text; `in` is seven times slower where the letters are alike."""
-    return re.compile(re.escape(secret))
-
-
-def _blank(text: str, secrets: tuple[bytes, ...]) -> str:
-    for secret in secrets:
-        text = text.replace(secret.decode("utf-8", "replace"), "***")
-    return text
+def blanked_note(payload: bytes, raw: tuple[tuple[bytes, bytes], ...], target: str) -> bytes:
+    """The payload of a note without the credentials of the request that brought it, as long as it was."""
+    return _Told(tuple(_credentials(raw, target)), {}, {}).blanked(payload)

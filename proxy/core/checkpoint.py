@@ -45,7 +45,7 @@ class Checkpoint:
     def whole(self, capture: Capture) -> bytes:
         """The first part: all there is of the exchange."""
         head, answer = _split(capture)
-        self._capture = capture
+        self._capture = replace(capture, pieces=[])  # what has been written is not held until the end
         self._coded = "content-encoding" in kept_answer_headers(head)
         answer = b"" if self._coded else self._sure(answer)
         payload = replace(capture, pieces=[head, answer]).encode()

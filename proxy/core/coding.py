@@ -33,7 +33,8 @@ MAX_MEMBERS = 10_000
 #: RFC 9659: no zstd frame of the web needs a window over 8 MiB, whatever it asks for.
 MAX_WINDOW_LOG = 23
 
-_STEP = 16 * 1024
+#: What is undone at once: the output of one step may be a thousand times as large, and lies in memory twice.
+_STEP = 4 * 1024
 #: Output of one call to the brotli engine, which overshoots what it is told by a part of it.
 _BROTLI_STEP = 1024 * 1024
 
@@ -126,7 +127,9 @@ def _has_zlib_head(data: bytes) -> bool:
 
 
 def _undone(data: bytes, coding: _Coding) -> tuple[bytes, bool]:
-    out = bytearray()
+    # (a buffer that grows would lie in memory twice while it does)
+    out: list[bytes] = []
+    size = 0
     limit = min(MAX_BYTES, max(RATIO_FROM, len(data) * coding.ratio))
     engine, members = coding.begin(), 1
     for start in range(0, len(data), _STEP):
@@ -134,15 +137,17 @@ def _undone(data: bytes, coding: _Coding) -> tuple[bytes, bool]:
         while piece:
             if engine.eof:
                 if piece[0] not in coding.member:
-                    return bytes(out), True  # padding after the end, which every reader passes over
+                    return b"".join(out), True  # padding after the end, which every reader passes over
                 engine, members = coding.begin(), members + 1
                 if members > MAX_MEMBERS:
                     raise RecordUnreadable(f"body has more than {MAX_MEMBERS} members")
             try:
-                out += engine.decompress(piece, limit + 1 - len(out))
+                decoded = engine.decompress(piece, limit + 1 - size)
             except coding.error:
-                return bytes(out), False
-            if len(out) > limit:
+                return b"".join(out), False
+            out.append(decoded)
+            size += len(decoded)
+            if size > limit:
                 raise RecordUnreadable(f"body of {len(data)} bytes decodes to more than {limit}")
             piece = engine.unused_data
-    return bytes(out), engine.eof or not data
+    return b"".join(out), engine.eof or not data

@@ -78,6 +78,12 @@ def entry_of(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered
     return entry
 
 
+def _begun(history: History) -> dict[str, str]:
+    """What the client had put into the model's mouth, unless that is hidden."""
+    begun = "".join(text_of(message.to_json().get("content")) for message in history.prefill)
+    return {"prefill": begun} if begun else {}
+
+
 def _choices_by_prompt(choices: list[Choice], n: int, prompts: int) -> list[list[Choice]]:
     """The choices of each prompt, `n` of them, counted from 0 again; what is too many goes with the last prompt."""
     out: list[list[Choice]] = [[] for _ in range(prompts)]
@@ -99,7 +105,7 @@ def _entry(exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, 
         caller=caller,
         history=history,
         answers=[_joined(history.begun, answers[0]), *answers[1:]] if answers else [],
-        properties=properties | {"prefill": history.begun} if history.begun and answers else properties,
+        properties=properties | _begun(history) if history.begun and answers else properties,
         model=model,
         endpoint=endpoint,
         completion_id=checked_id(answered.completion_id, LONGEST_UPSTREAM_ID),
@@ -135,7 +141,7 @@ def side_event(entry: Entry, conversation_id: str) -> dict[str, Any]:
     told = {
         "kind": entry.side,
         "model": entry.model,
-        "answer": "\n".join(text_of(one.content) for one in entry.answers),
+        "answer": "\n".join(text_of(one.to_json().get("content")) for one in entry.answers),
         "usage": entry.properties.get("usage"),
     }
     return {

@@ -83,13 +83,12 @@ def decode(payload: bytes) -> Exchange | Note:
         meta = orjson.loads(payload[4 : 4 + size])
         (request_size,) = _LENGTH.unpack_from(payload, 4 + size)
         at = 8 + size
-        request, answer = payload[at : at + request_size], payload[at + request_size :]
+        request, at = payload[at : at + request_size], at + request_size
         kind = meta.pop("kind")
         if kind != "exchange":
             return Note(kind=kind, body=orjson.loads(request), **meta)
         framing = meta.pop("framing")
-        if framing == "chunked":
-            answer, _ = dechunk(answer)
+        answer = dechunk(payload, at)[0] if framing == "chunked" else payload[at:]
         return Exchange(request=request, answer=answer, **meta)
     except (struct.error, ValueError, TypeError, KeyError, AttributeError) as error:
         raise RecordUnreadable(f"journal record cannot be read: {error}") from error

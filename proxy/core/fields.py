@@ -135,14 +135,15 @@ def read_json(raw: bytes) -> Any:
     try:
         body = orjson.loads(raw)
     except ValueError as error:
-        raise ApiError(400, f"the body is not JSON: {error}") from error
+        raise ApiError(400, f"the body is not JSON: {error}", [fault("", "is not JSON")]) from error
     wrapped = body
     for _ in range(254 - MAX_DEPTH):
         wrapped = [wrapped]
     try:
         orjson.dumps(wrapped)
     except orjson.JSONEncodeError as error:
-        raise ApiError(400, f"the body is nested more than {MAX_DEPTH} levels deep") from error
+        reason = f"is nested more than {MAX_DEPTH} levels deep"
+        raise ApiError(400, f"the body {reason}", [fault("", reason)]) from error
     return body
 
 
@@ -161,6 +162,8 @@ def user_properties(given: dict[str, Any]) -> dict[str, Any]:
 
 def parse_time(text: str) -> int:
     """Unix milliseconds of an ISO-8601 time; one without an offset is taken as UTC. Raises when it is none."""
+    if "\0" in text:  # where the standard library stops reading
+        raise ValueError(f"{text!r} is no time")
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

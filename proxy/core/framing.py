@@ -7,6 +7,8 @@ not plain hex, data not followed by CRLF, a bare LF, lines without end.
 
 from __future__ import annotations
 
+import io
+
 #: Chunk-size and trailer lines longer than this are an attack or garbage; real ones are under 20 bytes.
 MAX_LINE = 16 * 1024
 #: All trailer fields together (aiohttp allows a head of 32 KiB; nothing real sends 1 KiB of trailers).
@@ -110,21 +112,31 @@ class ChunkWalker:
         return -1
 
 
-def dechunk(data: bytes) -> tuple[bytes, bool]:
-    """The payload of a chunked body as far as it came, and whether its end was there; never raises."""
-    out: list[bytes] = []
-    at = 0
+def dechunk(data: bytes, start: int = 0) -> tuple[bytes, bool]:
+    """The payload of a chunked body that begins at `start`, as far as it came, and whether its end was there; never raises."""
+    # many small pieces in a list would be several times as large as they are, and a buffer that grows twice: it is made
+    # as large as it may get
+    out = io.BytesIO()
+    out.seek(max(0, len(data) - start - 1))
+    out.write(b"\0")
+    out.seek(0)
+    at = start
     while True:
         end = data.find(b"\r\n", at)
         if end < 0:
-            return b"".join(out), False
+            return _written(out), False
         try:
             length = chunk_size(data[at:end])
         except ValueError:
-            return b"".join(out), False
+            return _written(out), False
         if length == 0:
-            return b"".join(out), data.startswith(b"\r\n", end + 2) or b"\r\n\r\n" in data[end + 2 :]
-        out.append(data[end + 2 : end + 2 + length])
+            return _written(out), data.startswith(b"\r\n", end + 2) or data.find(b"\r\n\r\n", end + 2) >= 0
+        out.write(data[end + 2 : end + 2 + length])
         at = end + 2 + length + 2
         if at - 2 > len(data):
-            return b"".join(out), False
+            return _written(out), False
+
+
+def _written(out: io.BytesIO) -> bytes:
+    out.truncate()
+    return out.getvalue()

@@ -31,12 +31,43 @@ def is_local_name(name: str) -> bool:
     return True
 
 
+def is_private_name(name: str) -> bool:
+    """Whether nobody's public site can have a name: one of a machine or a service (RFC 6762, RFC 8375, ICANN's .internal)."""
+    return "." not in name or name.endswith((".local", ".internal", ".localdomain", ".home.arpa"))
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a listener on this host."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+#: Where clouds tell machines their credentials by IPv6 (AWS); the IPv4 one is link-local.
+_METADATA = ipaddress.ip_address("fd00:ec2::254")
+
+
+def leads_astray(address: str, host: str) -> bool:
+    """
+    Whether a host's name has led to a link-local or metadata address, where no server of that name is.
+
+    Args:
+        address: What it was resolved to.
+        host: As it is configured; whoever writes the address itself means it.
+
+    """
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return found.is_link_local or found == _METADATA
+    return False
 
 
 def is_of_this_server(origin: str, host: str, fetch_site: str) -> bool:

@@ -99,13 +99,17 @@ def read_event(body: Any) -> dict[str, Any]:
     faults: list[dict[str, str]] = []
     given = dict(body) if isinstance(body, dict) else body
     if isinstance(given, dict):
-        given.setdefault("type", given.get("eventName"))
+        if given.get("type") is None:
+            given["type"] = given.get("eventName")
         _bring_entity_up(given)
     fields = Fields(given, faults)
     fields.name("type", required=True)
     entity = fields.choice("entityType", _ENTITY_KEYS, required=True)
     for kind, key in _ENTITY_KEYS.items():
-        fields.name(key, required=kind == entity)
+        if key == "searchQuery" and fields.given.get(key) == "":
+            fields.text(key)  # nothing is searched for, too
+        else:
+            fields.name(key, required=kind == entity)
     fields.name("id")
     fields.time("createdAt")
     fields.text("projectId", "integrationId")

@@ -120,16 +120,17 @@ def _conversation(kind: str) -> Schema:
 _RATED = {"type": one_of("positive", "negative"), "messageId": NAME}
 _RATING = _BAGS | {"reasons": or_null(array(_REASON)), "sources": or_null(array(_SOURCE))}
 _FEEDBACK = {"id": NAME, "createdAt": MOMENT, "updatedAt": MOMENT, "details": TEXT} | _RATED
-_ENTITIES = {"message": "messageId", "conversation": "conversationId", "search": "searchQuery"}
+#: What an event is about, by the key that says it; somebody may search for nothing.
+_ENTITIES = {"message": ("messageId", NAME), "conversation": ("conversationId", NAME), "search": ("searchQuery", TEXT)}
 
 
-def _posted_event(entity: str, key: str) -> Schema:
+def _posted_event(entity: str, key: str, kind: Schema) -> Schema:
     optional = {"id": NAME} | _maybe("createdAt", of=MOMENT) | _maybe("projectId", "integrationId") | _BAGS
-    return record({"type": NAME, "entityType": {"const": entity}, key: NAME}, optional)
+    return record({"type": NAME, "entityType": {"const": entity}, key: kind}, optional)
 
 
-def _event(entity: str, key: str) -> Schema:
-    required = {"id": NAME, "type": NAME, "createdAt": MOMENT, "entityType": {"const": entity}, key: NAME}
+def _event(entity: str, key: str, kind: Schema) -> Schema:
+    required = {"id": NAME, "type": NAME, "createdAt": MOMENT, "entityType": {"const": entity}, key: kind}
     return record(required | _maybe("projectId", "integrationId"), _BAGS)
 
 
@@ -216,8 +217,8 @@ SCHEMAS: dict[str, Schema] = {
         dict.fromkeys(("positiveFeedbackCount", "negativeFeedbackCount"), COUNT)
         | dict.fromkeys(("positiveFeedback", "negativeFeedback"), array(ref("FeedbackWithMessage")))
     ),
-    "EventPosted": {"oneOf": [_posted_event(entity, key) for entity, key in _ENTITIES.items()]},
-    "Event": {"oneOf": [_event(entity, key) for entity, key in _ENTITIES.items()]},
+    "EventPosted": {"oneOf": [_posted_event(entity, *key) for entity, key in _ENTITIES.items()]},
+    "Event": {"oneOf": [_event(entity, *key) for entity, key in _ENTITIES.items()]},
     "Deleted": record({"success": {"type": "boolean"}, "message": TEXT}),
     **{
         f"{title_of(name)}Filter": _filter(f"{title_of(name)}Filter", list(view.fields)) for name, view in VIEWS.items()

@@ -200,6 +200,8 @@ class _Reader:
             self.wrong(name, f"is longer than {VALUE_LIMIT} characters")
         elif not _is_unicode(value):
             self.wrong(name, "is not UTF-8")
+        elif "\0" in value:
+            self.wrong(name, "has a NUL, at which an SQL engine ends the texts that it takes out of JSON")
         elif value.strip() or name in ("limit", "offset"):
             self._values[name].append(value)
 

@@ -59,8 +59,10 @@ class Tally:
 
     def packed(self) -> str:
         """As it is kept."""
-        counts = [getattr(self, name) for name in COUNTS]
-        return orjson.dumps([counts, *([*one.items()] for one in (self.first, self.whole, self.people))]).decode()
+        told: list[list[int]] = [[getattr(self, name) for name in COUNTS]]
+        for pairs in (self.first, self.whole, self.people):
+            told += [[*pairs], [*pairs.values()]]
+        return orjson.dumps(told).decode()
 
 
 COUNTS = tuple(one.name for one in fields(Tally) if one.type == "int")
@@ -68,8 +70,9 @@ COUNTS = tuple(one.name for one in fields(Tally) if one.type == "int")
 
 def unpacked(text: str) -> Tally:
     """A tally of `packed`."""
-    counts, *pairs = orjson.loads(text)
-    return Tally(*counts, *map(dict, pairs))
+    counts, first, firsts, whole, wholes, people, since = orjson.loads(text)
+    pairs = ((first, firsts), (whole, wholes), (people, since))
+    return Tally(*counts, *(dict(zip(keys, values, strict=True)) for keys, values in pairs))
 
 
 def rounded(milliseconds: int) -> int:

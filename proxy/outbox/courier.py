@@ -122,6 +122,11 @@ class Courier:
         finally:
             self._at_rest.set()
 
+    async def settled(self) -> None:
+        """Return when all that is on its way now has ended; what begins meanwhile is not waited for."""
+        if self._running:
+            await asyncio.wait(set(self._running))
+
     async def deliver_due(self) -> int:
         """Send all that is due, and what becomes due meanwhile; how many rows that were."""
         total = 0

@@ -165,17 +165,23 @@ class Erasing:
     def _notes(self) -> None:
         """What erased users have said of other conversations, or of none."""
         if self._meant.users is not None:
-            self._each("every_annotation", self._is_meant_note, self._forget_note)
+            self._each("every_annotation", self._is_meant_note, lambda tx, row: self._forget_note(tx, row["key"]))
 
     def _is_meant_note(self, _tx: Tx, row: sqlite3.Row) -> bool:
-        body = orjson.loads(row["body"])
-        return self._meant.means_note(body, parse_time(body["createdAt"]))
+        try:
+            body = orjson.loads(row["body"])
+            told_at = parse_time(body["createdAt"])
+        except (ValueError, KeyError, TypeError):  # damaged: what is left of it tells
+            return any(user in row["body"] for user in self._meant.users or ())
+        return self._meant.means_note(body, told_at)
 
     def _records(self) -> None:
         self._each("every_failed", self._is_meant_record, self._drop_record)
 
-    def _drop_record(self, tx: Tx, key: int) -> None:
-        self.counts["records"] += tx.run("drop_failed", key=key)
+    def _drop_record(self, tx: Tx, row: sqlite3.Row) -> None:
+        if row["id"]:
+            self._store.tombstones(tx).put(self._now, "name", row["id"])
+        self.counts["records"] += tx.run("drop_failed", key=row["key"])
 
     def _is_meant_record(self, tx: Tx, row: sqlite3.Row) -> bool:
         """Whether a record is of what is erased, or may be: one that nobody can read is not searched, and goes."""
@@ -212,7 +218,9 @@ class Erasing:
         chat = f"id:{caller.conversation_id}"
         return tombs.at("thread", entry.tenant, chat, caller.user) is not None or remaining(tx, tombs, entry) != entry
 
-    def _each(self, query: str, is_meant: Callable[[Tx, sqlite3.Row], bool], drop: Callable[[Tx, int], None]) -> None:
+    def _each(
+        self, query: str, is_meant: Callable[[Tx, sqlite3.Row], bool], drop: Callable[[Tx, sqlite3.Row], None]
+    ) -> None:
         """Drop what is meant of a table, in steps."""
         after: int | None = 0
 
@@ -220,7 +228,7 @@ class Erasing:
             page = tx.all(query, after=after, limit=PAGE)
             for row in page:
                 if is_meant(tx, row):
-                    drop(tx, row["key"])
+                    drop(tx, row)
             return page[-1]["key"] if len(page) == PAGE else None
 
         while after is not None:
@@ -259,7 +267,7 @@ class Erasing:
         if not row["is_sent"] or not self._sinks:
             return
         if row["kind"] == "feedback":
-            self._queue(tx, "feedback", str(orjson.loads(row["body"])["id"]), self._now, self._sinks)
+            self._queue(tx, "feedback", _told_id(row), self._now, self._sinks)
         else:
             self.counts["events_left"] += 1
 
@@ -270,3 +278,11 @@ class Erasing:
             doubt = doubt_until(self._now) if in_doubt else None
             tx.run("put_deletion", sink=sink, item=row["key"], now=self._now, doubt=doubt)
             self.counts["queued"] += 1
+
+
+def _told_id(row: sqlite3.Row) -> str:
+    """The id that the sink was told of an annotation."""
+    try:
+        return str(orjson.loads(row["body"])["id"])
+    except (ValueError, KeyError, TypeError):
+        return str(row["id"])

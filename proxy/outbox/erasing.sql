@@ -43,7 +43,7 @@ SELECT id FROM conversation WHERE id IN (SELECT value FROM json_each(:ids));
 SELECT key, kind, id, body FROM annotation WHERE key > :after ORDER BY key LIMIT :limit;
 
 -- name: every_failed — records that nothing could be made of, a page of them
-SELECT key, at, payload FROM failed_exchange WHERE key > :after ORDER BY key LIMIT :limit;
+SELECT key, at, id, payload FROM failed_exchange WHERE key > :after ORDER BY key LIMIT :limit;
 
 -- ── one of them goes ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -81,7 +81,8 @@ SELECT 1 FROM conversation WHERE tenant = :tenant AND thread = :thread AND threa
 
 -- name: forks_of — conversations that begin like some that are gone
 SELECT key, id, freed FROM conversation
-WHERE json_extract(properties, '$.forkedFrom') IN (SELECT value FROM json_each(:ids));
+WHERE CASE WHEN json_valid(properties) THEN json_extract(properties, '$.forkedFrom') END
+    IN (SELECT value FROM json_each(:ids));
 
 -- name: forget_origin — a conversation that begins like one that is gone does not name it any more
 UPDATE conversation SET rev = max(rev + 1, :now), properties = json_remove(properties, '$.forkedFrom') WHERE key = :key

@@ -31,6 +31,8 @@ class Leases:
     def __init__(self, database: Database, debounce: int) -> None:
         self._database = database
         self._debounce = debounce
+        #: Ids that a sink was asked to delete were named until now, and may lie in the file.
+        self.scrub_is_due = False
 
     async def lease(self, sink: str, now: int, until: int, limit: int) -> list[Lease]:
         """The rows that are due longest, with the right to send them until a time."""
@@ -93,8 +95,8 @@ class Leases:
                 tx.run("count", name="delivered", n=1)
                 if row["kind"] == "conversation":
                     tx.run("free_notes", sink=row["sink"], conversation=row["item"], now=now)
-                if row["kind"] == "deletion":
-                    end_deletions(tx)
+                if row["kind"] == "deletion" and end_deletions(tx):
+                    self.scrub_is_due = True
 
         await self._database.awrite(work)
 
@@ -136,10 +138,12 @@ class Leases:
         )
 
 
-def end_deletions(tx: Tx) -> None:
-    """What was deleted where it was to be is not named any more."""
-    tx.run("end_deletions")
+def end_deletions(tx: Tx) -> bool:
+    """What was deleted where it was to be is not named any more; whether there was any, and none waits."""
+    ended = tx.run("end_deletions")
     tx.run("end_deletion_rows")
+    left = tx.one("deletions_left")
+    return bool(ended) and left is not None and left["n"] == left["dead"]
 
 
 def _counted(tx: Tx, name: str, rows: int) -> int:

@@ -520,5 +520,6 @@ WHERE sink = :sink AND last_failed_at IS NOT NULL AND state IN ('ready', 'leased
 SELECT kind, item FROM outbox
 WHERE sink = :sink AND state IN ('ready', 'leased') AND state <> 'sent' AND dirty_since IS NOT NULL LIMIT :limit;
 
--- name: failed_exchanges — how many records nothing could be made of, of what size, and when the newest came
-SELECT count(*) AS n, coalesce(sum(length(payload)), 0) AS bytes, max(at) AS newest FROM failed_exchange;
+-- name: failed_exchanges — how many records nothing could be made of, of what size, when the newest and the oldest came
+SELECT count(*) AS n, coalesce(sum(length(payload)), 0) AS bytes, max(at) AS newest, min(at) AS oldest
+FROM failed_exchange;

@@ -6,7 +6,9 @@ as `SetAside`, with the reason; any other exception is a fault of ours, which th
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..core import side
@@ -16,14 +18,15 @@ from ..core.entry import Entry, entry_of
 from ..core.exchange import Exchange, Note, decode
 from ..core.responses import read_answer as read_later_answer
 from ..errors import RecordUnreadable
+from .keeping import HiddenTurns, RedactedTurns, WholeTurns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from ..config import Conversation, Privacy
-    from ..core.caller import Caller
+    from ..config import Conversation, Privacy, StoreLevel
     from ..core.redact import Redactor
-    from ..core.turn import Answered, Asked
+    from ..core.turn import Answered
+    from .keeping import Kept
 
 #: Fields of feedback and events in which a person's words stand.
 _WORDS = ("details", "reasons", "searchQuery", "properties", "userProperties")
@@ -76,22 +79,49 @@ class Reading:
 
     Args:
         conversation: By which names requests say whose they are, and what becomes of side requests.
-        redactor: Takes out what must not be stored; None: nothing.
-        keep_unreadable: Keep what cannot be read, though there is a redactor and it cannot be redacted.
+        redactor: Takes out what must not be stored.
+        redacts: It does so everywhere; else only where an upstream's level says so.
+        keep_unreadable: Keep what cannot be read, though it is to be redacted and cannot be.
+        levels: What is kept of each upstream's exchanges; "full" of all others.
+        key: Makes the hashes by which hidden messages are recognised.
 
     """
 
     def __init__(
-        self, conversation: Conversation, redactor: Redactor | None = None, *, keep_unreadable: bool = False
+        self,
+        conversation: Conversation,
+        redactor: Redactor | None = None,
+        *,
+        redacts: bool = True,
+        keep_unreadable: bool = False,
+        levels: Mapping[str, StoreLevel] = MappingProxyType({}),
+        key: bytes = b"",
     ) -> None:
         self._conversation = conversation
         self._redactor = redactor
-        self._keeps_unreadable = redactor is None or keep_unreadable
+        self._redacts = redacts and redactor is not None
+        self._keeps_unreadable = keep_unreadable
+        self._levels = levels
+        self._key = key
 
     @classmethod
-    def configured(cls, conversation: Conversation, privacy: Privacy, redactor: Redactor) -> Reading:
-        """As the configuration says."""
-        return cls(conversation, redactor if privacy.redact else None, keep_unreadable=privacy.keep_unreadable)
+    def configured(
+        cls,
+        conversation: Conversation,
+        privacy: Privacy,
+        redactor: Redactor,
+        levels: Mapping[str, StoreLevel],
+        secret: bytes,
+    ) -> Reading:
+        """As the configuration says; `secret` is that of this installation."""
+        return cls(
+            conversation,
+            redactor,
+            redacts=privacy.redact,
+            keep_unreadable=privacy.keep_unreadable,
+            levels=levels,
+            key=hmac.digest(secret, b"hidden messages", "sha256"),
+        )
 
     def read(self, payload: bytes) -> Told:
         """What a journal payload is."""
@@ -110,11 +140,21 @@ class Reading:
             return self._set_aside(None, reason, payload)
 
     def _set_aside(self, found: Exchange | Note | None, reason: str, payload: bytes) -> SetAside:
-        return SetAside(found.id if found else "", reason, payload if self._keeps_unreadable else b"")
+        # of what cannot be read nobody knows whose it is: it is kept where everything may be
+        upstreams = [found.upstream] if isinstance(found, Exchange) else self._levels
+        levels = [self._level(name) for name in upstreams] or [self._level("")]
+        is_kept = all(one == "full" or (one == "redacted" and self._keeps_unreadable) for one in levels)
+        return SetAside(found.id if found else "", reason, payload if is_kept else b"")
+
+    def _level(self, upstream: str) -> StoreLevel:
+        level = self._levels.get(upstream, "full")
+        return "redacted" if level == "full" and self._redacts else level
 
     def _note(self, note: Note) -> Told:
-        if self._redactor:
-            words = {name: _in_texts(note.body[name], self._redactor.text) for name in _WORDS if name in note.body}
+        """Feedback does not say of which upstream it speaks: one that is not kept in full is enough to redact it."""
+        levels = {self._level(name) for name in ("", *self._levels)}
+        if self._redactor and levels != {"full"}:
+            words = {name: self._redactor.value(note.body[name]) for name in _WORDS if name in note.body}
             note = replace(note, body=note.body | words)
         return Told(note)
 
@@ -133,33 +173,29 @@ class Reading:
         if kind and self._conversation.side_requests == "drop":
             return Told(Passed("side_request"), facts | {"side": kind})
         caller = caller_of(exchange.headers, asked, self._conversation)
-        if self._redactor:
-            asked.messages = [self._redactor.message(message) for message in asked.messages]
-            asked.further = [[self._redactor.message(message) for message in one] for one in asked.further]
-        entry = self._entry(exchange, dialect.name, asked, answered, caller)
+        kept = self._kept(exchange.upstream)
+        quoted = kept.quoted(asked) if kind else []
+        asked.messages = [kept.message(message) for message in asked.messages]
+        asked.further = [[kept.message(message) for message in one] for one in asked.further]
+        caller = kept.caller(caller)
+        entry = entry_of(exchange, dialect.name, asked, kept.answer(answered), caller)
         facts["model"] = entry.model
         if kind:
-            entry.side, entry.quoted = kind, side.quoted(asked)
+            entry.side, entry.quoted = kind, quoted
             facts["side"] = kind
         if exchange.method != "GET":
             return Told(entry, facts)
 
-        def behind(kept: dict[str, Any]) -> Entry:
-            return self._entry(exchange, dialect.name, asked, read_later_answer(exchange, kept), caller)
+        def behind(before: dict[str, Any]) -> Entry:
+            return entry_of(exchange, dialect.name, asked, kept.answer(read_later_answer(exchange, before)), caller)
 
         return Told(Later(entry, behind, len(exchange.answer)), facts)
 
-    def _entry(self, exchange: Exchange, endpoint: str, asked: Asked, answered: Answered, caller: Caller) -> Entry:
-        """What is stored of an exchange; of the answer nothing that must not be."""
-        if self._redactor:
-            answered.error = self._redactor.value(answered.error)
-            answered.usage = self._redactor.value(answered.usage)
-            for choice in answered.choices:
-                choice.finish_reason = self._redactor.value(choice.finish_reason)
-                choice.message = self._redactor.message(choice.message)
-                choice.earlier = [self._redactor.message(message) for message in choice.earlier]
-            caller = replace(caller, properties=self._redactor.value(caller.properties))
-        return entry_of(exchange, endpoint, asked, answered, caller)
+    def _kept(self, upstream: str) -> Kept:
+        level = self._level(upstream)
+        if level == "metadata":
+            return HiddenTurns(self._key)
+        return RedactedTurns(self._redactor) if level == "redacted" and self._redactor else WholeTurns()
 
 
 def _facts(exchange: Exchange) -> dict[str, Any]:
@@ -185,14 +221,3 @@ def _more_facts(answered: Answered) -> dict[str, Any]:
         "unreadable_events": answered.unreadable_events or None,
     }
     return {name: value for name, value in told.items() if isinstance(value, (int, str))}
-
-
-def _in_texts(value: Any, change: Callable[[str], str]) -> Any:
-    """A JSON value with all its texts changed."""
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, dict):
-        return {name: _in_texts(one, change) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_in_texts(one, change) for one in value]
-    return value

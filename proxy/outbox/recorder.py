@@ -227,7 +227,7 @@ def say(told: Told, recorded: Recorded) -> None:
     if isinstance(item, SetAside):
         _log.error("exchange.set_aside", id=item.id or None, reason=item.reason, bytes=len(item.payload))
     elif isinstance(item, Note):
-        _log.info("note.recorded", id=item.id, kind=item.kind)
+        _log.info("note.passed" if recorded.outcome == "erased" else "note.recorded", id=item.id, kind=item.kind)
     elif recorded.outcome == "recorded":
         _log.info("exchange.recorded", conversation=recorded.conversation, **facts)
     else:

@@ -17,6 +17,9 @@ CREATE TABLE deletion (
     rev  INTEGER NOT NULL
 ) STRICT;
 
+-- Serves the sweep of what was said of no conversation that is here.
+CREATE INDEX annotation_alone ON annotation (key) WHERE conversation IS NULL;
+
 -- The outbox once more, with deletions among its kinds.
 CREATE TABLE outbox_2 (
     key             INTEGER PRIMARY KEY,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.fields import time_text
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Sequence
 
     from ..db.sqlite import Tx
@@ -23,7 +24,8 @@ def standing(tx: Tx, sinks: Sequence[str], now: int) -> dict[str, Any]:
     As `/status` shows it; `now` is unix milliseconds.
 
     Of each sink: `depth` (due, or being sent), `failing` (of those, what has been tried in vain), `waiting` (annotations
-    before their message), `oldest_seconds`, `bytes` (of the depth, about), `dead` by reason, the last error and its time.
+    before their message), `oldest_seconds`, `bytes` (of the depth, about), `dead` by reason, with their bytes (about) and the
+    age of the oldest, the last error and its time.
     """
     told: dict[str, dict[str, Any]] = {sink: _empty() for sink in sinks}
     for row in tx.all("depth"):
@@ -39,7 +41,11 @@ def standing(tx: Tx, sinks: Sequence[str], now: int) -> dict[str, Any]:
     for sink, one in told.items():
         failing = tx.one("failing", sink=sink)
         one["failing"] = failing["n"] if failing else 0
-        one["bytes"] = _about_bytes(tx, sink, one["depth"])
+        one["bytes"] = _about_bytes(tx, tx.all("some_dirty", sink=sink, limit=SAMPLE), one["depth"])
+        if one["dead"] and (oldest := tx.one("oldest_dead", sink=sink)):
+            some = tx.all("some_dead", sink=sink, limit=SAMPLE)
+            one["dead_bytes"] = _about_bytes(tx, some, sum(one["dead"].values()))
+            one["dead_oldest_seconds"] = max(0, now - oldest["since"]) / 1000
         if error := tx.one("last_error", sink=sink):
             one["last_error"] = error["last_error"]
             one["last_error_at"] = time_text(error["last_failed_at"])
@@ -49,16 +55,15 @@ def standing(tx: Tx, sinks: Sequence[str], now: int) -> dict[str, Any]:
 
 def _empty() -> dict[str, Any]:
     return {
-        "depth": 0, "failing": 0, "waiting": 0, "oldest_seconds": 0.0, "bytes": 0, "dead": {}, "last_error": None,
-        "last_error_at": None,
+        "depth": 0, "failing": 0, "waiting": 0, "oldest_seconds": 0.0, "bytes": 0, "dead": {}, "dead_bytes": 0,
+        "dead_oldest_seconds": 0.0, "last_error": None, "last_error_at": None,
     }  # fmt: skip
 
 
-def _about_bytes(tx: Tx, sink: str, depth: int) -> int:
-    """The size of all that is due, from that of those that are due longest."""
-    some = tx.all("some_dirty", sink=sink, limit=SAMPLE) if depth else []
+def _about_bytes(tx: Tx, some: Sequence[sqlite3.Row], count: int) -> int:
+    """The size of so many rows, from that of some of them."""
     sizes = [size_of(tx, row["kind"], row["item"]) for row in some]
-    return round(sum(sizes) * depth / len(some)) if some else 0
+    return round(sum(sizes) * count / len(some)) if some else 0
 
 
 def size_of(tx: Tx, kind: str, item: int) -> int:
@@ -70,8 +75,8 @@ def size_of(tx: Tx, kind: str, item: int) -> int:
 
 
 def _failed(tx: Tx, now: int) -> dict[str, Any]:
-    """Records that nothing could be made of: how many, their bytes, and the age of the newest."""
+    """Records that nothing could be made of: how many, their bytes, and the ages of the newest and the oldest."""
     row = tx.one("failed_exchanges")
     assert row is not None
-    newest = None if row["newest"] is None else max(0, now - row["newest"]) / 1000
-    return {"count": row["n"], "bytes": row["bytes"], "newest_seconds": newest}
+    newest, oldest = (None if at is None else max(0, now - at) / 1000 for at in (row["newest"], row["oldest"]))
+    return {"count": row["n"], "bytes": row["bytes"], "newest_seconds": newest, "oldest_seconds": oldest}

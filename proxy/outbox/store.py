@@ -34,7 +34,7 @@ from ..core.exchange import Note
 from ..db.queries import load_queries
 from ..db.sqlite import Database, Tx
 from ..journal.reader import Position
-from . import notes
+from . import notes, retention
 from .conversations import Conversations, Recorded
 from .later import Early, take_later
 from .leases import Leases
@@ -45,6 +45,7 @@ from .tidying import Tidying
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from .retention import Bounds
     from .tombstones import Tombstones
 
 T = TypeVar("T")
@@ -54,7 +55,7 @@ _HERE = Path(__file__).parent
 MIGRATIONS = tuple((_HERE / name).read_text("utf-8") for name in ("schema.sql", "schema_2.sql"))
 #: Run on a file that was mended: see there.
 SETTLE = (_HERE / "settle.sql").read_text("utf-8")
-_STATEMENTS = ("queries.sql", "control.sql", "erasing.sql")
+_STATEMENTS = ("queries.sql", "control.sql", "erasing.sql", "retention.sql")
 QUERIES = load_queries("\n".join((_HERE / name).read_text("utf-8") for name in _STATEMENTS))
 
 #: The one sink of today; a row's sink is a name, not an address, so that a corrected address gets what waits.
@@ -155,6 +156,8 @@ class Store(Leases):
                 is_kept = notes.take(tx, item, self._sinks, now, self.tombstones(tx))
                 return Recorded(item.kind if is_kept else "erased")
             case SetAside():
+                if item.id and self.tombstones(tx).at("name", item.id) is not None:
+                    return Recorded("erased")
                 tx.run("set_aside", now=now, id=item.id, reason=item.reason, payload=item.payload)
                 return Recorded("set_aside")
             case Passed():
@@ -213,7 +216,12 @@ class Store(Leases):
 
     def scrub(self) -> None:
         """Leave nothing of what was deleted in the files; `DatabaseUnavailable`."""
+        self.scrub_is_due = False
         self._database.scrub()
+
+    async def expire(self, bounds: Bounds, known_before: int) -> tuple[bool, int]:
+        """Some of what is kept no longer; see `retention.step`."""
+        return await self._database.awrite(lambda tx: retention.step(tx, self.tombstones(tx), bounds, known_before))
 
     async def tidy(self, idle_before: int, known_before: int) -> bool:
         """Free and forget some of what has not changed since (unix milliseconds); whether there may be more."""

@@ -21,12 +21,13 @@ import structlog
 
 from ..core.calm import Calm
 from ..errors import DatabaseError
+from .retention import Bounds
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Awaitable, Callable
 
-    from ..config import Conversation
+    from ..config import Conversation, Privacy
     from ..db.sqlite import Tx
     from .store import Store
 
@@ -109,6 +110,7 @@ def _forget(tx: Tx, key: int, thread: str) -> None:
 async def keep_tidy(
     store: Store,
     conversation: Conversation,
+    privacy: Privacy,
     *,
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     steady: Callable[[], float] = time.monotonic,
@@ -125,5 +127,20 @@ async def keep_tidy(
         try:
             while await store.tidy(idle, known):
                 await sleep(0)
+            await _expire(store, Bounds.of(privacy, now), known, sleep)
+            if store.scrub_is_due:
+                await asyncio.to_thread(store.scrub)
         except DatabaseError as error:
             _log.error("store.waits", reason=str(error))
+
+
+async def _expire(store: Store, bounds: Bounds, known_before: int, sleep: Callable[[float], Awaitable[None]]) -> None:
+    """Give up what is kept no longer, and say so."""
+    more, dropped = True, 0
+    while more:
+        more, gone = await store.expire(bounds, known_before)
+        dropped += gone
+        if more:
+            await sleep(0)
+    if dropped:
+        _log.warning("outbox.expired", rows=dropped)

@@ -30,6 +30,8 @@ STEP = 50
 SAVE_SECONDS = 0.75
 #: … or sooner, when so much has.
 SAVE_BYTES = 64 * 1024
+#: What one part holds: it lies in memory three times while it is written.
+PART_BYTES = 1024 * 1024
 #: After a failure, which costs the whole of it once more.
 AGAIN_SECONDS = 5.0
 
@@ -125,11 +127,24 @@ class Checkpoints:
         capture, pieces, size = reply.unfinished
         has_head, ended = reply.head is not None, time.time_ns() // 1_000_000
         if saved.pieces < 0 or has_head != saved.has_head:
-            whole = replace(capture, pieces=pieces.copy(), ended=ended, interrupted="crash")
-            part = Part(saved.of, whole, (), ended)
+            done = _reach(pieces, 0)
+            whole = replace(capture, pieces=pieces[:done], ended=ended, interrupted="crash")
+            self._journal.save(Part(saved.of, whole, (), ended))
         elif len(pieces) > saved.pieces and (now - saved.at >= SAVE_SECONDS or size - saved.size >= SAVE_BYTES):
-            part = Part(saved.of, None, pieces[saved.pieces :], ended)
+            done = saved.pieces
         else:
             return
+        while done < len(pieces):
+            begin, done = done, _reach(pieces, done)
+            self._journal.save(Part(saved.of, None, pieces[begin:done], ended))
         saved.at, saved.pieces, saved.size, saved.has_head = now, len(pieces), size, has_head
-        self._journal.save(part)
+
+
+def _reach(pieces: list[bytes], begin: int) -> int:
+    """Up to which of the pieces one part goes."""
+    size = 0
+    for at in range(begin, len(pieces)):
+        size += len(pieces[at])
+        if size > PART_BYTES:
+            return at + 1
+    return len(pieces)

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from .answers import CLOSE, openai_error, write_answer
-from .limits import LINGER_SECONDS, Crowd, Refusal, client_of, refusal_of
+from .limits import LINGER_SECONDS, Crowd, Refusal, bound_unsent, client_of, refusal_of
 from .pace import Drain
 from .shortcut import Shortcut
 from .websocket import Session
@@ -37,7 +37,7 @@ LOOK_SECONDS = 1.0
 class ClientConnection(RequestHandler):
     """One client's connection: aiohttp's, which also tells the upstream when the client is behind."""
 
-    __slots__ = ("_drain", "_shortcut", "_who", "_wire", "number", "reply", "upstream")
+    __slots__ = ("_drain", "_shortcut", "_wire", "number", "reply", "upstream", "who")
     _numbers = itertools.count(1)
 
     def __init__(self, manager: Server, front: Front, *, loop: asyncio.AbstractEventLoop, **settings: Any) -> None:
@@ -47,7 +47,8 @@ class ClientConnection(RequestHandler):
         self._drain = Drain()
         # aiohttp lets go of a transport that it closes, though its last bytes are still to be taken
         self._wire: asyncio.Transport | None = None
-        self._who = ""
+        #: Its address, as far as that tells who it is; empty: unknown.
+        self.who = ""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -95,9 +96,10 @@ class ClientConnection(RequestHandler):
         self.number = str(next(self._numbers))
         super().connection_made(transport)
         self._wire = cast("asyncio.Transport", transport)
-        self._who = client_of(transport)
+        bound_unsent(self._wire)
+        self.who = client_of(transport)
         self._shortcut.begun_at = self._loop.time()
-        refusal = cast("Server", self._manager).crowd.enters(self._who)
+        refusal = cast("Server", self._manager).crowd.enters(self.who)
         if refusal is not None:
             self._turn_away(refusal)
 
@@ -126,7 +128,7 @@ class ClientConnection(RequestHandler):
         self._shortcut.lost()
         if self._wire is not None and self._manager is not None:
             self._wire = None
-            cast("Server", self._manager).crowd.leaves(self._who)
+            cast("Server", self._manager).crowd.leaves(self.who)
         super().connection_lost(exc)
 
     def look(self, now: float, listen: Listen) -> None:

@@ -1,7 +1,7 @@
 """The proxied path: one request to its upstream, and the answer back.
 
 A recorded request's body is read before it is sent on, up to `record_max_bytes`, so that it can be kept; anything
-larger and everything else streams through, held nowhere. Model calls are never repeated. A client that leaves takes
+larger, what would be too much together, and everything else streams through, held nowhere. Model calls are never repeated. A client that leaves takes
 its upstream connection with it. No JSON is parsed here.
 """
 
@@ -17,7 +17,8 @@ from ..errors import RequestRefused, UpstreamError
 from .answers import CLOSE, KEEP, openai_error, write_answer
 from .handshake import SWITCH, expected_accept
 from .headers import forward_head
-from .keys import Credentials, KeyRing
+from .keys import Credentials, Guard, KeyRing
+from .limits import is_on_this_machine
 from .pace import Body, body_too_large
 from .plan import Plan
 from .reply import Reply
@@ -38,13 +39,19 @@ if TYPE_CHECKING:
     from .upstream import Connection, Upstream
 
 
+#: Bytes of bodies that are read before they are sent on, all together; further ones stream through and are not recorded.
+MAX_HELD = 256 * 1024 * 1024
+
+
 class Route:
     """An upstream at a path prefix (`/v1`, `/azure`), and what its requests need."""
 
-    def __init__(self, prefix: str, upstream: Upstream, client_keys: KeyRing) -> None:
+    def __init__(self, prefix: str, upstream: Upstream, client_keys: KeyRing, guard: Guard) -> None:
         self.prefix = prefix
         self.upstream = upstream
-        self.credentials = Credentials(upstream.config, client_keys)
+        #: Whether anything is kept of its exchanges.
+        self.is_recorded = upstream.config.store != "none"
+        self.credentials = Credentials(upstream.config, client_keys, guard)
 
     def target(self, target: str) -> str:
         """The upstream's form of a request target."""
@@ -69,11 +76,19 @@ class Forwarder:
         self._rules = rules
         self._limit = record_limit
         self._listen = listen
+        self._held = 0
         # tells our own requests when they come back to us; new with each start
         self._hop = os.urandom(6).hex().encode("ascii")
 
     def plan(
-        self, head: RequestHead, route: Route, *, path: str, version: HttpVersion, keep_alive: bool, connection: str
+        self,
+        head: RequestHead,
+        route: Route,
+        *,
+        path: str,
+        version: HttpVersion,
+        keep_alive: bool,
+        client: ClientConnection,
     ) -> Plan:
         """What a head comes to; `RequestRefused` for a caller without a key, and for a request that was here before."""
         hops = self._hop
@@ -83,14 +98,16 @@ class Forwarder:
             hops = head.hops + b", " + hops
         target = route.target(head.target)
         if head.switches:
-            drop, add = route.credentials.handshake_rules(head.headers)
+            drop, add = route.credentials.handshake_rules(head.headers, client.who)
             forward = forward_head(head, target, route.upstream.host, hops, drop, (*add, *SWITCH))
         elif route.credentials.plain:
             forward = forward_head(head, target, route.upstream.host, hops)
         else:
-            forward = forward_head(head, target, route.upstream.host, hops, *route.credentials.rules(head.headers))
+            forward = forward_head(
+                head, target, route.upstream.host, hops, *route.credentials.rules(head.headers, client.who)
+            )
         return Plan(
-            head, route, forward, path=path, version=version, keep_alive=keep_alive, connection=connection,
+            head, route, forward, path=path, version=version, keep_alive=keep_alive, connection=client.number,
             rules=self._rules,
         )  # fmt: skip
 
@@ -127,7 +144,7 @@ class Forwarder:
         transport, content, head = client.transport, request.content, plan.head
         if transport is None:
             return CLOSE
-        came = time.monotonic()
+        came, held = time.monotonic(), 0
         captured = plan.captured
         accept = expected_accept(head.target, head.headers) if head.switches else b""
         if head.switches and (client.too_early or not client.has_switched):
@@ -137,10 +154,10 @@ class Forwarder:
         else:
             coming = self._coming(content, head)
             body, streams = await self._body(coming, head, transport, recorded=captured is not None)
-            came = time.monotonic()  # it was the client that took its time
+            came, held = time.monotonic(), len(body)  # it was the client that took its time
         capture = None if captured is None or streams else Capture(exchange_id, captured, body, started)
         if captured is not None and streams:
-            self._record.too_large(exchange_id, head.content_length or len(body))
+            self._not_kept(exchange_id, coming)
         over: asyncio.Future[None] = self._loop.create_future()
         if accept:
             reply = self._session(client, accept, exchange_id, _settling(over))
@@ -172,6 +189,7 @@ class Forwarder:
             client.upstream = client.reply = None
             if connection is not None:
                 connection.leave(reply)
+            self._held -= held
             self._record.ended(reply, came)
         return KEEP if reply.keep_alive and content.is_eof() else CLOSE
 
@@ -207,9 +225,14 @@ class Forwarder:
         """A body that is not here whole; refused when it says that it is too large."""
         listen = self._listen
         limit = listen.json_max_bytes if head.is_json else listen.body_max_bytes
-        if (head.content_length or 0) > limit:
+        coming = Body(content, listen.body_idle_seconds, limit, head.content_length or 0)
+        if coming.is_over(limit):
             raise body_too_large(limit)
-        return Body(content, listen.body_idle_seconds, limit)
+        return coming
+
+    def _not_kept(self, exchange_id: str, coming: Body) -> None:
+        lost = self._record.too_large if coming.is_over(self._limit) else self._record.memory_full
+        lost(exchange_id, coming.announced or coming.size)
 
     async def _body(
         self, coming: Body, head: RequestHead, transport: asyncio.Transport, *, recorded: bool
@@ -217,11 +240,15 @@ class Forwarder:
         """What is sent with the head, and whether more of the body streams behind it."""
         if head.expects_continue:
             transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if not recorded or (head.content_length or 0) > self._limit:
-            return b"", True
         parts: list[bytes] = []
-        while not coming.ended and coming.size <= self._limit:
-            parts.append(await coming.part())
+        try:
+            while recorded and not (coming.ended or coming.is_over(self._limit) or self._held >= MAX_HELD):
+                part = await coming.part()
+                self._held += len(part)
+                parts.append(part)
+        except BaseException:
+            self._held -= sum(map(len, parts))
+            raise
         return b"".join(parts), not coming.ended
 
     async def _upload(
@@ -254,7 +281,8 @@ class Forwarder:
         await client.taken()
         if client.transport is None:
             return CLOSE
-        body = openai_error(error.status, str(error), error.code)
+        said = str(error) if is_on_this_machine(client.transport) else f"{error.told} (exchange {reply.id})"
+        body = openai_error(error.status, said, error.code)
         headers = {"x-teelog-id": reply.id}
         return write_answer(
             client.transport, error.status, body, headers=headers, keep_alive=keep_alive,

@@ -8,13 +8,15 @@ time tells nothing of them.
 from __future__ import annotations
 
 import hashlib
+import time
 from typing import TYPE_CHECKING
 
+from ..core.brake import KeyBrake
 from ..errors import RequestRefused
 from .handshake import offered_protocols
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ..config import Upstream as UpstreamConfig
     from .headers import RawHeaders
@@ -52,11 +54,36 @@ class KeyRing:
 _KEY_PROTOCOL = b"openai-insecure-api-key."
 
 
+class Guard:
+    """A brake on guessing keys, of whichever ring."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._brake = KeyBrake(clock)
+
+    def admit(self, headers: RawHeaders, fields: frozenset[bytes], who: str) -> None:
+        """Note that a caller has shown a right key, in these `fields`; `RequestRefused` 429 for one who has to wait."""
+        key = b"\0".join(value for name, value in headers if name.lower() in fields)
+        if self._brake.wait_for(who, key):
+            raise RequestRefused(429, TOO_MANY_WRONG, "rate_limit_exceeded")
+        self._brake.passed(who, key)
+
+    def refuse(self, headers: RawHeaders, who: str) -> int:
+        """Note that a caller was refused, if it has shown a key; seconds until another is looked at."""
+        in_fields = any(name.lower() in _CLIENT_KEY_FIELDS for name, _ in headers)
+        if in_fields or any(one.startswith(_KEY_PROTOCOL) for one in offered_protocols(headers)):
+            return self._brake.failed(who)
+        return 0
+
+
+TOO_MANY_WRONG = "too many wrong keys came from there: wait a minute"
+
+
 class Credentials:
     """What is taken out of a request and added to it on the way to one upstream."""
 
-    def __init__(self, config: UpstreamConfig, client_keys: KeyRing) -> None:
+    def __init__(self, config: UpstreamConfig, client_keys: KeyRing, guard: Guard) -> None:
         self._client_keys = client_keys
+        self._guard = guard
         field = config.api_key_header.lower().encode("ascii")
         self._theirs = _UPSTREAM_KEY_FIELDS | {field}
         self._replace = config.api_key_mode == "replace"
@@ -68,13 +95,14 @@ class Credentials:
         #: Nothing to do for any request.
         self.plain = self._added is None and not client_keys
 
-    def rules(self, headers: RawHeaders) -> tuple[frozenset[bytes], tuple[tuple[bytes, bytes], ...]]:
-        """The lower-case names to drop and the fields to add; 401 for a caller without a client key."""
+    def rules(self, headers: RawHeaders, who: str) -> tuple[frozenset[bytes], tuple[tuple[bytes, bytes], ...]]:
+        """The lower-case names to drop and the fields to add; 401 for a caller (`who`: its address) without a client key."""
         drop: set[bytes] = set()
         if self._client_keys:
             drop |= self._client_keys.fields_of(headers)
             if not drop:
                 raise RequestRefused(401, "this proxy asks for one of its client keys", "invalid_api_key")
+            self._guard.admit(headers, frozenset(drop), who)
         if self._added is None:
             return frozenset(drop), ()
         if self._replace:
@@ -83,17 +111,18 @@ class Credentials:
             return frozenset(drop), ()  # the client brought its own
         return frozenset(drop), (self._added,)
 
-    def handshake_rules(self, headers: RawHeaders) -> tuple[frozenset[bytes], tuple[tuple[bytes, bytes], ...]]:
+    def handshake_rules(
+        self, headers: RawHeaders, who: str
+    ) -> tuple[frozenset[bytes], tuple[tuple[bytes, bytes], ...]]:
         """`rules` for a WebSocket's handshake, in which a key may stand among the subprotocols."""
         offers = offered_protocols(headers)
         shown = {one: one.removeprefix(_KEY_PROTOCOL) for one in offers if one.startswith(_KEY_PROTOCOL)}
         if not shown or self.plain:
-            return self.rules(headers)
+            return self.rules(headers, who)
         ours = {one for one, key in shown.items() if self._client_keys.has(key)}
         # as if they stood in fields of their own
-        drop, add = self.rules((
-            *headers, *((b"x-teelog-key" if one in ours else b"x-goog-api-key", key) for one, key in shown.items()),
-        ))  # fmt: skip
+        shown_fields = ((b"x-teelog-key" if one in ours else b"x-goog-api-key", key) for one, key in shown.items())
+        drop, add = self.rules((*headers, *shown_fields), who)
         stop = shown.keys() if self._replace and self._added is not None else ours
         if rest := [one for one in offers if one not in stop]:
             add = ((b"Sec-WebSocket-Protocol", b", ".join(rest)), *add)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import resource
+import socket
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +27,11 @@ MAX_FIELD = 16 * 1024
 MAX_FIELDS = 128
 #: Descriptors besides those of exchanges: the journal, the recorder, the upstreams' connections that lie ready.
 _OTHER_DESCRIPTORS = 128
+#: What the kernel takes of an answer before it has sent what it has, and what waits here before the upstream is read no
+#: further. Left to itself the kernel takes megabytes for every client that reads slowly; with less than this a fast one
+#: costs more.
+MAX_UNSENT = 32 * 1024
+MAX_WAITING = 32 * 1024
 #: For so long what a client still sends that was told to go is read and thrown away: a close over it would be a reset, and
 #: take the words back (RFC 9112 §9.6).
 LINGER_SECONDS = 1.0
@@ -95,6 +101,14 @@ class Crowd:
             del self._of[who]
 
 
+def bound_unsent(transport: asyncio.Transport) -> None:
+    """Leave what a client does not take with the upstream, rather than with the kernel (`man 7 tcp`)."""
+    transport.set_write_buffer_limits(MAX_WAITING)
+    sock, option = transport.get_extra_info("socket"), getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if sock is not None and option is not None and sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, option, MAX_UNSENT)
+
+
 def client_of(transport: asyncio.BaseTransport) -> str:
     """Who has a connection: its address; of IPv6 the /64, for whoever has one address has all of it. Empty: unknown."""
     peer = transport.get_extra_info("peername")
@@ -104,6 +118,12 @@ def client_of(transport: asyncio.BaseTransport) -> str:
     if ":" not in host or host.startswith("::ffff:"):
         return host
     return ipaddress.IPv6Address(host.partition("%")[0]).packed[:8].hex()
+
+
+def is_on_this_machine(transport: asyncio.BaseTransport) -> bool:
+    """Whether the other end is here, as far as its address tells."""
+    peer = transport.get_extra_info("peername")
+    return not isinstance(peer, tuple) or ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
 
 
 def _with_descriptors(wanted: int) -> int:

@@ -11,20 +11,22 @@ API can be pointed here: the thumb then survives an outage of analytics. Everyth
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from ..core.capture import CaptureRules, tenant_in
+from ..core.capture import blanked_note
 from ..core.exchange import ANYBODY, Note, encode_note
 from ..core.fields import read_json
 from ..core.hosts import host_name, is_local_name
 from ..core.ids import uuid7
 from ..core.notes import emit_event, emit_feedback, read_event, read_feedback
+from ..core.tenant import tenant_in
 from ..core.wire import problem
 from ..errors import ApiError, RequestRefused
 from .answers import CLOSE, json_body, write_answer
+from .keys import TOO_MANY_WRONG
+from .limits import is_on_this_machine
 from .pace import Body, body_too_large
 
 if TYPE_CHECKING:
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from ..config import Listen
+    from ..core.capture import CaptureRules
+    from .client import ClientConnection
     from .headers import RequestHead
-    from .keys import KeyRing
+    from .keys import Guard, KeyRing
     from .recording import Record
 
     #: A page, and the header fields that belong to it.
@@ -67,6 +71,7 @@ class OwnEndpoints:
         *,
         client_keys: KeyRing,
         admin_keys: KeyRing,
+        guard: Guard,
         analytics_keys: KeyRing,
         ready: Callable[[], bool],
         status: Callable[[], Awaitable[dict[str, Any]]],
@@ -80,6 +85,7 @@ class OwnEndpoints:
         self._body_idle = listen.body_idle_seconds
         self._client_keys = client_keys
         self._admin_keys = admin_keys
+        self._guard = guard
         self._analytics_keys = analytics_keys
         self._ready = ready
         self._status = status
@@ -125,12 +131,17 @@ class OwnEndpoints:
 
     def _check_admin(self, request: web.BaseRequest, transport: asyncio.Transport, path: str, host: str) -> None:
         """401 (421 by a foreign name) for who neither is on this machine, for all we can see, nor has the admin key."""
-        if self._admin_keys.fields_of(request.raw_headers):
-            return
         name = host_name(host)
         forwarded = any(field.lower() in _FORWARDED for field, _ in request.raw_headers)
         foreign = not (is_local_name(name) or name in self._hosts)
-        if forwarded or foreign or not _is_loopback(transport):
+        if not (forwarded or foreign) and is_on_this_machine(transport):
+            return
+        headers, who = request.raw_headers, cast("ClientConnection", request.protocol).who
+        if fields := self._admin_keys.fields_of(headers):
+            self._guard.admit(headers, fields, who)
+        elif self._guard.refuse(headers, who):
+            raise RequestRefused(429, TOO_MANY_WRONG, "rate_limit_exceeded")
+        else:
             raise RequestRefused(
                 421 if foreign else 401,
                 f"{path} is for callers on this machine; whoever comes from elsewhere, through another proxy or by a name "
@@ -150,6 +161,7 @@ class OwnEndpoints:
                 status, body = 200, json_body(await self._take(request, path, head))
             except ApiError as error:
                 status = error.status
+                headers |= {"Retry-After": "60"} if status == 429 else {}
                 body = json_body(problem(status, error.detail, errors=error.errors, instance=path))
         if request.transport is None:
             return CLOSE
@@ -175,7 +187,7 @@ class OwnEndpoints:
         }
         answer = emit(record)
         note = Note(id=str(record["id"]), kind=kind, tenant=tenant, body=answer, started=now)
-        if not await self._record.note(encode_note(note)):
+        if not await self._record.note(blanked_note(encode_note(note), request.raw_headers, head.target)):
             raise ApiError(503, "it could not be stored; try again")
         return answer
 
@@ -192,10 +204,13 @@ class OwnEndpoints:
 
     def _tenant(self, request: web.BaseRequest) -> str:
         """The caller's tenant; with an analytics key one may speak of anybody's messages."""
-        if self._analytics_keys.fields_of(request.raw_headers):
-            return ANYBODY
-        if self._client_keys.fields_of(request.raw_headers):
-            return tenant_in(request.raw_headers, self._rules)
+        headers, who = request.raw_headers, cast("ClientConnection", request.protocol).who
+        for keys, whose in ((self._analytics_keys, ANYBODY), (self._client_keys, None)):
+            if fields := keys.fields_of(headers):
+                self._guard.admit(headers, fields, who)
+                return tenant_in(headers, self._rules) if whose is None else whose
+        if self._guard.refuse(headers, who):
+            raise ApiError(429, TOO_MANY_WRONG)
         raise ApiError(401, "a client key of the proxy or a key of the analytics server is needed")
 
     def _cors(self, request: web.BaseRequest) -> dict[str, str]:
@@ -208,11 +223,6 @@ class OwnEndpoints:
             "Access-Control-Allow-Headers": "authorization, content-type",
             "Vary": "Origin",
         }
-
-
-def _is_loopback(transport: asyncio.Transport) -> bool:
-    peer = transport.get_extra_info("peername")
-    return peer is None or isinstance(peer, str) or ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
 
 
 def _unknown(path: str) -> str:

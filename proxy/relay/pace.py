@@ -32,16 +32,23 @@ class Body:
         content: aiohttp's reader of it.
         patience: Seconds within which a step, or its end, must come.
         limit: Bytes; more are refused.
+        announced: Bytes that it says it has; 0: it does not say.
 
     """
 
-    def __init__(self, content: StreamReader, patience: float, limit: int) -> None:
+    def __init__(self, content: StreamReader, patience: float, limit: int, announced: int = 0) -> None:
         self._content = content
         self._patience = patience
         self._limit = limit
         self._waited = 0.0
         self._stepped = 0
+        self.announced = announced
+        #: Bytes that have come.
         self.size = 0
+
+    def is_over(self, limit: int) -> bool:
+        """Whether it has more bytes than this, by what it says or by what has come."""
+        return max(self.size, self.announced) > limit
 
     @property
     def ended(self) -> bool:

@@ -66,7 +66,7 @@ class Plan:
         self.keep_alive = keep_alive
         #: None for what is forwarded and not recorded.
         self.captured: CapturedHead | None = None
-        if not head.skip and is_recorded(head.method, head.target):
+        if route.is_recorded and not head.skip and is_recorded(head.method, head.target):
             self.captured = CapturedHead(head.method, head.target, route.upstream.name, connection, head.headers, rules)
         self._path, self._version = path, version
         self.is_http10 = version.minor == 0

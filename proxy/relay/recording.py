@@ -95,12 +95,16 @@ class Record:
         """Append an exchange to the journal; see `Recording`."""
         if self._journal.append(capture, done):
             return True
-        self._lost("memory_full", capture.id, len(capture.request) + sum(map(len, capture.pieces)))
+        self.memory_full(capture.id, len(capture.request) + sum(map(len, capture.pieces)))
         return False
 
     def too_large(self, exchange_id: str, size: int) -> None:
         """A body, of so many bytes as far as we know, was over `journal.record_max_bytes`: forwarded, not recorded."""
         self._lost("too_large", exchange_id, size)
+
+    def memory_full(self, exchange_id: str, size: int) -> None:
+        """Too much was in memory already to keep an exchange, or its request: forwarded, not recorded."""
+        self._lost("memory_full", exchange_id, size)
 
     def _lost(self, reason: str, exchange_id: str, size: int) -> None:
         self._losses[reason] += 1

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ..core.capture import Capture
 
 OPEN, HOLDING, COMMITTING, RELEASED = range(4)
+#: A first read of more than this is not copied: it may wait for its client, in the record and in the transport.
+LARGE = 16 * 1024
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -239,9 +241,16 @@ class Reply:
                 self._final = FinalEvent()
             if head.status in (204, 304):
                 self._due, self._stage = False, RELEASED  # forwarded and counted only
-            self._keep(buffer)
         data = buffer[end:]
+        large = len(data) > LARGE
+        if self._due:
+            self._keep(buffer[:end] if large else buffer)
+            if large:
+                self._keep(data)
         walked = self._walk(data)
+        if large and walked < 0:
+            self._write(out)
+            out = b""
         self._pass(data, out + self._forward(data, walked), walked)
 
     # --- body

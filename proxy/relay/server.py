@@ -12,12 +12,13 @@ import os
 import time
 from typing import TYPE_CHECKING, cast
 
-from ..core.hosts import host_name, is_local_name, is_local_origin, is_loopback, is_of_this_server
+from ..core.hosts import host_name, is_local_name, is_local_origin, is_loopback, is_of_this_server, is_private_name
 from ..core.ids import uuid7
 from ..errors import RequestRefused
 from .answers import CLOSE, openai_error, write_answer
 from .client import Server
 from .headers import read_request_head
+from .keys import TOO_MANY_WRONG, Guard
 from .limits import MAX_FIELD, MAX_FIELDS, MAX_TARGET
 from .own import ADMIN_PATHS, OPEN_PATHS
 
@@ -48,12 +49,15 @@ HURRIED_SECONDS = 0.05
 class Front:
     """What happens to a request; `server()` makes what a listening socket is given."""
 
-    def __init__(self, listen: Listen, routes: Mapping[str, Route], forwarder: Forwarder, own: OwnEndpoints) -> None:
+    def __init__(
+        self, listen: Listen, routes: Mapping[str, Route], forwarder: Forwarder, own: OwnEndpoints, guard: Guard
+    ) -> None:
         self._listen = listen
         #: By first path segment; "v1" is the first upstream.
         self._routes = routes
         self._forwarder = forwarder
         self._own = own
+        self._guard = guard
         self._hosts = frozenset(map(host_name, listen.allowed_hosts))
         self._origins = frozenset(listen.cors_origins)
         #: By what name a container or a service is reached, only its users know; a browser's page must still show its own.
@@ -117,7 +121,7 @@ class Front:
                 await client.taken()
                 return await self._own.handle(request, head, keep_alive=keeps)
             plan = self._forwarder.plan(
-                head, route, path=request.raw_path, version=request.version, keep_alive=keeps, connection=client.number
+                head, route, path=request.raw_path, version=request.version, keep_alive=keeps, client=client
             )
             return await self._forwarder.forward(request, client, plan, exchange_id, started)
         except RequestRefused as error:
@@ -135,12 +139,13 @@ class Front:
         if path not in OPEN_PATHS:
             self._check_caller(head, by_any_name=self._any_host or path in ADMIN_PATHS)
         route = self._routes.get(path[1:].partition("/")[0])
-        # behind an offer to upgrade that is not taken up, the parser does not find the next request for certain
-        return head, route, keeps and version.minor == 1 and b"upgrade" not in head.connection
+        # What stands behind is not parsed for certain where an offer to upgrade was not taken up, and behind chunks: the
+        # parser (aiohttp 3.14.5) puts their last trailer into the next request's head, which may be somebody else's.
+        return head, route, keeps and version.minor == 1 and not head.chunked and b"upgrade" not in head.connection
 
     # --- the short way
 
-    def plan(self, message: RawRequestMessage, connection: str) -> Plan | None:
+    def plan(self, message: RawRequestMessage, client: ClientConnection) -> Plan | None:
         """What a head comes to; None when the request is for us. `RequestRefused` says what is wrong with it."""
         path, version = message.path, message.version
         head, route, keeps = self._read(
@@ -148,7 +153,7 @@ class Front:
         )
         if route is None:
             return None
-        return self._forwarder.plan(head, route, path=path, version=version, keep_alive=keeps, connection=connection)
+        return self._forwarder.plan(head, route, path=path, version=version, keep_alive=keeps, client=client)
 
     def send(
         self,
@@ -191,7 +196,10 @@ class Front:
             raise RequestRefused(421, f"listen.allowed_hosts does not name {name!r}", "misdirected_request")
         origin = head.origin
         if origin and not (
-            origin in self._origins or is_local_origin(origin) or (trusted and is_of_this_server(origin, head.host, ""))
+            origin in self._origins
+            or is_local_origin(origin)
+            # some WebSocket clients, which are no browsers, name the server itself
+            or ((trusted or is_private_name(name)) and is_of_this_server(origin, head.host, ""))
         ):
             raise RequestRefused(403, f"listen.cors_origins does not name {origin[:200]!r}", "origin_not_allowed")
 
@@ -202,6 +210,11 @@ class Front:
         headers = {"x-teelog-id": exchange_id}
         if error.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
+        who = cast("ClientConnection", request.protocol).who
+        if error.code == "invalid_api_key" and self._guard.refuse(request.raw_headers, who):
+            error = RequestRefused(429, TOO_MANY_WRONG, "rate_limit_exceeded")
+        if error.status == 429:
+            headers["Retry-After"] = "60"
         whole = request.content.is_eof()
         sent = write_answer(
             transport,
@@ -209,7 +222,7 @@ class Front:
             openai_error(error.status, error.message, error.code),
             headers=headers,
             # what two servers may read in two ways, or not at all, is the last thing read on a connection
-            keep_alive=whole and error.status in (401, 404, 405, 508) and self._keeps(request),
+            keep_alive=whole and error.status in (401, 404, 405, 429, 508) and self._keeps(request),
             with_body=request.method != "HEAD",
         )
         if not whole and error.status == 408 and transport.can_write_eof():
@@ -218,4 +231,5 @@ class Front:
 
     def _keeps(self, request: web.BaseRequest) -> bool:
         switched = cast("ClientConnection", request.protocol).has_switched  # what comes next may be no request
-        return request.keep_alive and request.version.minor == 1 and not self.draining and not switched
+        chunked = "Transfer-Encoding" in request.headers  # see `_read`
+        return request.keep_alive and not chunked and request.version.minor == 1 and not self.draining and not switched

@@ -128,7 +128,7 @@ class Shortcut:
         client, front, plan = self._client, self._front, self._plan
         if plan is None or not plan.fits(message):
             try:
-                plan = self._plan = front.plan(message, client.number)
+                plan = self._plan = front.plan(message, client)
             except RequestRefused:
                 return False
             if plan is None:

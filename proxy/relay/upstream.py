@@ -14,6 +14,7 @@ import ssl
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
+from ..core.hosts import leads_astray
 from ..errors import StartError, UpstreamTimeout, UpstreamUnreachable
 from .tunnel import tunnel
 
@@ -195,9 +196,13 @@ class Upstream:
     async def _connect(self, host: str, port: int) -> Connection:
         name = host if self._tls else None
         if self._proxy is None:
-            _, connection = await self._loop.create_connection(
+            transport, connection = await self._loop.create_connection(
                 lambda: Connection(self), host, port, ssl=self._tls, server_hostname=name
             )
+            address = transport.get_extra_info("peername")[0]
+            if leads_astray(address, host):  # looked at where it cannot change any more; nothing has been sent
+                connection.abort()
+                raise OSError(f"its name leads to {address}, a link-local address: configure that if it is meant")
         else:
             sock = await tunnel(self._proxy, host, port, self._loop)
             _, connection = await self._loop.create_connection(

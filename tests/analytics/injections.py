@@ -1,4 +1,22 @@
-"""Texts that mean something elsewhere, and here nothing but themselves: by what would take them for its own."""
+"""Texts that mean something elsewhere, and here nothing but themselves: by what would take them for its own.
+
+With what asks a server about them: every answer is checked, and a bystander shows whatever went wrong.
+"""
+
+import csv
+import io
+from contextlib import asynccontextmanager
+from urllib.parse import quote
+
+import orjson
+import pytest
+from yarl import URL
+
+from tests.sdk_query_rules import export_faults
+from tests.sdk_rules import problem_faults
+
+API = {"Authorization": "Bearer key-api"}
+MOMENT = "2026-11-02T10:00:00.000Z"
 
 INJECTIONS = {
     "SQL that ends a text": "x'; DROP TABLE conversation; --",
@@ -48,6 +66,90 @@ INJECTIONS = {
 }
 #: Those that are tried every time; the others are slow together.
 OFTEN = {
-    "SQL that ends a text", "SQL in double quotes", "JSON that ends early", "HTML", "a line of a head", "encoded twice",
-    "a slash, encoded", "dots", "NUL", "beyond the first plane", "an operator of full text", "a formula",
+    "SQL that ends a text", "JSON that ends early", "HTML", "a line of a head", "a slash, encoded", "dots", "NUL",
+    "an operator of full text",
 }  # fmt: skip
+each = pytest.mark.parametrize(
+    "text",
+    [pytest.param(text, id=name, marks=[] if name in OFTEN else pytest.mark.slow) for name, text in INJECTIONS.items()],
+)
+
+
+def chat(text, **fields):
+    """A conversation that says a text wherever one may stand."""
+    call = {"id": text, "type": "function", "function": {"name": text, "arguments": text}}
+    link = dict.fromkeys(("url", "title", "label", "description", "type"), text) | {"breadcrumbs": [text]}
+    shared = {"externalId": text, "externalUrl": text, "properties": {text: text, "k": text}}
+    person = dict.fromkeys(("id", "userId", "userType", "supportAgentName", text), text)
+    said = shared | {"id": text, "name": text, "userProperties": person, "links": [link], "tool_calls": [call]}
+    messages = [
+        said | {"role": "user", "content": text},
+        said | {"id": f"{text}2", "role": "assistant", "content": [{"type": "text", "text": text}]},
+    ]
+    more = {"projectId": text, "integrationId": text, "supportTicketConversationId": text, "tags": [text]}
+    times = {"createdAt": MOMENT, "updatedAt": MOMENT}
+    whole = {"type": "openai", "id": text, "userProperties": person, "visibility": "private"} | shared | more | times
+    return whole | {"messages": [one | times for one in messages]} | fields
+
+
+class Server:
+    """Asked with an api key; what is no success must be a problem."""
+
+    def __init__(self, client):
+        self._client = client
+
+    async def ask(self, method, path, body=None, **query):
+        data = None if body is None else orjson.dumps(body)
+        # encoded: the path goes out as it is, dots and all
+        url = URL(f"http://{self._client.host}:{self._client.port}{path}", encoded=True)
+        answer = await self._client.session.request(method, url.with_query(query or None), data=data, headers=API)
+        told = await answer.read()
+        if answer.content_type == "text/csv":
+            assert export_faults(answer.headers["Content-Type"], told) == []
+            return answer.status, list(csv.reader(io.StringIO(told.decode(), newline="")))
+        if answer.status != 200:
+            assert problem_faults(answer.status, answer.content_type, orjson.loads(told)) == []
+        return answer.status, orjson.loads(told)
+
+    async def get(self, path, **query):
+        return await self.ask("GET", path, **query)
+
+    async def post(self, path, body):
+        return await self.ask("POST", path, body)
+
+    async def rows(self, view="conversations", **body):
+        """The rows of a query, or the status of its refusal."""
+        status, told = await self.post(f"/query/{view}", body)
+        return told["data"]["result"] if status == 200 else status
+
+
+@asynccontextmanager
+async def beside_a_bystander(client):
+    """A server with a bystander, which everything that goes wrong would change."""
+    server = Server(client)
+    bystander = {"type": "openai", "id": "by", "messages": [{"role": "user", "content": "by", "id": "by-m"}]}
+    more = {"projectId": "by", "properties": {"k": "by"}, "userProperties": {"id": "by"}}
+    for path, body in (
+        ("/conversations", bystander | more),
+        ("/feedback", {"type": "positive", "messageId": "by-m", "id": "by-f", "details": "by"}),
+        ("/events", {"type": "by", "searchQuery": "by", "id": "by-e"} | more),
+    ):
+        assert (await server.post(path, body))[0] == 200
+    before = [await seen(server, "by"), await server.rows("events", where=is_("id", "by-e"))]
+
+    yield server
+
+    assert [await seen(server, "by"), await server.rows("events", where=is_("id", "by-e"))] == before
+
+
+async def seen(server, name):
+    return await server.get(f"/conversations/{name}"), await server.get(f"/feedback/{name}-f")
+
+
+def is_(field, value, operator="eq"):
+    return {"condition": {"field": field, "operator": operator, "value": value}}
+
+
+def encoded(text):
+    """A path segment; clients resolve dots of their own accord unless they are encoded."""
+    return quote(text, safe="").replace(".", "%2E")

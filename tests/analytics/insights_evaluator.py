@@ -32,11 +32,11 @@ def evaluate(tables, since, until, passes=lambda session: True):
             for row in listed
             if row["role"] == "assistant" and row["place"] is not None
         ]
-        one["links"] = {}
+        one["links"] = set()
         for row in listed:
             for link in json.loads(row["links"] or "[]"):
                 if link["url"].startswith(("http://", "https://")):
-                    one["links"][link["url"].split("#")[0]] = link.get("title") or ""
+                    one["links"].add(link["url"].split("#")[0])
     asked = [one for one in meant if one["key"]]
     return {
         "questions": by_question(asked, lambda one: 1),
@@ -113,7 +113,7 @@ def reasons(tables, meant):
             "reason": label,
             "times": len(given),
             "sessions": len(set(given)),
-            "narrow": {"reason": label} if label else {"feedback": "negative"},
+            "narrow": {"reason": label} if label else {"unexplained": "true"},
         }
         for label, given in found.items()
     ]
@@ -123,14 +123,13 @@ def reasons(tables, meant):
 def links(meant):
     found = {}
     for one in meant:
-        for url, title in one["links"].items():
-            found.setdefault(url, []).append((title, "negative" in one["thumbs"]))
+        for url in one["links"]:
+            found.setdefault(url, []).append("negative" in one["thumbs"])
     rows = [
         {
             "url": url,
-            "title": max(title for title, _ in cited),
             "sessions": len(cited),
-            "disliked": sum(disliked for _, disliked in cited),
+            "disliked": sum(cited),
             "narrow": {"cites": url},
         }
         for url, cited in found.items()

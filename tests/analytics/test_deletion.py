@@ -1,9 +1,13 @@
 """Deleted conversations and feedback: gone, and not brought back; and what is found by an external id."""
 
+import sqlite3
+from contextlib import closing
+
 import orjson
 import pytest
 
 from proxy.analytics.api import make_app
+from proxy.analytics.store import Store, open_database
 from proxy.core.wire import read_conversation, read_event, read_feedback
 from proxy.errors import ApiError
 from tests.sdk_rules import CONVERSATION, DELETED, faults_of, problem_faults
@@ -127,3 +131,76 @@ async def test_web_keys_delete_when_told_to(aiohttp_client, store):
     assert (await client.delete("/conversations/c1", headers=web)).status == 200
     assert (await client.delete("/conversations/c1", headers=web)).status == 404
     assert (await client.delete("/feedback/f1", headers=web)).status == 403
+
+
+async def test_late_feedback_does_not_wait_for_what_was_deleted(store):
+    """Feedback and events on a deleted message are answered as if taken, whether they waited before or come later."""
+    answer = await store.log_conversation(chat("a"))
+    message = answer["messages"][0]["id"]
+    await store.delete_conversation("c1")
+    late = await store.log_feedback(read_feedback({"type": "positive", "messageId": message, "id": "f"}))
+    await store.log_event(read_event({"type": "x", "messageId": message, "id": "e-1"}))
+    await store.log_event(read_event({"type": "x", "conversationId": "c1", "id": "e-2"}))
+    await store.log_feedback(read_feedback({"type": "positive", "messageId": "another", "id": "g"}))
+
+    assert late["messageId"] == message
+    kept = await store.read(lambda tx: [tx.one("feedback", id="f"), *(tx.one("event", id=f"e-{n}") for n in (1, 2))])
+    assert kept == [None] * 3
+    assert await store.read(lambda tx: tx.one("feedback", id="g")) is not None
+
+
+def told(*contents, rev, **more):
+    return chat(*contents, properties={"source": "teelog", "teelogRev": rev}, **more)
+
+
+async def test_no_snapshot_that_a_teelog_has_erased_is_taken(store):
+    """What a teelog erased up to a rev does not come back, however long it is; and not if it comes only now."""
+    await store.log_conversation(told("a", rev=5))
+    await store.delete_conversation("c1", 9)
+    with pytest.raises(ApiError, match="no conversation"):
+        await store.delete_conversation("c2", 9)
+    for late in (told("a", "b", "c", rev=9), told("a", "b", rev=6), told("a", "b", rev=9, name="c2")):
+        await store.log_conversation(late)
+    assert (await store.conversations(10, 0))["total"] == 0
+
+    later = [await store.log_conversation(told("a", "b", rev=10)), await store.log_conversation(chat("x", name="c2"))]
+    assert [(one["id"], contents(one)) for one in later] == [("c1~2", ["b"]), ("c2~2", ["x"])]
+
+
+@pytest.mark.parametrize(("key", "stored"), [("key-api", 0), ("key-web", 1)])
+async def test_only_an_api_key_speaks_for_a_teelog(client, key, stored):
+    """The newest rev counts for an api key alone; a browser cannot keep conversations from being logged."""
+    headers = {"Authorization": "Bearer key-api"}
+    await client.delete("/conversations/c1", headers={"Authorization": f"Bearer {key}", "x-teelog-rev": "9"})
+    await client.post("/conversations", headers=headers, json={
+        "type": "openai", "id": "c1", "messages": [{"role": "user", "content": "a"}],
+        "properties": {"source": "teelog", "teelogRev": 9},
+    })  # fmt: skip
+
+    assert (await (await client.get("/conversations", headers=headers)).json())["total"] == stored
+
+
+async def test_no_id_is_kept(store, database, tmp_path):
+    """Of what was deleted no id is in the file, once it is scrubbed."""
+    await store.log_conversation(chat("a secret", name="chat-of-ada"))
+    await store.delete_conversation("chat-of-ada")
+    database.scrub()
+
+    files = [path.read_bytes() for path in tmp_path.iterdir()]
+    assert not any(word in one for one in files for word in (b"chat-of-ada", b"secret"))
+
+
+async def test_deletions_of_an_older_teelog_hold(tmp_path, clock):
+    """A file that still has the ids of what was deleted keeps it deleted, and the ids go."""
+    path = tmp_path / "analytics.db"
+    open_database(path).close()
+    with closing(sqlite3.connect(path)) as plain:
+        plain.execute("INSERT INTO deletion VALUES ('c1', 2, 1)")
+        plain.commit()
+    with closing(open_database(path)) as database:
+        store = Store(database, now=clock)
+        await store.log_conversation(chat("a", "b"))
+        later = await store.log_conversation(chat("a", "b", "c"))
+        left = await store.read(lambda tx: tx.all("named_deletions"))
+
+    assert (later["id"], contents(later), left) == ("c1~2", ["c"], [])

@@ -1,15 +1,29 @@
 """Insights against the slow and obvious evaluator, over random lives of a log."""
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from proxy.analytics import sessions
 from proxy.analytics.gathering import Chosen
 from proxy.analytics.insights import insights
+from proxy.core.among import read_among
+from proxy.core.session_filter import Page, SessionFilter
 from tests.analytics import figures_scenes as scenes
 from tests.analytics.figures_life import emptied, live, logged
 from tests.analytics.insights_evaluator import evaluate
 
 NO_SIDE = Chosen(("s.side = 0",))
+
+
+def listed(narrow, span, tx):
+    """How many sessions the list has that a row leads to."""
+    feedback = narrow.get("feedback")
+    among = replace(read_among(narrow), began=span[0], before=span[1])
+    asked = SessionFilter(side=False, feedback=feedback, among=among)
+    return sessions.lines(tx, asked, Page(0)).total
 
 
 def agree(database, examples):
@@ -27,9 +41,14 @@ def agree(database, examples):
                 database.write(lambda tx, step=step: live(tx, step))
             expected = evaluate(database.read(logged), *span)
             found = database.read(lambda tx: insights(tx, NO_SIDE, *span))
+            for link in found["links"]:
+                assert link.pop("title") in ("", "One", "Two")
             for name in expected:
                 assert found[name] == expected[name], (name, found[name], expected[name])
             assert found.keys() == expected.keys()
+            for name, rows in found.items():
+                for row in rows if name != "searches" else ():
+                    assert database.read(partial(listed, row["narrow"], span)) == row["sessions"], (name, row)
         finally:
             database.write(emptied)
             database.write(lambda tx: tx.run("drop_outdated_events", before=10**15))

@@ -66,7 +66,7 @@ def test_links(url, shown):
                 "usage": {"prompt_tokens": 1200, "completion_tokens": 5},
                 "finishReason": "length",
             },
-            ["m", "1.2 s", "first token 0.2 s", "1,200 + 5 tokens", "length"],
+            ["m", "1.2 s", "first token 250 ms", "1,200 + 5 tokens", "length"],
             id="all",
         ),
         pytest.param({"usage": {"input_tokens": 1, "output_tokens": 2}}, ["1 + 2 tokens"], id="the other names"),

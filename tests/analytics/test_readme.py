@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from proxy.analytics.api import make_app
+from proxy.core.wire import read_conversation, read_feedback
 from tests.sdk_query_rules import QUERIES
 from tests.sdk_rules import CONVERSATION, DELETED, faults_of
 
@@ -90,6 +91,22 @@ async def test_saved_and_shared_chats(printed, store):
 
 async def test_a_question(printed):
     """The question that README asks is answered."""
-    (answer,) = await printed(script("## The local server and its pages"))
+    (answer,) = await printed(script("### Queries"))
 
     assert faults_of(QUERIES["conversations"], answer) == []
+
+
+async def test_finding_conversations(printed, store):
+    """The search that README shows finds what it says, and only that."""
+    said = {"c1": "How is Single Sign-On configured?", "c2": "single sign-on", "c3": "Configure single sign-on"}
+    for name, question in said.items():
+        messages = [{"role": "user", "content": question, "id": f"{name}-m"}]
+        fields = {"properties": {"source": "teelog"}, "updatedAt": "2026-11-02T00:00:00Z"}
+        await store.log_conversation(read_conversation({"type": "openai", "id": name, "messages": messages} | fields))
+    for name in ("c1", "c2"):
+        await store.log_feedback(read_feedback({"type": "negative", "messageId": f"{name}-m"}))
+
+    (answer,) = await printed(script("### Finding conversations"))
+
+    assert [one["id"] for one in answer["conversations"]] == ["c1"]
+    assert (answer["total"], "nextCursor" in answer) == (1, False)

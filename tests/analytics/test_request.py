@@ -2,7 +2,9 @@
 
 import asyncio
 import io
+import re
 
+import orjson
 import pytest
 
 from tests.sdk_rules import problem_faults
@@ -11,30 +13,66 @@ API = {"Authorization": "Bearer key-api"}
 SMALL = b'{"type":"openai","id":"c1","messages":[{"role":"user","content":"%s"}]}'
 
 
-async def test_a_body_of_two_megabytes_is_taken(client):
-    """Inkeep's limit for a body is within ours."""
-    body = SMALL % (b"x" * 1_990_000)
+#: A body that is taken, by where it is posted.
+BODIES = {
+    "/conversations": {"type": "openai", "id": "c1", "messages": [{"role": "user", "content": "x"}]},
+    "/feedback": {"type": "positive", "messageId": "m"},
+    "/events": {"type": "x", "searchQuery": "q"},
+    "/query/property-keys": {"field": "properties"},
+    "/query/property-values": {"field": "properties", "key": "k"},
+} | {
+    f"/query/{view}{export}": {}
+    for view in ("conversations", "events", "feedback", "semantic-threads")
+    for export in ("", "/export")
+}
 
-    answer = await client.post("/conversations", data=io.BytesIO(body), headers=API)
+
+async def test_a_body_of_two_megabytes_is_taken_whole(client):
+    """Inkeep's limit for a body is within ours, and nothing of it is cut."""
+    answer = await client.post("/conversations", data=io.BytesIO(SMALL % (b"x" * 1_990_000)), headers=API)
 
     assert answer.status == 200
     assert len((await answer.json())["messages"][0]["content"]) == 1_990_000
 
 
-@pytest.mark.parametrize("announced", [True, False], ids=["announced", "chunked"])
-async def test_a_body_that_is_too_large_is_413(client, announced):
-    """More than a few megabytes are refused, whether their length is announced or not, and the server goes on."""
+@pytest.mark.parametrize("path", BODIES)
+async def test_how_large_a_body_may_be(client, path):
+    """Whatever is posted, 1.99 MB are taken, and 64 MB are refused as soon as they are announced; the server goes on."""
+    padded = orjson.dumps(BODIES[path] | {"padding": "x" * 1_989_000})
+
+    assert (await client.post(path, data=io.BytesIO(padded), headers=API)).status == 200
+    status, problem = await announced(client, path, 64_000_000)
+    assert status == 413
+    assert problem_faults(413, "application/problem+json", problem) == []
+    assert (await client.post(path, data=orjson.dumps(BODIES[path]), headers=API)).status == 200
+
+
+async def announced(client, path, size):
+    """The status and problem that a head is answered with, whose body never comes."""
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer key-api\r\nContent-Length: {size}\r\n\r\n"
+    writer.write(head.encode())
+    async with asyncio.timeout(10):
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = int(re.search(rb"Content-Length: (\d+)", answer)[1])
+        body = await reader.readexactly(length)
+    writer.close()
+    return int(answer.split()[1]), orjson.loads(body)
+
+
+@pytest.mark.parametrize("path", ["/conversations", "/events", "/query/conversations"])
+async def test_a_body_without_a_length_that_is_too_large(client, path):
+    """More than a few megabytes are refused, too, where nobody said how many would come; the server goes on."""
 
     async def chunks():
         for _ in range(64):
             yield b"x" * 1_000_000
 
-    length = {"Content-Length": "64000000"} if announced else {}
-    answer = await client.post("/conversations", data=chunks(), headers=API | length)
+    answer = await client.post(path, data=chunks(), headers=API)
 
     assert answer.status == 413
     assert problem_faults(413, answer.content_type, await answer.json(content_type=None)) == []
-    assert (await client.post("/conversations", data=SMALL % b"x", headers=API)).status == 200
+    assert (await client.post(path, data=orjson.dumps(BODIES[path]), headers=API)).status == 200
 
 
 async def test_a_coded_body_is_415(client):

@@ -3,6 +3,9 @@
 import sqlite3
 from contextlib import closing
 
+import pytest
+
+from proxy.analytics import sessions
 from proxy.analytics.store import FUNCTIONS, Store, definitions, open_database
 from proxy.core.session_filter import Page, read_sessions
 from proxy.core.wire import read_conversation
@@ -94,22 +97,32 @@ async def test_a_mended_file_has_a_search_index_of_what_was_saved(tmp_path):
         database.close()
 
 
-def test_search_uses_its_indexes(database):
-    """A filter by user or model, and a list of cut answers, read an index in the list's order and sort nothing."""
-    from proxy.analytics.sessions import _select
-    from proxy.core.session_filter import SessionFilter
+PLANS = {
+    "conversation_by_update": {},
+    "conversation_by_user": {"user": "u"},
+    "conversation_by_model": {"model": "m"},
+    "conversation_interrupted": {"interrupted": "true"},
+    "conversation_by_number": {"q": "word"},
+}
 
-    plans = {}
-    for name, asked in {
-        "conversation_by_user": SessionFilter(user="u"),
-        "conversation_by_model": SessionFilter(model="m"),
-        "conversation_interrupted": SessionFilter(interrupted=True),
-        "conversation_by_number": read_sessions([("q", "word")], limit=1, highest=1)[0],
-    }.items():
-        made = _select(asked, Page(20))
-        plan = database.read(
-            lambda tx, made=made: [row["detail"] for row in tx.ask(f"EXPLAIN QUERY PLAN {made.text}", made.values)]
-        )
-        plans[name] = " / ".join(plan)
-    assert all(name in plan for name, plan in plans.items()), plans
-    assert not any("TEMP B-TREE" in plan for name, plan in plans.items() if name != "conversation_by_number"), plans
+
+@pytest.mark.parametrize(("index", "given"), PLANS.items(), ids=PLANS)
+def test_lists_use_their_indexes(database, index, given):
+    """A list, one of a user or model, and one of cut answers are read off an index; a search looks up what it found."""
+    asked, page = read_sessions(given.items(), limit=20, highest=20)
+    plans = []
+
+    class Planning:
+        """A transaction that tells how SQLite would answer instead."""
+
+        def __init__(self, tx):
+            self.tx, self.within = tx, tx.within
+
+        def ask(self, text, values):
+            plans.append(" / ".join(row["detail"] for row in self.tx.ask(f"EXPLAIN QUERY PLAN {text}", values)))
+            return self.tx.ask(text, values)
+
+    database.read(lambda tx: sessions.lines(Planning(tx), asked, page))
+
+    assert index in plans[0]
+    assert "q" in given or not any("TEMP B-TREE" in plan for plan in plans), plans

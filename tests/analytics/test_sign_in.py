@@ -109,3 +109,10 @@ async def test_forms_come_from_our_own_pages(client, headers, status):
 async def test_signing_in_leads_nowhere_else(client, wanted):
     """After signing in one lands on a page of ours, whatever the form said."""
     assert (await sign_in(client, "key-api", wanted)).headers["Location"] == "/chats"
+
+
+async def test_a_list_that_looks_for_news_leads_to_the_sign_in(client):
+    """When a session ends under a live view, the whole page goes to the sign-in."""
+    answer = await client.get("/chats?live=true", headers={"HX-Request": "true"})
+
+    assert (answer.status, answer.headers["HX-Redirect"]) == (204, "/sign-in?next=%2Fchats%3Flive%3Dtrue")

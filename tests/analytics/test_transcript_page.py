@@ -32,8 +32,8 @@ async def test_a_transcript(browser, store):
 
     words = " ".join(page.text.split())
     for expected in (
-        "Developer 2025-11-22 07:46 UTC #Link to this message Instructions be kind",
-        "User 2025-11-22 07:46 UTC #Link to this message rain?",
+        "Developer 2025-11-22 07:46 UTC Copy #Link to this message Instructions be kind",
+        "User 2025-11-22 07:46 UTC Copy #Link to this message rain?",
         'Reasoning let me look weather answered Asked { "city": "Rome" } Result dry',
         "No rain, but interrupted This answer is not whole: the upstream broke off. Forecast ▼ Not helpful cut",
         "gpt-x 1.5 s",

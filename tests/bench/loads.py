@@ -97,10 +97,15 @@ def export_command(target: Target) -> list[str]:
     return [sys.executable, str(HERE / "paging.py"), target.analytics, "k"]
 
 
+def pages_command(target: Target) -> list[str]:
+    """Every page of the portal, once."""
+    return [sys.executable, str(HERE / "looking.py"), target.analytics, "k"]
+
+
 @contextmanager
-def exporting(target: Target) -> Iterator[list[int]]:
+def repeating(target: Target, command: list[str]) -> Iterator[list[int]]:
     """
-    Export again and again, on the CPU of the target; the exit codes of the exports so far.
+    Run a command again and again, on the CPU of the target; the exit codes so far.
 
     The one that runs at the end is broken off.
     """
@@ -110,8 +115,9 @@ def exporting(target: Target) -> Iterator[list[int]]:
 
     def repeat() -> None:
         while not over.is_set():
-            command = [*pinned(target.cpu), *export_command(target)]
-            running[:] = [subprocess.Popen(command, cwd=HERE.parents[1], stdout=subprocess.DEVNULL)]
+            running[:] = [
+                subprocess.Popen([*pinned(target.cpu), *command], cwd=HERE.parents[1], stdout=subprocess.DEVNULL)
+            ]
             codes.append(running[0].wait())
 
     thread = threading.Thread(target=repeat)

@@ -54,6 +54,8 @@ SUMMARY = (
     Line("busy", "chunk delay p99, µs", "delay_p99", 0, 1.5),
     Line("export", "chunk delay p50, µs", "delay_p50"),
     Line("export", "chunk delay p99, µs", "delay_p99", 0, 1.5),
+    Line("pages", "chunk delay p50, µs", "delay_p50"),
+    Line("pages", "chunk delay p99, µs", "delay_p99", 0, 1.5),
     Line("open1k", "memory per open stream, KB", "stream_kb", 1),
     Line("record1k", "recorder CPU per exchange, local server, ms", "record_ms", 2),
     Line("record1k", "the same, another sink, ms", "record_ms", 2, target=OTHER_SINK),

@@ -7,7 +7,7 @@ Each takes a target that was just started and has answered a few requests, and g
     memory_mb              of all its processes after the load (PSS)
     recorder_busy          share of the time in which the recorder process ran or wanted to
     backlog                what the recorder still had to do at the end
-    exports                how many whole exports ended during the load
+    exports                how many whole exports, or rounds through all pages, ended during the load
     stream_kb              what one open stream adds to the processes that serve
     record_ms, relay_ms    CPU of the recorder per exchange until all is delivered; of the relay meanwhile
     idle_mb                of all its processes at rest (PSS)
@@ -91,11 +91,20 @@ def while_recording(target: Target, load: Load, bench: Bench) -> Figures:
 
 def while_exporting(target: Target, load: Load, bench: Bench) -> Figures:
     """The same while all conversations are read from teelog, over and over."""
+    return _while_asked(target, load, bench, loads.export_command)
+
+
+def while_looking(target: Target, load: Load, bench: Bench) -> Figures:
+    """The same while somebody looks at every page of the portal, over and over."""
+    return _while_asked(target, load, bench, loads.pages_command)
+
+
+def _while_asked(target: Target, load: Load, bench: Bench, command: Callable[[Target], list[str]]) -> Figures:
     if not target.recorder:
         return under_load(target, load, bench)
     bench.do(target, CONVERSATIONS)
     target.settle()
-    with loads.exporting(target) as codes:
+    with loads.repeating(target, command(target)) as codes:
         figures = _beside(target, load, bench)
         return figures | {"exports": codes.count(0), "errors": figures["errors"] + sum(code != 0 for code in codes)}
 
@@ -179,6 +188,7 @@ SCENES = {
     "export": Scene(
         "as stream, while 3,000 conversations are read from teelog again and again", STREAM, while_exporting
     ),
+    "pages": Scene("as stream, while the portal's pages are looked at again and again", STREAM, while_looking),
     "open1k": Scene(
         "1,000 open streams, 1 chunk/s each: memory",
         Load(1000, 1000, 30, chunks=8, gap=1_000_000, ramp=3000),

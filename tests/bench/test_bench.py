@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-SCENES = "lat1 json1k json30k stream dense burst busy export open1k record1k record300 idle".split()
+SCENES = "lat1 json1k json30k stream dense burst busy export pages open1k record1k record300 idle".split()
 #: What every round of a scenario must have measured, beside what load.c says.
 MEASURED = {
     "busy": {"recorder_busy", "recorder_cpu", "backlog", "delay_p99"},
     "export": {"recorder_busy", "exports", "delay_p99"},
+    "pages": {"recorder_busy", "exports", "delay_p99"},
     "open1k": {"stream_kb"},
     "record1k": {"record_ms"},
     "record300": {"record_ms"},

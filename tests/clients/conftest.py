@@ -13,6 +13,7 @@ from tests.clients.installs import npm, python_with, version
 from tests.clients.place import Place
 from tests.clients.servers import litellm, llama
 from tests.clients.upstream import ProviderUpstream
+from tests.e2e.analytics_server import AnalyticsServer
 from tests.e2e.process import Teelog
 
 
@@ -93,8 +94,8 @@ def sdk_folder(folder):
 @pytest.fixture(scope="module")
 def analytics(tmp_path_factory):
     """The URL of an analytics server that has taken all that is hostile."""
-    settings = {"TEELOG_ANALYTICS__WEB_KEYS": inkeep.WEB_KEY}
-    with Teelog(tmp_path_factory.mktemp("analytics"), "http://127.0.0.1:9/v1", **settings) as teelog:
+    folder = tmp_path_factory.mktemp("analytics")
+    with AnalyticsServer(folder, TEELOG_ANALYTICS__WEB_KEYS=inkeep.WEB_KEY) as server:
         for path, body in hostile.logged():
-            inkeep.post(teelog.analytics + path, body)
-        yield teelog.analytics
+            server.post(path, body)
+        yield server.analytics

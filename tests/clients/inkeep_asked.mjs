@@ -37,9 +37,9 @@ export async function refuses(operation, kind, status, call) {
   } catch (error) {
     const told = {
       name: error.constructor.name,
-      status: error.status,
+      status: error.statusCode,
       code: error.code,
-      message: error.error?.message,
+      message: error.error?.message ?? error.message,
     };
     const codes = {
       400: "bad_request",

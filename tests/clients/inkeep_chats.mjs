@@ -138,6 +138,8 @@ export async function chats() {
   await log(snapshot(4, user("a")), { messages: has(2), properties: { teelogRev: 5 } });
   await log(snapshot(6, user("a")), { messages: has(1), properties: { teelogRev: 6 } });
 
+  await log(chat("large", [user("x".repeat(1_990_000))]), { messages: [{ content: has(1_990_000) }] });
+  await logRefused("APIError", 413, chat("large", [user("x".repeat(64_000_000))]));
   await logRefused("BadRequest", 400, chat("c3", []));
   await logRefused("UnprocessableEntity", 422, {
     type: "support_ticket",

@@ -73,6 +73,25 @@ async function ofConversations() {
     rows({ minUserMessageCount: 1, maxUserMessageCount: 1, avgUserMessageCount: 1, sumUserMessageCount: 1 }),
   );
   await query(
+    {
+      select: ["sum", "avg", "min", "countDistinct"].map((aggregation) => ({
+        type: "aggregation",
+        aggregation,
+        field: "properties",
+        path: ["n"],
+      })),
+      where: one,
+    },
+    rows({
+      additionalProperties: {
+        "sum_properties.n": 1,
+        "avg_properties.n": 1,
+        "min_properties.n": 1,
+        "countDistinct_properties.n": 1,
+      },
+    }),
+  );
+  await query(
     { groupBy: [{ field: "integrationId", includeInSelect: false }], select: [count], where: one },
     rows({ count: 1, integrationId: undefined }),
   );
@@ -100,6 +119,9 @@ async function ofConversations() {
     ["neq", { path: ["n"], value: 2 }],
     ["gte", { path: ["n"], value: 1 }],
     ["lt", { path: ["n"], value: 2 }],
+    ["gt", { path: ["n"], value: 0 }],
+    ["lte", { path: ["n"], value: 1 }],
+    ["isNull", { path: ["nowhere"], value: null }],
     ["jsonContains", { source: "docs" }],
     ["jsonContainedBy", { source: "docs", n: 1, nested: { a: [1, null] } }],
     ["jsonHasKey", "nested"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.core.capture import Capture, CapturedHead, CaptureRules, safe_target
+from proxy.core.capture import Capture, CapturedHead, CaptureRules, blanked_note, safe_target
 from proxy.core.exchange import Exchange, Note, decode, encode_note
 from proxy.errors import RecordUnreadable
 from proxy.relay.keys import KeyRing
@@ -95,6 +95,53 @@ def test_a_credential_that_a_body_quotes_is_blanked(name):
 
     assert read.request == b'{"k":"' + b"*" * len(SECRET) + b'"}'
     assert read.answer == b"you sent " + b"*" * len(SECRET) + b"!"
+
+
+QUOTED = {
+    "by its number": rb'{"k": "a\u002bb\u002Fc\u003d0123"}',
+    "with a backslash": rb'{"k": "a+b\/c=0123"}',
+    "as it is": b'{"k": "a+b/c=0123"}',
+}
+
+
+@pytest.mark.parametrize("name", QUOTED)
+def test_a_credential_is_found_in_other_spellings(name):
+    """A key that JSON spells in another way is blanked as well, in the length that it has there."""
+    head = ((b"Authorization", b"Bearer a+b/c=0123"),)
+    read = decode(capture(raw_headers=head, request=QUOTED[name], pieces=[HEAD, b"data: " + QUOTED[name]]).encode())
+
+    assert read.request == b'{"k": "' + b"*" * (len(QUOTED[name]) - 9) + b'"}'
+    assert b"0123" not in read.answer
+
+
+def test_a_credential_that_a_chunk_cuts_is_blanked():
+    """A key whose beginning ends a chunk is found all the same; answers without their framing are as they were."""
+    json_head = HEAD.replace(b"text/event-stream", b"application/json")
+    cut = SECRET[:7].encode(), SECRET[7:].encode()
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in (b'{"k":"' + cut[0], cut[1] + b'"}')) + b"0\r\n\r\n"
+    read = decode(
+        capture(
+            raw_headers=HIDING["authorization"], pieces=[json_head, framed], head_size=len(json_head), framing="chunked"
+        ).encode()
+    )
+
+    assert read.answer == b'{"k":"' + b"*" * len(SECRET) + b'"}'
+
+
+def test_a_credential_in_an_answers_fields_is_blanked():
+    """An upstream that gives a key back as a request id is recorded without it."""
+    head = HEAD.replace(b"r1", f"for-{SECRET}".encode())
+    read = decode(capture(raw_headers=HIDING["api-key"], pieces=[head, b"x"], head_size=len(head)).encode())
+
+    assert read.answer_headers["x-request-id"] == "for-***"
+
+
+def test_a_note_is_blanked():
+    """Feedback that quotes a key of its own request is kept without it."""
+    note = Note(id="n1", kind="feedback", tenant="", body={"details": f"my key is {SECRET}"}, started=5)
+    payload = blanked_note(encode_note(note), HIDING["cookie"], f"/feedback?key={SECRET}x")
+
+    assert decode(payload).body == {"details": "my key is " + "*" * len(SECRET)}
 
 
 def test_our_own_key_is_blanked_too():

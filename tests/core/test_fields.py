@@ -30,6 +30,7 @@ def test_times(text, told):
         pytest.param("0001-01-01T00:00:00+14:00", id="before the first year"),
         pytest.param("9999-12-31T23:59:59-14:00", id="after the last year"),
         pytest.param(["2026"], id="array"),
+        pytest.param("2026-11-22T07:46:05Z\x00", id="with a NUL after it"),
     ],
 )
 def test_what_is_no_time(value):

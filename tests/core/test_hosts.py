@@ -2,7 +2,8 @@
 
 import pytest
 
-from proxy.core.hosts import host_name, is_local_name, is_local_origin, is_of_this_server
+from proxy.core import hosts
+from proxy.core.hosts import host_name, is_local_name, is_local_origin, is_of_this_server, is_private_name
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,34 @@ def test_local_origins(origin, local):
 def test_origins_of_this_server(origin, host, fetch_site, ours):
     """A page came from here when its origin's host and port are those of the request, or the browser says so."""
     assert is_of_this_server(origin, host, fetch_site) is ours
+
+
+def test_private_names():
+    """Names of machines and services are nobody's site; all others may be."""
+    private = ("teelog", "a.local", "teelog.ns.svc.cluster.local", "x.internal", "nas.home.arpa")
+    assert [is_private_name(name) for name in private] == [True] * 5
+    assert [is_private_name(name) for name in ("evil.example", "local.evil.example", "teelog.svc", "1.2.3.4")] == [
+        False
+    ] * 4
+
+
+ASTRAY = {
+    # what the name was resolved to, and the name -> whether it is refused
+    "metadata": ("169.254.169.254", "llm.example", True),
+    "metadata-mapped": ("::ffff:169.254.169.254", "llm.example", True),
+    "metadata-v6": ("fd00:ec2::254", "llm.example", True),
+    "link-local-v6": ("fe80::1%eth0", "llm.example", True),
+    "meant": ("169.254.169.254", "169.254.169.254", False),
+    "meant-v6": ("fe80::1", "fe80::1", False),
+    "public": ("203.0.113.7", "llm.example", False),
+    "private": ("10.0.0.7", "vllm", False),
+    "loopback": ("127.0.0.1", "localhost", False),
+    "unix": ("", "llm.example", False),
+}
+
+
+@pytest.mark.parametrize("name", ASTRAY)
+def test_no_name_leads_to_a_machines_credentials(name):
+    """A name that resolves to a link-local or metadata address is led astray; an address that is configured is meant."""
+    address, host, astray = ASTRAY[name]
+    assert hosts.leads_astray(address, host) is astray

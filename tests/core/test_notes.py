@@ -100,8 +100,18 @@ def test_wrong_events_are_refused(body, pointers):
     assert [one["pointer"] for one in refused.value.errors] == pointers
 
 
+def test_a_search_for_nothing():
+    """An empty search is one, as the SDK sends it; an entity's id must not be empty."""
+    searched = read_event({"type": "search_query_submitted", "entityType": "search", "searchQuery": ""})
+
+    assert emit_event({**searched, "id": "e", "createdAt": 0})["searchQuery"] == ""
+    with pytest.raises(ApiError):
+        read_event({"type": "x", "entityType": "message", "messageId": ""})
+
+
 def test_the_widget_calls_the_type_event_name():
-    """An event's name is taken from `eventName` when `type` is not there."""
+    """An event's name is taken from `eventName` when `type` is not there, or null."""
+    assert read_event({"type": None, "eventName": "x", "conversationId": "c"})["type"] == "x"
     assert read_event({"eventName": "chat_share_button_clicked", "conversationId": "c"})["type"] == (
         "chat_share_button_clicked"
     )

@@ -66,6 +66,7 @@ WRONG = {
     "too many tags": [("tag", f"t{n}") for n in range(ENTRIES_LIMIT + 1)],
     "too long": [("q", "a" * (VALUE_LIMIT + 1))],
     "no UTF-8": [("model", "\udcff")],
+    "a NUL": [("user", "a\0b")],
     "limit over": [("limit", "101")],
     "limit empty": [("limit", "")],
     "limit of other digits": [("limit", "٣")],

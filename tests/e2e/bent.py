@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import random
 
-SMUGGLED = b"GET /v1/smuggled HTTP/1.1\r\nHost: proxy.test\r\nX-Front: smuggled\r\n\r\n"
+SMUGGLED = b"GET /v1/smuggled HTTP/1.1\r\nHost: localhost\r\nX-Front: smuggled\r\n\r\n"
 _BODIES = [
     b'{"a":1}',
     b"",
@@ -35,8 +35,8 @@ _FIELDS = [
 ]  # fmt: skip
 _LINES = [
     b"%b /v1/x HTTP/1.1", b"%b  /v1/x HTTP/1.1", b"%b /v1/x  HTTP/1.1", b"%b\t/v1/x\tHTTP/1.1", b"%b /v1/x HTTP/1.0", b"%b /v1/x HTTP/1.2",
-    b"%b /v1/x HTTP/0.9", b"%b /v1/x", b"%b http://proxy.test/v1/x HTTP/1.1", b"%b http://other.test/v1/x HTTP/1.1", b"%b /v1/../x HTTP/1.1",
-    b"%b /v1/%%2e%%2e/x HTTP/1.1", b"%b //proxy.test/v1/x HTTP/1.1", b"%b /v1/x?a=b HTTP/1.1#c HTTP/1.1", b"%b /v1/x\x80 HTTP/1.1", b"%b * HTTP/1.1",
+    b"%b /v1/x HTTP/0.9", b"%b /v1/x", b"%b http://localhost/v1/x HTTP/1.1", b"%b http://other.test/v1/x HTTP/1.1", b"%b /v1/../x HTTP/1.1",
+    b"%b /v1/%%2e%%2e/x HTTP/1.1", b"%b //localhost/v1/x HTTP/1.1", b"%b /v1/x?a=b HTTP/1.1#c HTTP/1.1", b"%b /v1/x\x80 HTTP/1.1", b"%b * HTTP/1.1",
     b"%b /v1/x HTTP/1.1 ", b"\r\n%b /v1/x HTTP/1.1", b"%b /v1/x\\y HTTP/1.1", b"%b /v1/x%%0d%%0aX:y HTTP/1.1", b"%b /v1/x;a=b HTTP/1.1",
 ]  # fmt: skip
 _METHODS = [
@@ -60,7 +60,7 @@ _SPICE = [b"\r", b"\n", b"\r\n", b"\x00", b"\x0b", b" ", b"\t", b":", b";", b","
 def bent(rng: random.Random) -> bytes:
     """One request, or what is left of it."""
     body = rng.choice(_BODIES)
-    fields = [b"Host: proxy.test"]
+    fields = [b"Host: localhost"]
     if rng.random() < 0.5:
         fields.append(b"Transfer-Encoding: chunked")
         body = _chunks(body, rng)
@@ -96,7 +96,15 @@ def _chunks(body: bytes, rng: random.Random) -> bytes:
     )
     end = rng.choice(
         [b"0\r\n\r\n"] * 8
-        + [b"0\r\nContent-Length: 5\r\n\r\n", b"0\r\nX: y\r\n\r\n", b"0\n\n", b"0\r\n", b"00\r\n\r\n", b"0;x\r\n\r\n"]
+        + [
+            b"0\r\nContent-Length: 5\r\n\r\n",
+            b"0\r\nX: y\r\n\r\n",
+            b"0\r\nX-Front: trailer\r\n\r\n",
+            b"0\n\n",
+            b"0\r\n",
+            b"00\r\n\r\n",
+            b"0;x\r\n\r\n",
+        ]
     )
     after = rng.choice([b"\r\n"] * 8 + [b"\n", b"", b"\r", b"XX"])
     return size + b"\r\n" + body + after + end if body else end

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
 
 import orjson
 from aiohttp import web
@@ -24,7 +25,7 @@ class Says(NamedTuple):
 
 class ThreadSink:
     """
-    Keeps of every conversation what it was sent last.
+    Keeps of every conversation what it was sent last, until it is deleted.
 
     Args:
         decide: Called with a posted body; gives how to refuse it, or None to take it.
@@ -35,6 +36,8 @@ class ThreadSink:
         self.decide = decide
         self.has: dict[str, dict] = {}
         self.posts = 0
+        #: What a DELETE is answered with; 0: it is done.
+        self.refuses = 0
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
@@ -58,6 +61,11 @@ class ThreadSink:
         await runner.cleanup()
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
+        if request.method == "DELETE":
+            if self.refuses:
+                return web.json_response({}, status=self.refuses)
+            gone = self.has.pop(unquote(request.raw_path.rpartition("/")[2]), None)
+            return web.json_response({}, status=404 if gone is None else 200)
         told = orjson.loads(await request.content.read())
         self.posts += 1
         says = self.decide(told)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 SEED = 9_112
 COUNT = 500
 #: What comes behind each bent request: what is left of it must not become a part of this.
-AFTER = b"GET /v1/after HTTP/1.1\r\nHost: proxy.test\r\nX-Front: after\r\nConnection: close\r\n\r\n"
+AFTER = b"GET /v1/after HTTP/1.1\r\nHost: localhost\r\nX-Front: after\r\nConnection: close\r\n\r\n"
 
 
 async def answers(port: int, message: bytes, many: asyncio.Semaphore) -> bytes:

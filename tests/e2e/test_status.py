@@ -8,7 +8,7 @@ import os
 import signal
 import urllib.request
 
-from tests.e2e.process import Teelog
+from tests.e2e.process import KEY, Teelog
 from tests.e2e.test_serve import chat
 from tests.fakes import Answer, FakeAnalytics
 
@@ -86,3 +86,21 @@ def test_a_loss_is_told_with_what_to_do(tmp_path, upstream):
         assert (line["level"], line["reason"], line["count"]) == ("warning", "too_large", 1)
         assert len(line["newest"]) == 36
         assert 2000 < line["bytes"] < 3000
+
+
+def test_the_portal_says_the_same(tmp_path, upstream):
+    """The portal's Delivery, served by the recorder, says of both processes what the proxy's own `/status` says."""
+    with Teelog(tmp_path, upstream.url) as teelog:
+        chat(teelog, "question")
+        teelog.until(lambda: teelog.status()["recorder"]["counters"].get("delivered"))
+        request = urllib.request.Request(
+            f"{teelog.analytics}/delivery.json", headers={"Authorization": f"Bearer {KEY}"}
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            told = json.load(answer)["told"]
+        own = teelog.status()
+
+    for part in ("health", "why", "ledger", "version"):
+        assert told[part] == own[part]
+    assert told["relay"]["forwarded"] == own["relay"]["forwarded"] == 1
+    assert told["recorder"]["counters"] == own["recorder"]["counters"]

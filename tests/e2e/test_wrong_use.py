@@ -338,3 +338,30 @@ def test_five_faults_of_a_configuration_are_told_at_once(tmp_path):
         'upstream.api_key_mode: found "replace", but there is no upstream.api_key; allowed: both, or neither',
     ]
     assert list(tmp_path.iterdir()) == [file]
+
+
+def own_address() -> str:
+    """An address of this machine that is not loopback; empty where it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # nothing is sent
+        except OSError:
+            return ""
+        return probe.getsockname()[0]
+
+
+@pytest.mark.skipif(not own_address(), reason="this machine has no address besides loopback")
+def test_callers_from_elsewhere_are_told_little(tmp_path, unused_tcp_port):
+    """Who is not on this machine is told that the upstream failed, and the exchange's id; neither its host nor the reason."""
+    upstream = f"http://127.0.0.1:{unused_tcp_port}/v1"
+    with Teelog(tmp_path, upstream, TEELOG_LISTEN__HOST="0.0.0.0") as teelog:
+        said = {}
+        for host in ("127.0.0.1", own_address()):
+            with pytest.raises(urllib.error.HTTPError) as failed:
+                urllib.request.urlopen(f"http://{host}:{teelog.port}/v1/models")
+            said[host] = json.load(failed.value)["error"]["message"], failed.value.headers["x-teelog-id"]
+            failed.value.close()
+
+        here, elsewhere = said.values()
+        assert f"127.0.0.1:{unused_tcp_port} cannot be reached" in here[0]
+        assert elsewhere[0] == f"the upstream cannot be reached (exchange {elsewhere[1]})"

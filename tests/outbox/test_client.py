@@ -278,3 +278,40 @@ async def test_a_sink_with_tls_behind_a_proxy():
     assert b"sk-analytics-key" not in head
     assert "407" in str(failed.value)
     assert "dXNlcjpwbGFudGVk" not in str(failed.value)
+
+
+async def deleting(answer, path="/conversations/c%2F1%20%C3%BC"):
+    """What deleting raises for an answer (None for nothing), and the request."""
+    async with FakeAnalytics(answer) as analytics:
+        client = client_of(f"{analytics.url}/base")
+        try:
+            await client.delete(path, 7)
+        except DeliveryError as error:
+            return error, analytics.got
+        finally:
+            await client.close()
+    return None, analytics.got
+
+
+@pytest.mark.parametrize("status", [200, 204, 404, 410])
+async def test_deleted(status):
+    """What the sink deletes, or does not have, is gone; the path goes as it is, with the key and the newest rev."""
+    error, (got,) = await deleting(Answer(status, body=b""))
+
+    assert error is None
+    assert (got.method, got.path, got.body) == ("DELETE", "/base/conversations/c%2F1%20%C3%BC", b"")
+    assert (got.headers["Authorization"], got.headers["x-teelog-rev"]) == ("Bearer sk-analytics-key", "7")
+
+
+NOT_DELETED = {
+    405: PermanentFailure, 501: PermanentFailure, 400: PermanentFailure, 401: SinkClosed, 403: TransientFailure,
+    429: SinkBusy, 500: TransientFailure, 503: TransientFailure,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("status", NOT_DELETED)
+async def test_not_deleted(status):
+    """A sink that never deletes is told from one that does not now; a right that lacks stops nothing else."""
+    error, _ = await deleting(Answer(status))
+
+    assert type(error) is NOT_DELETED[status]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import orjson
 import pytest
 
-from proxy.config import Conversation
+from proxy.config import Conversation, Privacy
 from proxy.core.exchange import decode
 from proxy.core.fields import time_text
 from proxy.errors import CommandRefused
@@ -14,6 +16,7 @@ from proxy.outbox.erasing import Erasing
 from proxy.outbox.meant import Meant, conversations, line
 from proxy.outbox.reading import Reading, SetAside
 from proxy.outbox.store import ANALYTICS
+from proxy.outbox.tidying import keep_tidy
 
 from ..fakes import NOW
 from .book import Book
@@ -299,6 +302,9 @@ def test_records_that_nothing_could_be_made_of(store, book):
     erasing = erase(store, users=("ada",))
     assert book.column("SELECT id FROM failed_exchange") == ["e-1", "e-4", "e-5"]
     assert erasing.counts["records"] == 3
+    again = [SetAside("e-0", "broken", payloads[0]), SetAside("e-9", "broken", b"")]
+    outcomes = store.take(again, "journal", Position(0, 0), NOW)
+    assert [one.outcome for one in outcomes] == ["erased", "set_aside"]
 
     erase(store, before=NOW + 1)
     assert book.column("SELECT id FROM failed_exchange") == []
@@ -323,6 +329,30 @@ async def test_a_sink_is_asked_to_delete(store, book, clock):
     ]  # fmt: skip
     assert [rev >= NOW for _, rev in office.client.deleted] == [True, True]
     assert [book.column(f"SELECT count(*) FROM {name}") for name in ("outbox", "deletion")] == [[0], [0]]
+
+
+async def test_no_id_is_left_once_the_sink_has_deleted(store, book, clock, tmp_path):
+    """An id is kept until the sink has deleted it; then the file is scrubbed of it by the next tidying."""
+    office = Office(store, clock, Deleting())
+    talk(book, **named("chat-of-ada"))
+    await office.deliver()
+    erase(store, clock(), (ANALYTICS,), ids=("chat-of-ada",))
+    store.scrub()
+    assert b"chat-of-ada" in (tmp_path / "teelog.db").read_bytes()
+    await office.deliver()
+    assert store.scrub_is_due
+
+    turns = []
+
+    async def sleep(seconds):
+        turns.append(seconds)
+        if len(turns) > 1:
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await keep_tidy(store, Conversation(), Privacy(), clock=clock, sleep=sleep)
+    assert not any(b"chat-of-ada" in path.read_bytes() for path in tmp_path.iterdir())
+    assert not store.scrub_is_due
 
 
 async def test_a_post_in_doubt_is_deleted_twice(store, book, clock):
@@ -392,6 +422,16 @@ def test_marks_name_nobody(store, book, tmp_path):
     for words in (b"secret", b"chat-of-ada", b"ada@example.com", b"and another"):
         assert not any(words in one for one in files)
     assert any(b"mine" in one for one in files)
+
+
+def test_a_damaged_note_is_searched(store, book):
+    """Of feedback that cannot be read any more what is left of it tells whose it is."""
+    for who in ("ada", "bob"):
+        feedback(book, note(messageId=f"never {who}", details="words", userProperties={"userId": who}))
+    store.write(lambda tx: tx._connection.execute("UPDATE annotation SET body = substr(body, 2)"))
+
+    assert erase(store, users=("ada",)).counts["feedback"] == 1
+    assert book.column("SELECT about FROM annotation") == ["never bob"]
 
 
 REFUSED = {

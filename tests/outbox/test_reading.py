@@ -25,6 +25,8 @@ class Blackener:
     def value(self, value):
         if isinstance(value, dict):
             return {key: self.value(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self.value(one) for one in value]
         return self.text(value) if isinstance(value, str) else value
 
 

@@ -69,10 +69,17 @@ async def test_an_annotation_has_a_size_too(store):
 
 
 async def test_records_that_failed_are_counted(store):
-    """How many could not be read, what they take, and how old the newest is."""
-    assert (await store.status(NOW))["failed_exchanges"] == {"count": 0, "bytes": 0, "newest_seconds": None}
+    """How many could not be read, what they take, and how old the newest and the oldest are."""
+    assert (await store.status(NOW))["failed_exchanges"] == {
+        "count": 0,
+        "bytes": 0,
+        "newest_seconds": None,
+        "oldest_seconds": None,
+    }
     for at in (NOW, NOW + 1000):
         store.take([SetAside("", "no", b"12345")], "journal", Position(0, 0), at)
 
     told = await store.status(NOW + 3000)
-    assert told["failed_exchanges"] == {"count": 2, "bytes": 10, "newest_seconds": 2.0}
+    assert told["failed_exchanges"] == {
+        "count": 2, "bytes": 10, "newest_seconds": 2.0, "oldest_seconds": 3.0
+    }  # fmt: skip

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from proxy.config import Conversation
+from proxy.config import Conversation, Privacy
 from proxy.core.calm import CALM_SECONDS
 from proxy.outbox.store import ANALYTICS
 from proxy.outbox.tidying import DAY_MS, INTERVAL_SECONDS, keep_tidy
@@ -231,7 +231,7 @@ async def test_the_store_is_tidied_every_minute(desk, store, clock):
 
     clock.now = NOW + 2 * DAY_MS
     clocks = {"clock": clock, "steady": lambda: clock() / 1000}
-    task = asyncio.create_task(keep_tidy(store, Conversation(idle_days=1), **clocks, sleep=sleep))
+    task = asyncio.create_task(keep_tidy(store, Conversation(idle_days=1), Privacy(), **clocks, sleep=sleep))
     await turns.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -13,7 +13,7 @@ from proxy.config import Upstream as UpstreamConfig
 from proxy.core.capture import Capture, CaptureRules
 from proxy.core.exchange import decode
 from proxy.relay.forward import Forwarder, Route
-from proxy.relay.keys import KeyRing
+from proxy.relay.keys import Guard, KeyRing
 from proxy.relay.own import OwnEndpoints
 from proxy.relay.recording import Record
 from proxy.relay.server import Front
@@ -125,6 +125,7 @@ async def relay(
     up = Upstream("", UpstreamConfig(**options), loop, proxy)
     record = Record(journal, loop, hold)
     keys = KeyRing(key.reveal() for key in section.client_keys)
+    guard = Guard()
     rules = CaptureRules(tenant=tenant, secret=b"s" * 32, is_client_key=keys.shows)
 
     async def status():
@@ -137,11 +138,11 @@ async def relay(
         return "text/plain; version=0.0.4", b"# \n"
 
     own = OwnEndpoints(
-        section, record, rules, client_keys=keys, admin_keys=KeyRing([section.admin_key.reveal()] if section.admin_key else []), analytics_keys=KeyRing(["analytics-key"]),
+        section, record, rules, client_keys=keys, guard=guard, admin_keys=KeyRing([section.admin_key.reveal()] if section.admin_key else []), analytics_keys=KeyRing(["analytics-key"]),
         ready=lambda: True, status=status, metrics=metrics, status_page=page,
     )  # fmt: skip
     forwarder = Forwarder(record, rules, loop, record_limit=limit, listen=section)
-    front = Front(section, {"v1": Route("/v1", up, keys)}, forwarder, own)
+    front = Front(section, {"v1": Route("/v1", up, keys, guard)}, forwarder, own, guard)
     server = front.server()
     listener = await loop.create_server(server, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]

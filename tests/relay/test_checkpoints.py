@@ -9,6 +9,7 @@ import pytest
 from proxy.core.capture import Capture, CapturedHead, CaptureRules
 from proxy.relay.checkpoints import (
     AGAIN_SECONDS,
+    PART_BYTES,
     ROUND_SECONDS,
     SAVE_BYTES,
     SAVE_SECONDS,
@@ -101,6 +102,16 @@ async def test_a_silent_upstream(journal):
     await looked(journal, reply(), (0.8,), (1.6,), (1.8, HEAD), (2.0,), (2.6, EVENT))
 
     assert journal.saved == [(True, 0), (True, len(HEAD)), (False, len(EVENT))]
+
+
+async def test_a_flood_is_handed_over_in_parts(journal):
+    """No part is larger than what may lie in memory several times, the whole one neither; together they are all there is."""
+    reads = [b"data: %b\n\n" % (b"x" * 300_000)] * 10
+    await looked(journal, reply(), (0.8, HEAD, *reads), (1.6, *reads))
+
+    assert [whole for whole, _ in journal.saved] == [True] + [False] * (len(journal.saved) - 1)
+    assert sum(size for _, size in journal.saved) == len(HEAD) + 20 * len(reads[0])
+    assert max(size for _, size in journal.saved) <= PART_BYTES + len(reads[0])
 
 
 async def test_much_at_once(journal):

@@ -247,6 +247,19 @@ async def test_skipped_requests_are_forwarded_only():
         assert world.record.status()["forwarded"] == 1
 
 
+@pytest.mark.parametrize(("store", "recorded"), [("none", 0), ("metadata", 1), ("redacted", 1), ("full", 1)])
+async def test_an_upstream_of_which_nothing_is_kept(way, store, recorded):
+    """Where an upstream's store is none, its exchanges are forwarded and counted, and no byte is journaled."""
+    async with relay([OK], upstream={"store": store}) as world:
+        got = await send(world.port, post(b'{"messages": []}', "/v1/chat/completions"))
+
+        assert got.status == 200
+        assert got.field("x-teelog-id")
+        assert len(world.journal.entries) == recorded
+        assert world.record.status()["forwarded"] == 1
+        assert world.record.status()["not_recorded"] == {}
+
+
 async def test_pipelined_requests_are_answered_in_order():
     """Requests sent without waiting are answered one after the other on the same connection."""
     answers = [Pieces([b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % n]) for n in range(5)]
@@ -282,6 +295,8 @@ CALLERS = {
     "a page of this machine": ({}, "127.0.0.1:8080", "http://localhost:3000", 200),
     "an app": ({}, "127.0.0.1:8080", "tauri://localhost", 200),
     "by a service's name": (LISTENS, "teelog:8080", None, 200),
+    "by a service's name, as some clients do": (LISTENS, "teelog:8080", "http://teelog:8080", 200),
+    "by a service's long name": (LISTENS, "teelog.chat.svc.cluster.local", "http://teelog.chat.svc.cluster.local", 200),
     "by a service's name, a foreign page": (LISTENS, "teelog:8080", "https://evil.example", 403),
     "by a service's name, its own page": (LISTENS, "evil.example:8080", "http://evil.example:8080", 403),
     "by an address, its own page": (LISTENS, "10.1.2.3:8080", "http://10.1.2.3:8080", 200),
@@ -309,10 +324,10 @@ async def test_what_a_page_of_another_site_sends(name, path):
 
         if path == "/feedback":  # (GET is not what it takes; a refusal comes before that)
             status = 405 if status == 200 else status
-        if path == "/status" and host == "teelog:8080" and status == 200:
-            status = 421  # it tells more than others, and asks for the admin key by such a name
         if path == "/status" and status == 421 and origin:
             status = 403  # (with the admin key, any name would do)
+        elif path == "/status" and host.startswith("teelog") and status == 200:
+            status = 421  # it tells more than others, and asks for the admin key by such a name
         assert got.status == status, got
         assert len(world.upstream.seen) == (status == 200 and path.startswith("/v1/"))
         assert probe.status == 200
@@ -344,6 +359,64 @@ async def test_client_keys_open_and_stay_here(name):
         assert [{k: v for k, v in one.items() if "key" in k or k == "authorization"} for one in seen] == (
             [expected] if expected else []
         )
+
+
+GUESSES = {
+    # path, the right key, what a guess is answered
+    "client keys": ("POST", "/v1/chat/completions", "client-key", 401),
+    "client keys of WebSockets": ("WS", "/v1/realtime", "client-key", 401),
+    "keys for feedback": ("POST", "/feedback", "analytics-key", 401),
+    "the admin key": ("GET", "/status", "admin-key", 401),
+    "the admin key, by a foreign name": ("GET", "/metrics", "admin-key", 421),
+}
+
+
+@pytest.mark.parametrize("way", ["one connection", "many"])
+@pytest.mark.parametrize("name", GUESSES)
+async def test_guessing_is_braked(name, way):
+    """After ten wrong keys a caller has to wait, and is not told a right key from a wrong one; known keys go on working."""
+    method, path, right, status = GUESSES[name]
+    keys = {"client_keys": (Secret("client-key"), Secret("known-key")), "admin_key": Secret("admin-key")}
+    fields = ["X-Forwarded-For: 1.2.3.4"] if status == 401 else []
+    host = "Host: evil.test\r\n" if status == 421 else HOST
+
+    def asking(key: str, *, close: bool = True) -> bytes:
+        shown = [f"Authorization: Bearer {key}", *fields]
+        if method == "POST":
+            return post(b"{}", path, *shown, close=close)
+        if method == "WS":
+            offer = f"Sec-WebSocket-Protocol: realtime, openai-insecure-api-key.{key}"
+            shown = [offer, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+        head = get(path, *shown, host=host)
+        return head if close else head.replace(b"Connection: close\r\n", b"")
+
+    async with relay([OK], listen=keys) as world:
+        known = post(b"{}", "/v1/chat/completions", "api-key: known-key")
+        assert (await send(world.port, known)).status == 200
+        if way == "many" or method == "WS" or status == 421:
+            guesses = [(await send(world.port, asking(f"no-{n}"))).status for n in range(12)]
+        else:
+            asked = b"".join(asking(f"no-{n}", close=False) for n in range(11)) + asking("no-11")
+            got = await send(world.port, asked)
+            guesses = [int(part[:3]) for part in got.data.split(b"HTTP/1.1 ")[1:]]
+        assert guesses == [status] * 10 + [429] * 2
+        told = await send(world.port, asking(right))
+
+        assert told.status == 429
+        assert told.field("retry-after") == "60"
+        assert (await send(world.port, known)).status == 200
+        assert len(world.upstream.seen) == 2
+
+
+async def test_who_shows_no_key_is_not_guessing():
+    """Callers without any key are refused as often as they come, and do not keep others out."""
+    async with relay([OK], listen={"client_keys": (Secret("client-key"),)}) as world:
+        offer = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+        handshake = get("/v1/realtime", *offer, "Sec-WebSocket-Protocol: realtime")
+        refused = [(await send(world.port, one)).status for one in [post(b"{}"), handshake] * 12]
+
+        assert set(refused) == {401}
+        assert (await send(world.port, post(b"{}", "/v1/x", "Authorization: Bearer client-key"))).status == 200
 
 
 async def test_a_replacing_key_replaces():

@@ -135,6 +135,29 @@ async def test_a_body_that_says_it_is_too_large_is_not_asked_for():
         assert world.upstream.connections == 0
 
 
+async def test_bodies_are_bounded_together(monkeypatch):
+    """Of more large bodies at once than memory is kept for, the last streams through; the others' places come free again."""
+    monkeypatch.setattr("proxy.relay.forward.MAX_HELD", 150_000)
+    request = post(b"x" * 200_000)
+    async with relay([OK]) as world, asyncio.timeout(10):
+        opened = [await asyncio.open_connection("127.0.0.1", world.port) for _ in range(2)]
+        for _, writer in opened:
+            writer.write(request[:-100_000])
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        opened[0][1].close()  # one gives up
+        opened[1][1].write(request[-100_000:])
+        assert (await opened[1][0].readline()).startswith(b"HTTP/1.1 200 ")
+        opened[1][1].close()
+        assert world.record.status()["not_recorded"] == {"memory_full": 1}
+        await until(lambda: not world.front.open)
+        monkeypatch.setattr("proxy.relay.forward.MAX_HELD", 250_000)
+        assert [(await send(world.port, request)).status for _ in range(3)] == [200] * 3
+
+        assert len(world.journal.entries) == 3
+        assert world.record.status()["not_recorded"] == {"memory_full": 1}
+
+
 CROWDS = {
     "all": ({"max_connections": 3}, 503, "listen.max_connections)"),
     "of-one-address": ({"max_connections_per_client": 3}, 429, "listen.max_connections_per_client)"),

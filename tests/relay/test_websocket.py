@@ -36,8 +36,8 @@ def handshake(path: str = "/v1/realtime?model=m", *fields: str, key: bytes = KEY
 
 
 @asynccontextmanager
-async def peers(world_options=None, **options):
-    """A relay between a raw client and a raw upstream, whose ends of each connection come out of a queue."""
+async def raw_peers():
+    """A raw upstream's base URL, the queue its connections come out of, and what dials a port."""
     came: asyncio.Queue = asyncio.Queue()
     open_ones = []
 
@@ -47,23 +47,31 @@ async def peers(world_options=None, **options):
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+
+    async def dial(port: int):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        open_ones.append(writer)
+        return reader, writer
+
     try:
-        async with relay([OK], upstream={"base_url": base_url, **options}, **(world_options or {})) as world:
-            world.came = came
-
-            async def dial():
-                reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
-                open_ones.append(writer)
-                return reader, writer
-
-            world.dial = dial
-            yield world
+        yield base_url, came, dial
     finally:
         server.close()
         for writer in open_ones:
             writer.transport.abort()
             with suppress(ConnectionError):
                 await writer.wait_closed()
+
+
+@asynccontextmanager
+async def peers(world_options=None, **options):
+    """A relay between a raw client and a raw upstream."""
+    async with (
+        raw_peers() as (base_url, came, dial),
+        relay([OK], upstream={"base_url": base_url, **options}, **(world_options or {})) as world,
+    ):
+        world.came, world.dial = came, lambda: dial(world.port)
+        yield world
 
 
 async def opened(world):
@@ -491,6 +499,45 @@ async def test_silence_of_both_ends_it():
         assert await ends(reader) == b""
         assert await ends(up_reader) == b""
         await until(lambda: world.record.status()["outcomes"] == {"interrupted_upstream": 1})
+
+
+@pytest.mark.parametrize("before", ["a new connection", "a kept one"])
+async def test_a_session_outlives_the_patience_with_requests(before):
+    """No patience with heads, bodies, idle connections or slow readers ends a session in which nothing is wrong."""
+    listen = {"head_seconds": 0.2, "body_idle_seconds": 0.2, "keepalive_seconds": 0.2, "write_idle_seconds": 0.2}
+    async with peers({"listen": listen}) as world:
+        reader, writer = await world.dial()
+        if before == "a kept one":
+            writer.write(b"GET /livez HTTP/1.1\r\nHost: proxy.test\r\n\r\n")
+            assert (await reader.readuntil(b"ok\n")).startswith(b"HTTP/1.1 200")
+        writer.write(handshake())
+        up_reader, up_writer = await asyncio.wait_for(world.came.get(), 5)
+        await up_reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.5)  # nothing announces that no patience has ended
+        up_writer.write(CLEAN)
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.5)
+        for to, source, masked in ((writer, up_reader, True), (up_writer, reader, False)):
+            word = frame(1, b"still here", masked=masked)
+            to.write(word)
+            assert await asyncio.wait_for(source.readexactly(len(word)), 5) == word
+
+
+async def test_a_client_that_reads_nothing_is_left():
+    """A client that does not take what the upstream says is cut off like any slow reader, and the upstream with it."""
+    async with peers({"listen": {"write_idle_seconds": 0.4}}) as world:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(client, ("127.0.0.1", world.port))
+            await loop.sock_sendall(client, handshake())
+            up_reader, up_writer = await asyncio.wait_for(world.came.get(), 5)
+            await up_reader.readuntil(b"\r\n\r\n")
+            up_writer.write(CLEAN + frame(2, b"x" * 20_000_000, masked=False))
+
+            assert await ends(up_reader, 20) == b""
+        await until(lambda: world.record.status()["outcomes"] == {"interrupted_client": 1})
 
 
 # --- back-pressure

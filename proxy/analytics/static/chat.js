@@ -36,4 +36,8 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = words; }, 2000);
 });
 
+/** The way back leads to the list as it was narrowed. */
+const list = `${location.origin}/chats?`;
+if (document.referrer.startsWith(list)) document.querySelector("[data-back]").href = document.referrer;
+
 for (const button of document.querySelectorAll("[data-copies][hidden], [data-copies-link][hidden]")) button.hidden = false;

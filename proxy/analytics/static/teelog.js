@@ -62,4 +62,6 @@ window.addEventListener("pageshow", () => {
 
 for (const button of document.querySelectorAll("[data-opens][hidden]")) button.hidden = false;
 localise(document);
-new MutationObserver(() => localise(document)).observe(document.body, { childList: true, subtree: true });
+new MutationObserver(() => localise(document)).observe(document.body, {
+  childList: true, subtree: true, attributeFilter: ["data-show"],
+});

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.spans import moment, size_text, span_seconds, span_text
+from proxy.core.spans import moment, size_text, span_seconds, span_text
 
 NOW = 1_700_000_000_000
 
