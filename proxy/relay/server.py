@@ -146,12 +146,12 @@ class Front:
     # --- the short way
 
     def plan(self, message: RawRequestMessage, client: ClientConnection) -> Plan | None:
-        """What a head comes to; None when the request is for us. `RequestRefused` says what is wrong with it."""
+        """What a head comes to; None for what goes another way. `RequestRefused` says what is wrong with it."""
         path, version = message.path, message.version
         head, route, keeps = self._read(
             message.method, version, path, message.raw_headers, keeps=not message.should_close
         )
-        if route is None:
+        if route is None or head.switches:
             return None
         return self._forwarder.plan(head, route, path=path, version=version, keep_alive=keeps, client=client)
 
