@@ -69,10 +69,9 @@ class Guard:
 
     def refuse(self, headers: RawHeaders, who: str) -> int:
         """Note that a caller was refused, if it has shown a key; seconds until another is looked at."""
-        in_fields = any(name.lower() in _CLIENT_KEY_FIELDS for name, _ in headers)
-        if in_fields or any(one.startswith(_KEY_PROTOCOL) for one in offered_protocols(headers)):
-            return self._brake.failed(who)
-        return 0
+        shown = [value for name, value in headers if name.lower() in _CLIENT_KEY_FIELDS]
+        shown += [one for one in offered_protocols(headers) if one.startswith(_KEY_PROTOCOL)]
+        return self._brake.failed(who, b"\0".join(shown)) if shown else 0
 
 
 TOO_MANY_WRONG = "too many wrong keys came from there: wait a minute"
