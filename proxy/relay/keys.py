@@ -93,6 +93,8 @@ class Credentials:
             self._added = (config.api_key_header.encode("ascii"), scheme + secret)
         #: Nothing to do for any request.
         self.plain = self._added is None and not client_keys
+        #: Whether a caller must show a key of ours.
+        self.asks_for_key = bool(client_keys)
 
     def rules(self, headers: RawHeaders, who: str) -> tuple[frozenset[bytes], tuple[tuple[bytes, bytes], ...]]:
         """The lower-case names to drop and the fields to add; 401 for a caller (`who`: its address) without a client key."""
