@@ -44,7 +44,7 @@ PAGES = {
     "Chat Sessions, a user's": "/chats?user=u7",
     "Chat Sessions, not helpful": "/chats?feedback=negative",
     "Insights": "/insights",
-    "Insights of a week": "/insights?range=7d",
+    "Insights of 30 days": "/insights?range=30d",
     "Analytics": "/analytics",
     "Analytics of a day": "/analytics?range=24h",
     "Analytics of 7 days by hour": "/analytics?range=7d&unit=hour",
