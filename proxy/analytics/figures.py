@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..core.buckets import bucket_of, buckets
+from ..core.buckets import bucket_of, buckets, runs
 from ..core.cover import cover
 from ..core.tally import Tally, unpacked
 from ..core.tally import figures as told
@@ -113,17 +113,14 @@ def _pieces(tx: Tx, asked: Asked) -> Iterator[tuple[int, str, Tally]]:
 
 
 def _kept(tx: Tx, asked: Asked, unit: str, starts: list[int]) -> Iterator[tuple[int, str, Tally]]:
-    if not starts:
-        return
-    wanted = set(starts)
-    for row in tx.all("kept", unit=unit, since=starts[0], until=starts[-1] + 1):
-        if (
-            row["start"] in wanted
-            and (asked.with_side or not row["side"])
-            and (asked.model is None or row["model"] == asked.model)
-            and (asked.endpoint is None or row["endpoint"] == asked.endpoint)
-        ):
-            yield bucket_of(row["start"], asked.unit), row[asked.by], unpacked(row["tally"])
+    for since, until in runs(starts, unit):
+        for row in tx.all("kept", unit=unit, since=since, until=until):
+            if (
+                (asked.with_side or not row["side"])
+                and (asked.model is None or row["model"] == asked.model)
+                and (asked.endpoint is None or row["endpoint"] == asked.endpoint)
+            ):
+                yield bucket_of(row["start"], asked.unit), row[asked.by], unpacked(row["tally"])
 
 
 def _filtered(tx: Tx, asked: Asked, by: str, within: tuple[int, int] | None = None) -> Iterator[tuple[int, str, Tally]]:
