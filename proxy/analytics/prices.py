@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: Answers of one transaction: a price takes a tenth of a millisecond.
 ANSWERS_AT_ONCE = 100
 _NANO = 1_000_000_000
+#: No answer costs as much; who says that theirs had so many tokens would make sums overflow (64 bits).
+COST_LIMIT = 10_000 * _NANO
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -68,4 +70,6 @@ def _priced(row: dict[str, Any], listed: PriceList) -> dict[str, Any]:
     cost = None
     if told and row["model"]:
         cost = listed.price(row["model"], row["tokens_in"], row["tokens_out"], row["cached"] or 0, row["created_at"])
+    if cost is not None and cost >= COST_LIMIT:
+        cost = None
     return {"conversation": row["conversation"], "message": row["message"], "cost": cost, "list": listed.name}
