@@ -51,11 +51,24 @@ async def test_the_list(browser, filled):
 
     words = " ".join(page.text.split())
     assert (
-        "3 sessions, last changed first Export as CSV or JSON =3+3 2025-11-24 08:46 UTC 1 turn second question 2025-11-22 08:46 UTC 1 turn vip eu first" in words
+        "3 sessions, last changed first Export as CSV or JSON =3+3 2025-11-24 08:46 UTC 1 turn second question 2025-11-22 08:46 UTC 1 turn vip eu first"
+        in words
     )
     assert "1 turn ann gpt-x 1,234 tokens ▲ 1 helpful interrupted refused vip" in words
     assert "/chats/a%2Fb" in page.links
     assert "title" not in words
+
+
+async def test_the_list_says_why_a_thumb_went_down(browser, filled, store):
+    """What was said with a thumb down stands in the list, and in its CSV, where no spreadsheet runs it."""
+    for name, details in (("one", "=1+1"), ("two", "too late")):
+        logged = await log(store, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}, id=name)
+        said = {"type": "negative", "messageId": logged["messages"][1]["id"], "details": details}
+        await store.log_feedback(read_feedback(said))
+
+    assert "▼ 1 not helpful =1+1" in " ".join((await page_of(browser, "/chats?feedback=negative")).text.split())
+    sheet = await (await browser.get("/chats.csv?feedback=negative")).text()
+    assert {row["why"] for row in csv.DictReader(io.StringIO(sheet))} == {"'=1+1", "too late"}
 
 
 async def test_what_was_chosen_is_shown(browser, filled):
