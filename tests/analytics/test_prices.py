@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.analytics import conversations, keeping
-from proxy.analytics.figures import Asked, total
+from proxy.analytics.figures import Asked, earlier
 from proxy.analytics.prices import PriceList, installed, price_answers
 
 AT = 1_763_797_565_000
@@ -25,7 +25,7 @@ def log(database, *answers):
 
 
 def told(database):
-    return database.read(lambda tx: total(tx, Asked(AT - 1, AT + 1)))
+    return database.read(lambda tx: earlier(tx, Asked(AT - 1, AT + 1))[0])
 
 
 USAGE = {"prompt_tokens": 2_000_000, "completion_tokens": 100_000}
@@ -38,6 +38,15 @@ def test_known_answers_are_priced_once(database):
     assert (told(database)["costUsd"], told(database)["answersWithCost"]) == (None, 0)
     assert database.write(lambda tx: price_answers(tx, CHEAP)) == 3
     assert database.write(lambda tx: price_answers(tx, CHEAP)) == 0
+    assert (told(database)["costUsd"], told(database)["answersWithCost"]) == (3.0, 1)
+
+
+def test_no_price_makes_sums_overflow(database):
+    """An answer that would cost more than any does has no price, so that the sums of very many stay numbers."""
+    usage = {"prompt_tokens": 999_999_999, "completion_tokens": 999_999_999}
+    log(database, answer("a", model="m", usage=usage), answer("b", model="m", usage=USAGE))
+
+    assert database.write(lambda tx: price_answers(tx, CHEAP)) == 2
     assert (told(database)["costUsd"], told(database)["answersWithCost"]) == (3.0, 1)
 
 
