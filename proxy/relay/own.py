@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..core.capture import blanked_note
 from ..core.exchange import ANYBODY, Note, encode_note
 from ..core.fields import read_json
-from ..core.hosts import host_name, is_local_name
+from ..core.hosts import host_name, is_local_name, is_local_origin
 from ..core.ids import uuid7
 from ..core.notes import emit_event, emit_feedback, read_event, read_feedback
 from ..core.tenant import tenant_in
@@ -214,7 +214,7 @@ class OwnEndpoints:
 
     def _cors(self, request: web.BaseRequest) -> dict[str, str]:
         origin = next((v.decode("latin-1") for n, v in request.raw_headers if n.lower() == b"origin"), "")
-        if origin not in self._origins:
+        if origin not in self._origins and not is_local_origin(origin):
             return {}
         return {
             "Access-Control-Allow-Origin": origin,
