@@ -97,7 +97,7 @@ def failures(tx: Tx, chosen: Chosen) -> list[dict[str, Any]]:
     ):
         text = (
             f"SELECT {what} AS by, count(*) AS answers, count(DISTINCT s.conversation) AS sessions "
-            f"{chosen.rows(answers, where)} GROUP BY by ORDER BY answers DESC, by"
+            f"{chosen.rows(answers, where)} GROUP BY by ORDER BY answers DESC, by LIMIT {ROWS}"
         )
         for row in tx.ask(text, chosen.values):
             by = "" if failed == "refused" else str(row["by"])

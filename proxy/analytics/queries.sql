@@ -43,6 +43,12 @@ WHERE id = :id;
 -- name: messages — a conversation's messages by place, those that left the list last
 SELECT * FROM message WHERE conversation = :conversation ORDER BY place IS NULL, place, created_at, id;
 
+-- name: weight — about how many bytes an answer with a conversation takes; a message without any words takes some, too
+SELECT total(
+    1000 + length(coalesce(text, '')) + length(coalesce(items, '')) + length(coalesce(tool_calls, ''))
+    + length(coalesce(links, '')) + length(coalesce(properties, '')) + length(coalesce(user_properties, ''))
+) AS bytes FROM message WHERE conversation = :conversation AND place IS NOT NULL;
+
 -- name: message — one message, also one that left the list
 SELECT * FROM message WHERE conversation = :conversation AND id = :id;
 
