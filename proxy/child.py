@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 
+from .questions import Questions
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
@@ -77,8 +79,7 @@ class Child:
         self._told: tuple[int, str] | None = None
         self._well: asyncio.TimerHandle | None = None
         self._process: asyncio.subprocess.Process | None = None
-        self._questions: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._asked = 0
+        self._questions = Questions()
         self._ending = False
         self._keeper: asyncio.Task[None] | None = None
         self._telling: set[asyncio.Task[None]] = set()
@@ -100,18 +101,7 @@ class Child:
 
     async def ask(self, patience: float = 2.0) -> dict[str, Any]:
         """What the recorder says of itself; empty when it does not answer in time (seconds)."""
-        self._asked += 1
-        number = self._asked
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._questions[number] = answer
-        try:
-            self._say(f"status {number}\n")
-            async with asyncio.timeout(patience):
-                return await answer
-        except TimeoutError:
-            return {}
-        finally:
-            del self._questions[number]
+        return await self._questions.ask(lambda number: self._say(f"status {number}\n"), patience)
 
     async def drain(self, patience: float) -> None:
         """Let it record and deliver what there is, then end it; it is killed when it takes longer (seconds)."""
@@ -216,8 +206,8 @@ class Child:
                 self._well = asyncio.get_running_loop().call_later(self._healthy_seconds, self._is_well)
         elif "fault" in message:
             self.fault = message["fault"]
-        elif (question := self._questions.get(message.get("status", 0))) is not None and not question.done():
-            question.set_result(message)
+        elif "status" in message:
+            self._questions.answered(message["status"], message)
         elif "asks" in message:
             task = asyncio.get_running_loop().create_task(self._answer(message["asks"]))
             self._telling.add(task)
@@ -238,8 +228,7 @@ class Parent:
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
-        self._questions: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._asked = 0
+        self._questions = Questions()
 
     @classmethod
     async def connect(cls) -> Parent:
@@ -264,18 +253,7 @@ class Parent:
 
     async def ask(self, patience: float = 3.0) -> dict[str, Any]:
         """How all of it is, as `/status` tells it; empty when the parent does not answer in time (seconds)."""
-        self._asked += 1
-        number = self._asked
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._questions[number] = answer
-        try:
-            self.say({"asks": number})
-            async with asyncio.timeout(patience):
-                return await answer
-        except TimeoutError:
-            return {}
-        finally:
-            del self._questions[number]
+        return await self._questions.ask(lambda number: self.say({"asks": number}), patience)
 
     async def listen(self, status: Callable[[], Awaitable[dict[str, Any]]]) -> bool:
         """Answer questions until told to drain (true), or until the parent is gone (false)."""
@@ -284,16 +262,12 @@ class Parent:
             if word == b"drain":
                 return True
             if word == b"told":
-                self._hear(*rest.split(b" ", 1))
+                asked, _, told = rest.partition(b" ")
+                self._questions.answered(int(asked), orjson.loads(told))
             if word == b"status" and rest.isdigit():
                 try:
-                    told = await status()
+                    answer = await status()
                 except Exception as error:
-                    told = {"error": str(error)}
-                self.say({**told, "status": int(rest)})
+                    answer = {"error": str(error)}
+                self.say({**answer, "status": int(rest)})
         return False
-
-    def _hear(self, number: bytes, told: bytes) -> None:
-        question = self._questions.get(int(number))
-        if question is not None and not question.done():
-            question.set_result(orjson.loads(told))

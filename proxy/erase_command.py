@@ -16,7 +16,7 @@ from .core.redact import Redactor
 from .erase_lines import report, table
 from .erasure import ERASE, Erasure, Place, sinks_to_ask
 from .errors import CommandRefused
-from .journal.emptying import settle
+from .journal.leftover import finish
 from .journal.reader import JournalReader
 from .local_server import database_path, erasing
 from .log import printable
@@ -65,9 +65,8 @@ def _alone(config: Config, store: Store, request: Mapping[str, Any]) -> Iterator
 
 def _record(config: Config, store: Store, reading: Reading) -> None:
     folder = config.data_dir / "journal"
-    if not folder.is_dir():
+    if not finish(folder):
         return
-    settle(folder)
     source = JournalReader(folder)
     try:
         recorder = Recorder(store, source, reading)

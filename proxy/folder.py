@@ -11,6 +11,7 @@ One instance owns it, by a lock that the kernel gives up with the process, howev
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("teelog")
 
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 _SECRET = re.compile(r"[0-9a-f]{64}")
 #: A key that a person has put there is as good.
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -52,6 +54,8 @@ class Folder:
             probe.touch(mode=0o600)
             probe.unlink()
         except OSError as error:
+            if error.errno in _FULL and self.journal.is_dir():
+                return  # requests are served meanwhile, and what is not recorded is counted
             raise StartError(
                 f"data_dir {path} cannot be written ({error.strerror}): choose another with --data-dir, or give this "
                 "user the right to write there"

@@ -86,6 +86,24 @@ def test_a_full_disk_is_no_reason_not_to_start(tmp_path, monkeypatch):
     assert Folder(tmp_path).secret() == secret
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk")
+def test_a_disk_without_inodes_is_no_reason_not_to_start(tmp_path):
+    """Where no file can be made any more, a folder that was used before is used again; one that was not cannot be made."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=8", "tmpfs", tmp_path]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        os.close(Folder(tmp_path / "data").lock("teelog", never))
+        with pytest.raises(OSError, match="No space left"):
+            for number in range(8):
+                (tmp_path / str(number)).touch()
+        os.close(Folder(tmp_path / "data").lock("teelog", never))
+        with pytest.raises(StartError, match="No space left"):
+            Folder(tmp_path / "other")
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
 @pytest.mark.parametrize("name", ["teelog.lock", "secret", "analytics.key"])
 def test_a_folder_where_a_file_belongs(tmp_path, name):
     """What is no file is set aside, whatever it holds."""

@@ -9,13 +9,14 @@ transaction that only read, in bounded time (`ApiError` 422).
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..core.buckets import bucket_of, buckets
+from ..core.buckets import bucket_of, buckets, runs
 from ..core.cover import cover
 from ..core.tally import Tally, unpacked
+from ..core.tally import figures as told
 from .gathering import ALL, gathered
 from .statements import bucket
 
@@ -57,6 +58,9 @@ class Figures:
     #: By the beginning of each bucket of the span, those without a session too.
     series: dict[int, Tally] = field(default_factory=dict)
     groups: dict[str | None, Tally] = field(default_factory=dict)
+    #: Who came first within the span, and within each bucket.
+    newcomers: set[int] = field(default_factory=set)
+    newcomers_of: dict[int, set[int]] = field(default_factory=dict)
 
     def top(self) -> list[tuple[str | None, Tally]]:
         """The groups with the most sessions."""
@@ -72,15 +76,18 @@ def figures(tx: Tx, asked: Asked) -> Figures:
         found.groups.setdefault(group, Tally()).add(tally)
     for tally in found.groups.values():
         found.total.add(tally)
+    for row in tx.all("newcomers", since=asked.since, until=asked.until):
+        found.newcomers.add(row["id"])
+        found.newcomers_of.setdefault(bucket_of(row["first_time"], asked.unit), set()).add(row["id"])
     return found
 
 
-def total(tx: Tx, asked: Asked) -> Tally:
-    """In all, for the span before."""
+def total(tx: Tx, asked: Asked) -> dict[str, Any]:
+    """What is told in all, for the span before."""
     found = Tally()
     for _, _, tally in _pieces(tx, replace(asked, by="model", property=None)):
         found.add(tally)
-    return found
+    return told(found, {row["id"] for row in tx.all("newcomers", since=asked.since, until=asked.until)})
 
 
 def span(tx: Tx) -> tuple[int, int] | None:
@@ -106,17 +113,14 @@ def _pieces(tx: Tx, asked: Asked) -> Iterator[tuple[int, str, Tally]]:
 
 
 def _kept(tx: Tx, asked: Asked, unit: str, starts: list[int]) -> Iterator[tuple[int, str, Tally]]:
-    if not starts:
-        return
-    wanted = set(starts)
-    for row in tx.all("kept", unit=unit, since=starts[0], until=starts[-1] + 1):
-        if (
-            row["start"] in wanted
-            and (asked.with_side or not row["side"])
-            and (asked.model is None or row["model"] == asked.model)
-            and (asked.endpoint is None or row["endpoint"] == asked.endpoint)
-        ):
-            yield bucket_of(row["start"], asked.unit), row[asked.by], unpacked(row["tally"])
+    for since, until in runs(starts, unit):
+        for row in tx.all("kept", unit=unit, since=since, until=until):
+            if (
+                (asked.with_side or not row["side"])
+                and (asked.model is None or row["model"] == asked.model)
+                and (asked.endpoint is None or row["endpoint"] == asked.endpoint)
+            ):
+                yield bucket_of(row["start"], asked.unit), row[asked.by], unpacked(row["tally"])
 
 
 def _filtered(tx: Tx, asked: Asked, by: str, within: tuple[int, int] | None = None) -> Iterator[tuple[int, str, Tally]]:

@@ -69,6 +69,9 @@ DELETE FROM kept WHERE unit = :unit AND start = :start;
 -- name: keep — the sums of one of them
 INSERT INTO kept (unit, start, side, model, endpoint, tally) VALUES (:unit, :start, :side, :model, :endpoint, :tally);
 
+-- name: newcomers — who came first within a span, and when
+SELECT id, first_time FROM person WHERE first_time >= :since AND first_time < :until;
+
 -- name: first_session — when the earliest began
 SELECT min(began) AS began FROM session;
 
@@ -77,10 +80,16 @@ SELECT max(began) AS began FROM session;
 
 -- ── prices and texts, a little at a time ────────────────────────────────────────────────────────────────────────────
 
--- name: unpriced — answers that a price list has not been asked about
+-- name: unpriced — answers that a price list has not been asked about; each of the three is a place in an index
 SELECT answer.conversation, answer.message, answer.model, tokens_in, tokens_out, cached, created_at
-FROM answer JOIN message ON message.conversation = answer.conversation AND message.id = answer.message
-WHERE cost IS NULL AND (priced IS NULL OR priced < :list OR priced > :list) LIMIT :limit;
+FROM (
+    SELECT conversation, message FROM answer WHERE cost IS NULL AND priced IS NULL
+    UNION ALL SELECT conversation, message FROM answer WHERE cost IS NULL AND priced < :list
+    UNION ALL SELECT conversation, message FROM answer WHERE cost IS NULL AND priced > :list
+    LIMIT :limit
+) AS unasked
+JOIN answer ON answer.conversation = unasked.conversation AND answer.message = unasked.message
+JOIN message ON message.conversation = answer.conversation AND message.id = answer.message;
 
 -- name: price — what an answer costs, or that it is not known
 UPDATE answer SET cost = :cost, priced = :list WHERE conversation = :conversation AND message = :message;

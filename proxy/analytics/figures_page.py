@@ -79,22 +79,22 @@ def answered(tx: Tx, question: FigureQuestion, now: int, query: Mapping[str, str
         found = figures(tx, asked)
         period = question.period.before()
         earlier = None if period is None else _asked(question, period.since or 0, period.until or 0)
-        before = None if earlier is None else told(total(tx, earlier), earlier.since)
+        before = None if earlier is None else total(tx, earlier)
     kept = narrow_of(query, since, until)
     return {
         "period": {"name": question.period.name, "from": time_text(since), "to": time_text(until)},
         "unit": asked.unit,
         "by": question.by,
-        "total": told(found.total, since) | {"narrow": kept},
+        "total": told(found.total, found.newcomers) | {"narrow": kept},
         "before": before,
         "series": [
             {"start": time_text(start)}
-            | told(tally, max(start, since))
+            | told(tally, found.newcomers_of.get(start, set()))
             | {"narrow": kept | _during(max(start, since), min(bucket_after(start, asked.unit), until))}
             for start, tally in found.series.items()
         ],
         "groups": [
-            {"name": name} | told(tally, since) | {"narrow": _of_group(question, name, kept)}
+            {"name": name} | told(tally, found.newcomers) | {"narrow": _of_group(question, name, kept)}
             for name, tally in found.top()
         ],
     }

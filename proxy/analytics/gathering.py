@@ -74,10 +74,8 @@ def gathered(tx: Tx, chosen: Chosen, keys: Sequence[str]) -> dict[tuple[Any, ...
             negative=negative,
             regenerated=regenerated,
         )
-    for key, (person, first) in _grouped(
-        tx, chosen, [*keys, "s.person", "p.first_time"], "", joined="JOIN person AS p ON p.id = s.person", split=2
-    ):
-        found[key].people[person] = first
+    for key, (person,) in _grouped(tx, chosen, [*keys, "s.person"], "", more="s.person IS NOT NULL", split=1):
+        found[key].people.add(person)
     answers = "JOIN answer AS a ON a.conversation = s.conversation"
     for key, sums in _grouped(tx, chosen, keys, _ANSWER_SUMS, joined=answers):
         one = found[key]

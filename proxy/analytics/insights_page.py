@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .frame import Frame
     from .store import Store
 
+#: What somebody looks at every morning; a longer time costs as much more as it has sessions.
+DEFAULT_RANGE = "7d"
 _COLUMNS = ("question", "failed", "by", "reason", "url", "title", "search", "times", "sessions", "disliked")
 
 
@@ -40,7 +42,7 @@ class InsightsPage:
 
     async def _look(self, request: web.Request) -> dict[str, Any]:
         now = self._store.now()
-        question = read_question(request.query, now)
+        question = read_question(request.query, now, DEFAULT_RANGE)
         async with self._turns:
             return await self._store.read(lambda tx: _answered(tx, question, now, request.query))
 

@@ -37,11 +37,13 @@ class PriceList(NamedTuple):
 def installed() -> PriceList | None:
     """The list that is installed; None without the extra."""
     try:
-        import genai_prices  # noqa: PLC0415 - an extra
-    except ImportError:
+        name = f"genai-prices {metadata.version('genai-prices')}"
+    except metadata.PackageNotFoundError:
         return None
 
     def price(model: str, tokens_in: int, tokens_out: int, cached: int, at: int) -> int | None:
+        import genai_prices  # noqa: PLC0415 - 30 MB, which nobody should pay for who has no answer yet
+
         usage = genai_prices.Usage(
             input_tokens=tokens_in, output_tokens=tokens_out, cache_read_tokens=min(cached, tokens_in) or None
         )
@@ -53,7 +55,7 @@ def installed() -> PriceList | None:
             return None
         return round(told.total_price * _NANO)
 
-    return PriceList(f"genai-prices {metadata.version('genai-prices')}", price)
+    return PriceList(name, price)
 
 
 def price_answers(tx: Tx, listed: PriceList) -> int:

@@ -25,8 +25,8 @@ ON CONFLICT (id) DO UPDATE SET
 
 -- name: session — what a list shows of one conversation; its tokens are NULL where no answer's usage is known
 SELECT id, created_at, updated_at, question, user_message_count, interrupted, properties, user_properties, tags,
-    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND feedback.type = 'positive') AS positive,
-    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND feedback.type = 'negative') AS negative,
+    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND +feedback.type = 'positive') AS positive,
+    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND +feedback.type = 'negative') AS negative,
     answered.tokens, answered.refused
 FROM conversation, (
     SELECT

@@ -20,6 +20,8 @@ CREATE TABLE person (
     first_time INTEGER
 ) STRICT;
 
+CREATE INDEX person_by_time ON person (first_time);
+
 -- What figures need of a conversation.
 CREATE TABLE session (
     conversation TEXT PRIMARY KEY REFERENCES conversation (id) ON DELETE CASCADE,
@@ -285,13 +287,6 @@ CREATE TRIGGER figures_session_gone AFTER DELETE ON session BEGIN
     INSERT INTO stale VALUES (old.began - (old.began % 3600000 + 3600000) % 3600000) ON CONFLICT DO NOTHING;
     UPDATE person SET first_time = (SELECT min(began) FROM session WHERE person = old.person) WHERE id = old.person;
     DELETE FROM person WHERE id = old.person AND first_time IS NULL;
-END;
-
--- Sums know of everybody since when they have been there.
-CREATE TRIGGER figures_person_moved AFTER UPDATE OF first_time ON person WHEN old.first_time IS NOT new.first_time BEGIN
-    INSERT INTO stale
-    SELECT DISTINCT began - (began % 3600000 + 3600000) % 3600000 FROM session WHERE person = new.id
-    ON CONFLICT DO NOTHING;
 END;
 
 CREATE TRIGGER figures_answer_logged AFTER INSERT ON answer BEGIN

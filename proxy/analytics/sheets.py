@@ -1,20 +1,19 @@
 """A query's answer as CSV, for spreadsheets: a header row, every row of the result, no page.
 
-It is written to a file without a name first, within one read of bounded time: a slow client then holds no reader, what
-fails fails before the answer begins, and memory holds one row at a time. Objects are unpacked into a column for each of
-their keys (`properties.source`), or stay JSON in one cell (`mode: "json"`). Cells are safe in spreadsheets (`core/cells.py`).
+Memory holds one row at a time. Objects are unpacked into a column for each of their keys (`properties.source`), or stay
+JSON in one cell (`mode: "json"`). Cells are safe in spreadsheets (`core/cells.py`).
 """
 
 from __future__ import annotations
 
-import tempfile
 from typing import IO, TYPE_CHECKING, Any
 
 from ..core.cells import cell, csv_lines, safe
 from ..core.query_fields import JSON
 from ..errors import ApiError
 from . import statements
-from .questions import in_time, teller
+from .questions import teller
+from .sheet_file import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,22 +25,8 @@ if TYPE_CHECKING:
 
 
 def sheet(tx: Tx, query: Query, folder: Path, limits: Limits) -> IO[bytes]:
-    """The CSV in an open file, at its beginning, that is gone when it is closed; `ApiError` 422.
-
-    `folder` is where it may lie.
-    """
-    try:
-        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - whoever asked closes it
-        try:
-            with in_time(tx, limits.export_seconds):
-                _write(tx, query, file, limits)
-            file.seek(0)
-        except BaseException:
-            file.close()
-            raise
-    except OSError as error:
-        raise ApiError(422, f"the export cannot be written: {error.strerror}") from error
-    return file
+    """As `sheet_file.written` gives it."""
+    return written(tx, folder, limits, lambda file: _write(tx, query, file, limits))
 
 
 def _write(tx: Tx, query: Query, file: IO[bytes], limits: Limits) -> None:

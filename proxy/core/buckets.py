@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -38,6 +38,19 @@ def buckets(since: int, until: int, unit: str) -> Iterator[int]:
     while start < until:
         yield start
         start = bucket_after(start, unit)
+
+
+def runs(starts: Iterable[int], unit: str) -> Iterator[tuple[int, int]]:
+    """The spans that beginnings in their order make, each as long as they follow each other."""
+    since = until = None
+    for start in starts:
+        if start != until:
+            if since is not None and until is not None:
+                yield since, until
+            since = start
+        until = bucket_after(start, unit)
+    if since is not None and until is not None:
+        yield since, until
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 import orjson
 
 from ..errors import RecordUnreadable
-from .blanking import blank, finder
+from .blanking import blank, finder, is_cut_by_a_chunk, quotes
 from .coding import decode as undo_coding
 from .exchange import join
 from .framing import dechunk
@@ -173,20 +173,18 @@ class Capture:
     #: Why we had to answer in the upstream's stead.
     fault: str = ""
 
-    def encode(self) -> bytes:
-        """The journal payload; called once, off the event loop."""
+    def encode(self, *, is_all: bool = True) -> bytes:
+        """The journal payload; called once, off the event loop. Not `is_all`: more of the answer will be put behind it."""
         told = self.head.told
         answer_head, answer = self._answer()
         request, framing, opening = self.request, self.framing, told.encoded
         answer_headers = kept_answer_headers(answer_head)
         if told.secrets:
-            if any(secret in answer_head for secret in told.secrets):
+            if quotes(answer_head, told.secrets):
                 answer_headers = {name: blank(value, told.secrets) for name, value in answer_headers.items()}
-            if framing == "chunked" and not answer_headers.get("content-type", "").startswith(_EVENTS):
-                answer, framing = (
-                    dechunk(answer)[0],
-                    "length",
-                )  # a chunk may end within a credential; an event's does not
+            is_split = is_all and framing == "chunked" and _EVENTS not in answer_headers.get("content-type", "")
+            if is_split and is_cut_by_a_chunk(answer, told.secrets):
+                answer, framing = dechunk(answer)[0], "length"
             if (plain := _quoting(request, told.headers, told.secrets)) is not None:
                 request = plain
                 opening = told.open_json({k: v for k, v in told.headers.items() if k != "content-encoding"})
@@ -212,6 +210,8 @@ class Capture:
     def _answer(self) -> tuple[bytes, bytes]:
         """The answer's head and its body; the pieces of a large one are let go, or it would lie in memory three times."""
         pieces, size = self.pieces, self.head_size
+        if len(pieces) == 1:  # as most answers that are not streamed
+            return pieces[0][:size], pieces[0][size:]
         if len(pieces) == 2 and len(pieces[0]) == size:
             return pieces[0], pieces[1]
         if pieces and len(pieces[0]) < size:  # a read has cut the head

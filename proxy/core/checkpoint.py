@@ -48,7 +48,7 @@ class Checkpoint:
         self._capture = replace(capture, pieces=[])  # what has been written is not held until the end
         self._coded = "content-encoding" in kept_answer_headers(head)
         answer = b"" if self._coded else self._sure(answer)
-        payload = replace(capture, pieces=[head, answer]).encode()
+        payload = replace(capture, pieces=[head, answer]).encode(is_all=False)
         self._size = len(payload) - answer_at(payload)
         return _WHOLE + payload
 

@@ -1,6 +1,6 @@
 """What the pages of figures are asked: a period, its unit, a mark to group by, and the list's filter. Read from a URL's query.
 
-    range | from, to   when the sessions began (`core/period.py`); the last 30 days when nothing is said
+    range | from, to   when the sessions began (`core/period.py`); what a page takes when nothing is said
     unit               hour, day, week, month; as fits the period when nothing is said
     by                 model, endpoint, or property:<name>
     side               true: side requests and copies as well
@@ -56,10 +56,10 @@ class FigureQuestion:
         return self.by.removeprefix(_PROPERTY) if self.by.startswith(_PROPERTY) else None
 
 
-def read_question(query: Mapping[str, str], now: int) -> FigureQuestion:
+def read_question(query: Mapping[str, str], now: int, default: str = DEFAULT_RANGE) -> FigureQuestion:
     """What is asked; `ApiError` 400."""
     given = {name: query.get(name, "") for name in ("range", "from", "to", *AMONG)}
-    period = read_period(given, now, DEFAULT_RANGE)
+    period = read_period(given, now, default)
     unit, by = query.get("unit", "").strip(), query.get("by", "").strip() or "model"
     if unit and unit not in UNITS:
         raise ApiError(400, f"unit must be one of {', '.join(UNITS)}", [fault("/unit", "is not known")])

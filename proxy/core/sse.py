@@ -83,7 +83,8 @@ class SseReader:
         return events
 
     def _hold(self, piece: bytes) -> None:
-        self._line += piece[: self._limit + 1 - len(self._line)]
+        bound = self._limit + 1 + (len(_BOM) if self._first else 0)  # which the first line may still lose
+        self._line += piece[: bound - len(self._line)]
 
     def _joined(self, end: bytes) -> bytes:
         """The line that the last read cut, with its end."""

@@ -45,8 +45,8 @@ class Tally:
     #: Milliseconds (rounded) → answers.
     first: dict[int, int] = field(default_factory=dict)
     whole: dict[int, int] = field(default_factory=dict)
-    #: Who they are, by number → when the first of all their sessions began.
-    people: dict[int, int] = field(default_factory=dict)
+    #: Who they are, by number.
+    people: set[int] = field(default_factory=set)
 
     def add(self, other: Tally) -> None:
         """Becomes the sums of both."""
@@ -59,9 +59,9 @@ class Tally:
 
     def packed(self) -> str:
         """As it is kept."""
-        told: list[list[int]] = [[getattr(self, name) for name in COUNTS]]
-        for pairs in (self.first, self.whole, self.people):
-            told += [[*pairs], [*pairs.values()]]
+        told = [[getattr(self, name) for name in COUNTS], sorted(self.people)]
+        for times in (self.first, self.whole):
+            told += [[*times], [*times.values()]]
         return orjson.dumps(told).decode()
 
 
@@ -70,9 +70,11 @@ COUNTS = tuple(one.name for one in fields(Tally) if one.type == "int")
 
 def unpacked(text: str) -> Tally:
     """A tally of `packed`."""
-    counts, first, firsts, whole, wholes, people, since = orjson.loads(text)
-    pairs = ((first, firsts), (whole, wholes), (people, since))
-    return Tally(*counts, *(dict(zip(keys, values, strict=True)) for keys, values in pairs))
+    counts, people, first, firsts, whole, wholes = orjson.loads(text)
+    tally = Tally(*counts)
+    tally.people = set(people)
+    tally.first, tally.whole = dict(zip(first, firsts, strict=True)), dict(zip(whole, wholes, strict=True))
+    return tally
 
 
 def rounded(milliseconds: int) -> int:
@@ -93,10 +95,9 @@ def percentile(times: Mapping[int, int], share: int) -> int | None:
     return None
 
 
-def figures(tally: Tally, since: int | None = None) -> dict[str, Any]:
-    """What is told of the sessions of a span; new is who had none before it began (unix ms; None: everybody is)."""
-    users = len(tally.people)
-    newcomers = users if since is None else sum(first >= since for first in tally.people.values())
+def figures(tally: Tally, newcomers: set[int] | frozenset[int] = frozenset()) -> dict[str, Any]:
+    """What is told of a tally; `newcomers` are those whose first session of all is within its span."""
+    users, new = len(tally.people), len(tally.people & newcomers)
     thumbs = tally.positive + tally.negative
     return {
         "sessions": tally.sessions,
@@ -104,8 +105,8 @@ def figures(tally: Tally, since: int | None = None) -> dict[str, Any]:
         "questions": tally.questions,
         "answers": tally.answers,
         "users": users,
-        "newUsers": newcomers,
-        "returningUsers": users - newcomers,
+        "newUsers": new,
+        "returningUsers": users - new,
         "positive": tally.positive,
         "negative": tally.negative,
         "feedbackRate": _share(thumbs, tally.answers),

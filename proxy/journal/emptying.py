@@ -1,19 +1,17 @@
 """The journal's folder, emptied of what was there at a time: what a person asked to be erased must not rest in raw files.
 
 While a teelog runs, its own two ends do it: the writer finishes a segment within a second or so, the reader removes it
-once it is recorded, and here it is waited for. While none runs, `settle` makes of what a killed one has left what its next
-start would. What was set aside because nobody can read it (`*.unreadable`, `*.damaged`) is only found here.
+once it is recorded, and here it is waited for. (What a killed one has left is made ready by `leftover`.) What was set aside
+because nobody can read it (`*.unreadable`, `*.damaged`) is only found here.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from typing import TYPE_CHECKING
 
-from .folder import FolderSink, Limits, segment_path, segments
-from .frame import HEADER_SIZE, MARKER_SIZE, frame
+from .folder import segment_path, segments
+from .frame import HEADER_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,19 +34,6 @@ def wait_until_gone(folder: Path, upto: int, seconds: float, sleep: Callable[[fl
             return False
         sleep(LOOK_SECONDS)
     return True
-
-
-def settle(folder: Path) -> None:
-    """Put what a killed run has left into the journal and finish its last segment; nobody else may write there. `OSError`."""
-    marker = os.urandom(MARKER_SIZE)
-    sink = FolderSink(folder, marker, Limits(sys.maxsize), power=True)
-    try:
-        for path in sink.unfinished.left:
-            payload = sink.unfinished.payload(path)
-            if payload is not None and not any(sink.write([frame(payload, marker)])):
-                path.unlink()
-    finally:
-        sink.close()
 
 
 def left_open(folder: Path) -> int:

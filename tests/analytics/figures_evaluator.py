@@ -67,7 +67,7 @@ def evaluate(tables, since, until, unit, by, *, with_side=False, passes=lambda s
     series = {}
     for place, start in enumerate(starts):
         end = starts[place + 1] if place + 1 < len(starts) else math.inf
-        series[start] = told([one for one in meant if start <= one["began"] < end], first_seen, start)
+        series[start] = told([one for one in meant if start <= one["began"] < end], first_seen, max(start, since))
     groups = {}
     for one in meant:
         groups.setdefault(by(one), []).append(one)

@@ -45,8 +45,10 @@ def figures_are_right(database):
     asked = Asked(SINCE, UNTIL, unit="day")
     found = database.read(lambda tx: figures(tx, asked))
     expected = evaluate(database.read(logged), SINCE, UNTIL, "day", lambda one: one["model"])
-    assert told(found.total, SINCE) == expected[0]
-    assert {start: told(tally, start) for start, tally in found.series.items()} == expected[1]
+    assert told(found.total, found.newcomers) == expected[0]
+    assert {
+        start: told(tally, found.newcomers_of.get(start, set())) for start, tally in found.series.items()
+    } == expected[1]
     return found.total.sessions
 
 

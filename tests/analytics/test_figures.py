@@ -17,9 +17,9 @@ DERIVED = ("session", "answer", "person", "citation", "page")
 
 def told(found, asked):
     return (
-        told_of(found.total, asked.since),
-        {start: told_of(tally, start) for start, tally in found.series.items()},
-        {name: told_of(tally, asked.since) for name, tally in found.groups.items()},
+        told_of(found.total, found.newcomers),
+        {start: told_of(tally, found.newcomers_of.get(start, set())) for start, tally in found.series.items()},
+        {name: told_of(tally, found.newcomers) for name, tally in found.groups.items()},
     )
 
 

@@ -5,7 +5,6 @@ import pytest
 from proxy.analytics import conversations, keeping
 from proxy.analytics.figures import Asked, total
 from proxy.analytics.prices import PriceList, installed, price_answers
-from proxy.core.tally import figures
 
 AT = 1_763_797_565_000
 #: A dollar for a million tokens in, ten for those out; of one model only.
@@ -26,7 +25,7 @@ def log(database, *answers):
 
 
 def told(database):
-    return figures(database.read(lambda tx: total(tx, Asked(AT - 1, AT + 1))))
+    return database.read(lambda tx: total(tx, Asked(AT - 1, AT + 1)))
 
 
 USAGE = {"prompt_tokens": 2_000_000, "completion_tokens": 100_000}

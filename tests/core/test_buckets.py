@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.core.buckets import UNITS, bucket_after, bucket_of, buckets
+from proxy.core.buckets import UNITS, bucket_after, bucket_of, buckets, runs
 
 # 2026-03-01T00:00Z was a Sunday, 2026-03-02 a Monday; before the epoch the same rules hold
 MARCH, HOUR = 1_772_323_200_000, 3_600_000
@@ -36,3 +36,20 @@ def test_they_follow_each_other(unit):
     assert found[0] <= MARCH - 5 < found[1]
     assert all(bucket_after(one, unit) == other for one, other in zip(found, found[1:], strict=False))
     assert found[-1] < MARCH + 90 * 24 * HOUR <= bucket_after(found[-1], unit)
+
+
+@pytest.mark.parametrize(
+    ("starts", "spans"),
+    [
+        ([], []),
+        ([MARCH], [(MARCH, MARCH + HOUR)]),
+        (
+            [MARCH, MARCH + HOUR, MARCH + 3 * HOUR],
+            [(MARCH, MARCH + 2 * HOUR), (MARCH + 3 * HOUR, MARCH + 4 * HOUR)],
+        ),
+    ],
+    ids=["none", "one", "a gap"],
+)
+def test_beginnings_that_follow_each_other_are_one_span(starts, spans):
+    """Hours are read in as few spans as they make, and no hour between them."""
+    assert list(runs(starts, "hour")) == spans

@@ -55,6 +55,17 @@ def test_half_a_key_is_not_written(cut):
     assert joined(parts(capture(HEAD, before), [after])).endswith(b"data: " + b"*" * len(KEY) + b"\n\n")
 
 
+def test_a_key_that_a_chunk_cuts_in_a_first_part():
+    """The first part of an answer in chunks stays in chunks, whatever it quotes: what follows comes in chunks, too."""
+    head = HEAD.replace(b"text/event-stream", b"application/json")
+    chunks = [b"%x\r\n%b\r\n" % (len(one), one) for one in (b'{"k":"' + KEY[:9], KEY[9:] + b'", ', b'"more": 1}')]
+    first = capture(head, *chunks[:2], head_size=len(head), framing="chunked")
+    found = decode(joined(parts(first, [chunks[2]], [b"0\r\n\r\n"])))
+
+    assert found.answer.startswith(b'{"k":"')
+    assert found.answer.endswith(b'", "more": 1}')
+
+
 def test_the_head_comes_after_the_first_part():
     """A request that was written while the upstream was silent is written again once there is a head."""
     checkpoint = Checkpoint("an-id")

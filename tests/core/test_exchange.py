@@ -114,18 +114,25 @@ def test_a_credential_is_found_in_other_spellings(name):
     assert b"0123" not in read.answer
 
 
-def test_a_credential_that_a_chunk_cuts_is_blanked():
-    """A key whose beginning ends a chunk is found all the same; answers without their framing are as they were."""
-    json_head = HEAD.replace(b"text/event-stream", b"application/json")
-    cut = SECRET[:7].encode(), SECRET[7:].encode()
-    framed = b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in (b'{"k":"' + cut[0], cut[1] + b'"}')) + b"0\r\n\r\n"
-    read = decode(
-        capture(
-            raw_headers=HIDING["authorization"], pieces=[json_head, framed], head_size=len(json_head), framing="chunked"
-        ).encode()
-    )
+CHUNKS = {
+    "in two": [f'{{"k":"{SECRET[:7]}', f'{SECRET[7:]}"}}'],
+    "after one letter": [f'{{"k":"{SECRET[:1]}', f'{SECRET[1:]}"}}'],
+    "in three": [f'{{"k":"{SECRET[:3]}', SECRET[3:5], f'{SECRET[5:]}"}}'],
+    "in letters": [*f'{{"k":"{SECRET}"}}'],
+    "behind others": ["x" * 5000, f'{{"k":"{SECRET[:7]}', f'{SECRET[7:]}"}}'],
+    "not at all": ['{"k":"', f'{SECRET}"', "}"],
+}
 
-    assert read.answer == b'{"k":"' + b"*" * len(SECRET) + b'"}'
+
+@pytest.mark.parametrize("name", CHUNKS)
+def test_a_credential_that_a_chunk_cuts_is_blanked(name):
+    """A key that begins in one chunk and ends in another is found all the same, and all else is as it was."""
+    head = HEAD.replace(b"text/event-stream", b"application/json")
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(one), one.encode()) for one in CHUNKS[name]) + b"0\r\n\r\n"
+    values = {"pieces": [head, framed], "head_size": len(head), "framing": "chunked"}
+    read = decode(capture(raw_headers=HIDING["authorization"], **values).encode())
+
+    assert read.answer.decode() == "".join(CHUNKS[name]).replace(SECRET, "*" * len(SECRET))
 
 
 def test_a_credential_in_an_answers_fields_is_blanked():

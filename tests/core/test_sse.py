@@ -86,6 +86,16 @@ def test_event_over_the_limit_is_lost_alone():
         assert events_of(reads, limit=50) == (ended(("", b"a"), ("", b"b")), 2)
 
 
+@pytest.mark.parametrize("length", range(40, 56))
+def test_a_mark_before_a_line_at_the_limit(length):
+    """Whether the first line is over the limit does not depend on the byte order mark before it, nor on the reads."""
+    line = b"data: " + b"x" * (length - 6)
+    body = b"\xef\xbb\xbf" + line + b"\n\ndata: b\n\n"
+    over = length > 50
+    for reads in ways(body):
+        assert events_of(reads, limit=50) == (ended(*([] if over else [("", line[6:])]), ("", b"b")), over)
+
+
 def test_large_event_in_small_reads_takes_linear_time():
     """A 10 MB event fed in reads of 1,000 bytes costs little more than its bytes."""
     body = b"data: " + b"x" * 10_000_000 + b"\n\n"
@@ -103,4 +113,4 @@ def test_memory_is_bounded():
     for _ in range(1000):
         reader.feed(b"data: " * 100)
 
-    assert len(reader._line) <= 1001
+    assert len(reader._line) <= 1004

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.db.sqlite import GROUP, Database
+from proxy.db.sqlite import Database
+from proxy.db.writer import GROUP
 from proxy.errors import DatabaseError, DatabaseUnavailable
 
 ROOT = Path(__file__).parents[2]

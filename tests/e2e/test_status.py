@@ -51,7 +51,9 @@ async def test_a_sink_in_trouble_and_out_of_it(tmp_path, upstream):
     assert sink["failing"] >= 1
     assert "delivery.url" in told["why"][0]
     assert set(told["recorder"]["disk"]) >= {"bytes", "free_bytes", "lasts", "lasts_seconds"}
-    assert told["recorder"]["failed_exchanges"] == {"count": 0, "bytes": 0, "newest_seconds": None}
+    assert told["recorder"]["failed_exchanges"] == {
+        "count": 0, "bytes": 0, "newest_seconds": None, "oldest_seconds": None,
+    }  # fmt: skip
     assert told["ledger"] == {"by_reason": {}, "lately": {}}
     assert fields["Content-Type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in fields["Content-Security-Policy"]

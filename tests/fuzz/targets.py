@@ -12,6 +12,7 @@ import random
 import re
 import tempfile
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
@@ -35,6 +36,7 @@ from proxy.relay.answer_head import read_answer_head
 from proxy.relay.headers import forward_head, read_request_head
 from proxy.relay.limits import MAX_FIELD, MAX_FIELDS, MAX_TARGET
 from proxy.relay.reply import Reply
+from proxy.relay.websocket import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -283,6 +285,53 @@ def _relayed(reads: list[bytes], *, http10: bool, recorded: bool) -> tuple[bytes
     return got, end, broken, False
 
 
+class _Client:
+    """A client's connection as a session sees it."""
+
+    too_early = False
+    upstream = None
+
+    def __init__(self) -> None:
+        self.transport = _Wire()
+        self.switched = False
+
+    def switch(self, _session: Session) -> None:
+        self.switched = True
+
+
+class _Frames:
+    """Where a session is counted."""
+
+    def __init__(self) -> None:
+        self.sessions, self.frames = 0, Counter()
+
+
+def session(data: bytes) -> None:
+    """A session opens only by a clean 101, however it is cut; then bytes go on as they came, until they are no frames."""
+    told = []
+    for reads in ([data], cuts(data)):
+        client, record, broken = _Client(), _Frames(), False
+        reply = Session(client, _ACCEPT, "00000000-0000-7000-8000-000000000000", record, lambda _: None)
+        for one in reads:
+            try:
+                reply.feed(one)
+            except (UpstreamBroken, ValueError) as error:
+                broken = True
+                reply.broken(error)
+                break
+            if reply.ended:
+                break
+        assert client.switched == reply.is_open == bool(record.sessions)
+        got = client.transport.got
+        if reply.is_open:
+            assert _ACCEPT in data
+            sent = got.partition(b"\r\n\r\n")[2] if got.startswith(b"HTTP/1.1 101") else b""
+            assert sent in data
+        told.append((reply.is_open, broken, not broken and got))
+    if told[0][1] != told[1][1] or not told[0][1]:
+        assert told[0] == told[1], told
+
+
 # --- JSON
 
 
@@ -377,8 +426,9 @@ def _parted(table: dict, path: str = "") -> tuple[list[str], str]:
 
 
 _LOOP = asyncio.new_event_loop()
+_ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455 §1.3
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     one.__name__: one
-    for one in (request_head, target, chunks, frames, sse, answer_head, answer, wire, query, record, config)
+    for one in (request_head, target, chunks, frames, sse, answer_head, answer, session, wire, query, record, config)
 }

@@ -7,15 +7,13 @@ import asyncio
 import pytest
 
 from proxy.config import JournalConfig
-from proxy.core.exchange import decode
-from proxy.journal.emptying import left_open, newest, set_aside, settle, wait_until_gone
-from proxy.journal.folder import FolderSink, Limits, segment_path, segments
-from proxy.journal.frame import HEADER_SIZE, frame
+from proxy.journal.emptying import left_open, newest, set_aside, wait_until_gone
+from proxy.journal.folder import FolderSink, Limits, segment_path
+from proxy.journal.frame import frame
 from proxy.journal.reader import JournalReader
 from proxy.journal.writer import JournalWriter
 
-from .journals import BEGINNING, payloads, read_all, store
-from .test_unfinished import ID, begun
+from .journals import BEGINNING, store
 
 MARKER = b"markmark"
 
@@ -34,42 +32,10 @@ def killed(folder, *entries):
     return sink
 
 
-def test_what_a_killed_run_has_left_is_finished(folder):
-    """Its last segment has a successor then, so that the reader removes it once it is recorded."""
-    killed(folder, b"one", b"two")
-    settle(folder)
-    reader = JournalReader(folder)
-    records = read_all(reader)
-    reader.release(records[-1].position_after)
-    reader.read(records[-1].position_after, 9, 9)
-    reader.release(records[-1].position_after)
-    reader.close()
-
-    assert payloads(records) == [b"one", b"two"]
-    assert [segment_path(folder, one).stat().st_size for one in segments(folder)] == [HEADER_SIZE]
-
-
-def test_exchanges_that_a_kill_has_cut_come_into_the_journal(folder):
-    """What was saved of an exchange that still went on is a record, marked; what cannot be read of one is set aside."""
-    killed(folder, b"another").save(begun()[1])
-    (folder / f"{ID[:-1]}a.open").write_bytes(b"nothing of ours")
-    settle(folder)
-    another, found = payloads(read_all(JournalReader(folder)))
-    found = decode(found)
-
-    assert another == b"another"
-    assert (found.id, found.interrupted) == (ID, "crash")
-    assert left_open(folder) == 0
-    assert [path.name for path in set_aside(folder)] == [f"{ID[:-1]}a.unreadable"]
-
-
 def test_a_folder_in_which_nothing_is(folder):
-    """Nothing is made of nothing, and it is done again as often as wanted."""
-    settle(folder)
-    settle(folder)
-
+    """Where nothing lies there is nothing to wait for."""
     assert wait_until_gone(folder, newest(folder), 0, lambda _seconds: None)
-    assert read_all(JournalReader(folder)) == []
+    assert wait_until_gone(folder / "none", 0, 0, lambda _seconds: None)
 
 
 def test_what_could_not_be_read_is_found(folder):
