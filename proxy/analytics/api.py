@@ -86,7 +86,7 @@ def make_app(
     """
     app = web.Application(client_max_size=BODY_LIMIT)
     keys = Keys(api_keys, web_keys)
-    Door(hosts, cors_origins, monotonic).attach(app)
+    Door(hosts, cors_origins, keys.knows, monotonic).attach(app)
     Api(store, keys, web_delete=web_delete).attach(app)
     Asking(store, keys).attach(app)
     if pages:
