@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..core.buckets import DAY_MS
 from ..errors import ApiError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 #: Message fields in which two posts of the same message may differ without it having changed.
 _TIMES = ("createdAt", "updatedAt")
 #: How far ahead of ours a client's clock may be; what is later would head every list, and outlive any retention.
-AHEAD_MS = 24 * 3_600_000
+AHEAD_MS = DAY_MS
 
 
 def merged(old: Mapping[str, Any] | None, posted: Mapping[str, Any], now: int) -> dict[str, Any]:
