@@ -82,7 +82,11 @@ def analytics_view(answer: Mapping[str, Any]) -> dict[str, Any]:
     unit = answer["unit"]
     return {
         "tiles": [
-            {"name": name, "value": show(total[key]), "change": _change(total[key], before[key]) if before else ""}
+            {
+                "name": name,
+                "value": show(total[key]),
+                "change": _change(total[key], before[key], show) if before else "",
+            }
             for key, name, show in _TILES
         ],
         "charts": [_drawn(chart, series, unit) for chart in _CHARTS],
@@ -90,7 +94,11 @@ def analytics_view(answer: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "name": group["name"],
                 "narrow": group["narrow"],
-                "values": [show(group[key]) for key, _, show in _TILES if key in _GROUP_KEYS],
+                "values": [
+                    (show(group[key]), _was(group["before"][key], show) if group["before"] else "")
+                    for key, _, show in _TILES
+                    if key in _GROUP_KEYS
+                ],
             }
             for group in answer["groups"]
         ],
@@ -122,14 +130,21 @@ def label_of(start: str, unit: str) -> str:
     return start[:7] if unit == "month" else start[:10]
 
 
-def _change(now: float | None, then: float | None) -> str:
-    """How a figure differs from the one before."""
+def _change(now: float | None, then: float | None, show: Callable[[float | None], str]) -> str:
+    """How a figure differs from the one before; of shares, which have a percentage of their own, only what it was."""
     if now is None or then is None:
         return "not known before" if now is not None else ""
     if then == 0:
         return "none before" if now else "as before"
     percent = (now - then) / then * 100
-    return "as before" if round(percent) == 0 else f"{percent:+.0f} % to the period before"
+    if round(percent) == 0:
+        return "as before"
+    return f"was {show(then)}" if show is _percent else f"{percent:+.0f} %, was {show(then)}"
+
+
+def _was(then: float | None, show: Callable[[float | None], str]) -> str:
+    """A figure before, in the table of groups, which has room for no more."""
+    return "" if then is None else f"was {show(then)}"
 
 
 def _drawn(chart: _Chart, series: Sequence[Mapping[str, Any]], unit: str) -> dict[str, Any]:
@@ -216,8 +231,8 @@ def _lines(values: Sequence[Sequence[float | None]], place: float, top: float) -
 
 
 def _ceiling(value: float) -> float:
-    """A round number at or above a value: 1, 2 or 5 times a power of ten."""
+    """A round number at or above a value: a power of ten, times one of a few small numbers."""
     if value <= 0:
         return 1
     power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.999999)
+    return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * 0.999999)

@@ -115,7 +115,7 @@ class Door:
             return await handler(request)
         except ApiError as error:
             if error.status == 401:
-                self._brake.failed(address)
+                self._brake.failed(address, shown)
             raise
 
     def _check_host(self, request: web.Request) -> None:

@@ -82,12 +82,16 @@ def figures(tx: Tx, asked: Asked) -> Figures:
     return found
 
 
-def total(tx: Tx, asked: Asked) -> dict[str, Any]:
-    """What is told in all, for the span before."""
-    found = Tally()
-    for _, _, tally in _pieces(tx, replace(asked, by="model", property=None)):
+def earlier(tx: Tx, asked: Asked) -> tuple[dict[str, Any], dict[str | None, dict[str, Any]]]:
+    """What is told in all, for the span before, and of its groups: none by a property, for which all would be summed anew."""
+    by = asked.by if asked.property is None else "model"
+    found, groups = Tally(), dict[str | None, Tally]()
+    for _, group, tally in _pieces(tx, replace(asked, by=by, property=None)):
         found.add(tally)
-    return told(found, {row["id"] for row in tx.all("newcomers", since=asked.since, until=asked.until)})
+        groups.setdefault(group, Tally()).add(tally)
+    newcomers = {row["id"] for row in tx.all("newcomers", since=asked.since, until=asked.until)}
+    by_group = {name: told(tally, newcomers) for name, tally in groups.items()}
+    return told(found, newcomers), by_group if asked.property is None else {}
 
 
 def span(tx: Tx) -> tuple[int, int] | None:

@@ -17,7 +17,7 @@ from ..core.session_filter import REPEATED
 from ..core.tally import figures as told
 from .charts import analytics_view
 from .chosen import chosen_by
-from .figures import Asked, figures, span, total
+from .figures import Asked, earlier, figures, span
 from .frame import Page
 from .questions import in_time
 
@@ -78,8 +78,10 @@ def answered(tx: Tx, question: FigureQuestion, now: int, query: Mapping[str, str
         asked = _asked(question, since, until)
         found = figures(tx, asked)
         period = question.period.before()
-        earlier = None if period is None else _asked(question, period.since or 0, period.until or 0)
-        before = None if earlier is None else total(tx, earlier)
+        before: dict[str, Any] | None = None
+        groups: dict[str | None, dict[str, Any]] = {}
+        if period is not None:
+            before, groups = earlier(tx, _asked(question, period.since or 0, period.until or 0))
     kept = narrow_of(query, since, until)
     return {
         "period": {"name": question.period.name, "from": time_text(since), "to": time_text(until)},
@@ -94,7 +96,9 @@ def answered(tx: Tx, question: FigureQuestion, now: int, query: Mapping[str, str
             for start, tally in found.series.items()
         ],
         "groups": [
-            {"name": name} | told(tally, found.newcomers) | {"narrow": _of_group(question, name, kept)}
+            {"name": name}
+            | told(tally, found.newcomers)
+            | {"narrow": _of_group(question, name, kept), "before": groups.get(name)}
             for name, tally in found.top()
         ],
     }

@@ -23,10 +23,17 @@ ON CONFLICT (id) DO UPDATE SET
     first_message_time = excluded.first_message_time, user_message_count = excluded.user_message_count,
     question = excluded.question, interrupted = excluded.interrupted;
 
--- name: session — what a list shows of one conversation; its tokens are NULL where no answer's usage is known
+-- name: session — what a list shows of one conversation, why thumbs went down for some of them; its tokens are NULL where no answer's usage is known; +type: feedback is found by its conversation, which has little of it
 SELECT id, created_at, updated_at, question, user_message_count, interrupted, properties, user_properties, tags,
     (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND +feedback.type = 'positive') AS positive,
     (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND +feedback.type = 'negative') AS negative,
+    (
+        SELECT json_group_array(json_object('reasons', reasons, 'details', details))
+        FROM (
+            SELECT reasons, details FROM feedback
+            WHERE feedback.conversation = :id AND +type = 'negative' ORDER BY message, created_at, id LIMIT 20
+        )
+    ) AS disliked,
     answered.tokens, answered.refused
 FROM conversation, (
     SELECT

@@ -5,20 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..core.fields import time_text
-from .plain import word
+from .plain import dicts, word
+from .rows import json_value
 from .views import user_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COLUMNS = (
-    "id", "changed", "began", "question", "turns", "user", "model", "tags", "positive", "negative", "interrupted",
-    "refused", "tokens", "kind",
+    "id", "changed", "began", "question", "turns", "user", "model", "tags", "positive", "negative", "why",
+    "interrupted", "refused", "tokens", "kind",
 )  # fmt: skip
 
 
 def session_view(line: Mapping[str, Any]) -> dict[str, Any]:
-    """One of `Sessions.lines`; `tokens` is None where they are not known, `kind` is empty for what a user held."""
+    """One of `Sessions.lines`.
+
+    `tokens` is None where they are not known, `kind` is empty for what a user held, `why` says of thumbs down what was
+    said with them.
+    """
     properties, tags = line["properties"] or {}, line["tags"] or []
     tokens = line["tokens"]
     return {
@@ -32,8 +37,18 @@ def session_view(line: Mapping[str, Any]) -> dict[str, Any]:
         "tags": tags,
         "positive": line["positive"],
         "negative": line["negative"],
+        "why": " · ".join(filter(None, map(_why, dicts(line["disliked"])))),
         "interrupted": bool(line["interrupted"]),
         "refused": bool(line["refused"]),
         "tokens": None if tokens is None else int(tokens),
         "kind": word(properties.get("kind")),
     }
+
+
+def _why(feedback: Mapping[str, Any]) -> str:
+    """Reasons with what was said of each, and what was said besides; empty where nothing was."""
+    reasons = dicts(json_value(feedback["reasons"]))
+    told = [
+        ": ".join(filter(None, (word(one.get("label")).replace("_", " "), word(one.get("details"))))) for one in reasons
+    ]
+    return "; ".join(filter(None, (*told, word(feedback["details"]))))

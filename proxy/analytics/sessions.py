@@ -89,7 +89,7 @@ def every_line(tx: Tx, asked: SessionFilter) -> Iterator[dict[str, Any]]:
 
 def _line(tx: Tx, name: str) -> dict[str, Any]:
     line = dict(tx.all("session", id=name)[0])
-    for column in ("properties", "user_properties", "tags"):
+    for column in ("properties", "user_properties", "tags", "disliked"):
         line[column] = rows.json_value(line[column])
     return line
 

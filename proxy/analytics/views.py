@@ -47,12 +47,19 @@ def transcript(told: Mapping[str, Any]) -> dict[str, Any]:
         "began": told["createdAt"],
         "changed": told["updatedAt"],
         "facts": {name: value for name, value in facts.items() if value},
+        "narrow": _alike(facts),
         "origin": word(properties.get("forkedFrom")),
         "properties": pretty(properties) if properties else "",
         "line": line,
         "replaced": [message_view(one, told["feedback"]) for one in told["replaced"] if one["id"] not in lost],
         "share": told["share"],
     }
+
+
+def _alike(facts: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The list's queries for all sessions of this user, and of this model; side requests stand beside side requests."""
+    side = {"side": "true"} if facts["Kind"] else {}
+    return {name: {name.lower(): facts[name]} | side for name in ("User", "Model") if facts[name]}
 
 
 def said(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,11 +51,41 @@ async def test_the_list(browser, filled):
 
     words = " ".join(page.text.split())
     assert (
-        "3 sessions =3+3 2025-11-24 08:46 UTC 1 turn second question 2025-11-22 08:46 UTC 1 turn vip eu first" in words
+        "3 sessions, last changed first Export as CSV or JSON =3+3 2025-11-24 08:46 UTC 1 turn second question 2025-11-22 08:46 UTC 1 turn vip eu first"
+        in words
     )
     assert "1 turn ann gpt-x 1,234 tokens ▲ 1 helpful interrupted refused vip" in words
     assert "/chats/a%2Fb" in page.links
     assert "title" not in words
+
+
+async def test_the_list_says_why_a_thumb_went_down(browser, filled, store):
+    """What was said with a thumb down stands in the list, and in its CSV, where no spreadsheet runs it."""
+    for name, details in (("one", "=1+1"), ("two", "too late")):
+        logged = await log(store, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}, id=name)
+        said = {"type": "negative", "messageId": logged["messages"][1]["id"], "details": details}
+        await store.log_feedback(read_feedback(said))
+
+    assert "▼ 1 not helpful =1+1" in " ".join((await page_of(browser, "/chats?feedback=negative")).text.split())
+    sheet = await (await browser.get("/chats.csv?feedback=negative")).text()
+    assert {row["why"] for row in csv.DictReader(io.StringIO(sheet))} == {"'=1+1", "too late"}
+
+
+async def test_what_was_chosen_is_shown(browser, filled):
+    """The filter bar shows what the address asks for: dates before a range, and every way in which answers fail."""
+    chosen = {
+        "from=2025-11-22&range=7d": '<option value="" selected>The dates below</option>',
+        "range=7d": '<option value="7d" selected>',
+        "failed=refused": '<option value="refused" selected>',
+        "failed=interrupted:client": '<option value="interrupted:client" selected>interrupted, by client</option>',
+        "interrupted=false": '<option value="false" selected>whole</option>',
+    }
+    for query, option in chosen.items():
+        text = await (await browser.get(f"/chats?{query}")).text()
+        assert option in text, query
+        assert 'name="failed" value=' not in text, query
+    page = await page_of(browser, "/chats?began=2025-11-22T07:00:00.000Z")
+    assert "began at or after 2025-11-22 07:00 UTC" in " ".join(page.text.split())
 
 
 @pytest.mark.parametrize(
@@ -74,6 +104,9 @@ async def test_the_list(browser, filled):
         pytest.param("feedback=negative", [], id="other feedback"),
         pytest.param("interrupted=true", ["a/b"], id="interrupted"),
         pytest.param("interrupted=false", ["c3", "c2"], id="whole"),
+        pytest.param("failed=any", ["a/b"], id="help failed"),
+        pytest.param("failed=refused", ["a/b"], id="refused"),
+        pytest.param("failed=interrupted:upstream", [], id="interrupted by somebody else"),
         pytest.param("range=24h", ["c3"], id="the last day"),
         pytest.param("from=2025-11-22&to=2025-11-22", ["c2", "a/b"], id="a day"),
         pytest.param("from=2025-11-22T08:00:00Z", ["c3", "c2"], id="from a time"),
@@ -96,7 +129,9 @@ async def test_filters(browser, filled, query, ids):
 @pytest.mark.parametrize("query", ["feedback=odd", "range=7", "from=yesterday", "cursor=x", "page=2", "limit=51"])
 async def test_odd_questions(browser, query):
     """What cannot be asked is answered with a page that says so, and for its twins with a problem."""
-    assert "That did not work" in (await page_of(browser, f"/chats?{query}", 400)).text
+    page = await page_of(browser, f"/chats?{query}", 400)
+    assert "That did not work" in page.text
+    assert "Chat Sessions without any filter" in page.text
     for twin in ("json", "csv"):
         answer = await browser.get(f"/chats.{twin}?{query}")
         assert (answer.status, answer.content_type) == (400, "application/problem+json")

@@ -41,6 +41,9 @@ def agree(database, examples):
             expected = evaluate(tables, *span, unit, lambda one: one[by], with_side=with_side)
             assert told(database.read(lambda tx: figures.figures(tx, asked)), asked) == expected
 
+            in_all, _, by_group = expected
+            assert database.read(lambda tx: figures.earlier(tx, asked)) == (in_all, by_group)
+
             filtered = Asked(*span, unit=unit, by=by, with_side=with_side, chosen=Chosen(()))
             assert told(database.read(lambda tx: figures.figures(tx, filtered)), filtered) == expected
 

@@ -59,8 +59,9 @@ async def test_the_page(browser, filled):
     """The page tells the figures, what changed, the charts with their tables, and the groups, and adds nothing foreign."""
     text = " ".join((await page_of(browser, "/analytics?range=24h&by=property:source")).text.split())
 
-    assert "Sessions 3 +200 % to the period before" in text
+    assert "Sessions 3 +200 %, was 1" in text
     assert "Users 3 +200 %" in text
+    assert "Answers with feedback 33.3 % none before" in text
     assert "Duration, p95 1.2 s as before" in text
     assert "Cost unknown" in text
     assert "Sessions by hour" in text
@@ -78,8 +79,21 @@ async def test_the_twin(browser, filled):
     assert answer["before"]["sessions"] == 1
     assert sum(one["sessions"] for one in answer["series"]) == 3
     assert {one["name"]: one["sessions"] for one in answer["groups"]} == {"gpt-x": 2, "gpt-y": 1}
+    assert {one["name"]: one["before"] and one["before"]["sessions"] for one in answer["groups"]} == {
+        "gpt-x": 1, "gpt-y": None,
+    }  # fmt: skip
     with_side = await told(browser, "/analytics.json?range=24h&side=true")
     assert with_side["total"]["sessions"] == 4
+
+
+async def test_groups_stand_beside_what_they_were(browser, filled):
+    """By model the page tells what each figure was before, so that it shows which model got worse."""
+    text = " ".join((await page_of(browser, "/analytics?range=24h")).text.split())
+
+    assert "gpt-x 2 was 1 4 was 2 2 was 1" in text
+    assert "gpt-y 1 2 1" in text
+    assert "“Was” is the period of the same length before." in text
+    assert "“Was”" not in (await page_of(browser, "/analytics?range=all")).text
 
 
 async def test_the_sheet(browser, filled):

@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.analytics import conversations, keeping
-from proxy.analytics.figures import Asked, total
+from proxy.analytics.figures import Asked, earlier
 from proxy.analytics.prices import PriceList, installed, price_answers
 
 AT = 1_763_797_565_000
@@ -25,7 +25,7 @@ def log(database, *answers):
 
 
 def told(database):
-    return database.read(lambda tx: total(tx, Asked(AT - 1, AT + 1)))
+    return database.read(lambda tx: earlier(tx, Asked(AT - 1, AT + 1))[0])
 
 
 USAGE = {"prompt_tokens": 2_000_000, "completion_tokens": 100_000}

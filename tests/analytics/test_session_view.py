@@ -17,6 +17,14 @@ LINE = {
     "tags": ["vip"],
     "positive": 0,
     "negative": 2,
+    "disliked": [
+        {
+            "reasons": '[{"label":"inaccurate_statement","details":"gone at once"},{"label":"other"}]',
+            "details": "sorry",
+        },
+        {"reasons": None, "details": None},
+        {"reasons": "[{", "details": "too late"},
+    ],
     "interrupted": 1,
     "refused": 0,
     "tokens": 12.0,
@@ -36,6 +44,7 @@ def test_a_line():
         "tags": ["vip"],
         "positive": 0,
         "negative": 2,
+        "why": "inaccurate statement: gone at once; other; sorry · too late",
         "interrupted": True,
         "refused": False,
         "tokens": 12,

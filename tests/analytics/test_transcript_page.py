@@ -53,6 +53,19 @@ async def test_replaced_answers_are_shown_apart(browser, store):
     assert words.index("second try") < words.index("1 earlier answer, since replaced") < words.index("first try")
 
 
+async def test_a_transcript_leads_to_its_like(browser, store):
+    """User and model lead to all their sessions, in side requests to side requests too; sharing is a click away."""
+    said = {"role": "user", "content": "hi"}
+    await log(store, said, id="c1", userProperties={"userId": "a&b"}, properties={"model": "m/1"})
+    await log(store, said, id="c2", userProperties={"id": HOSTILE}, properties={"kind": "title"})
+
+    links = (await page_of(browser, "/chats/c1")).links
+    assert {"/chats?user=a%26b", "/chats?model=m%2F1", "#sharing"} <= set(links)
+    (alike,) = [link for link in (await page_of(browser, "/chats/c2")).links if link.startswith("/chats?")]
+    assert "/chats/c2" in (await page_of(browser, alike)).links
+    assert "&side=true" in alike
+
+
 async def test_a_chat_that_is_not_there(browser):
     """An unknown id makes a page that says so."""
     assert "there is no conversation" in (await page_of(browser, "/chats/none", 404)).text

@@ -156,7 +156,7 @@ def test_filters(person):
     assert "1 session" in page.locator(".count").inner_text()
     page.go_back()
     page.get_by_label("Answers").select_option("interrupted")
-    page.wait_for_url("**interrupted=true**")
+    page.wait_for_url("**failed=interrupted**")
     assert page.locator("a[data-row]").all_inner_texts()[0].startswith("Write me a long poem")
     page.get_by_role("link", name="Clear").click()
     page.get_by_text("More filters").click()

@@ -50,7 +50,10 @@ document.addEventListener("click", (event) => {
 /** A choice in the filter bar counts at once; texts wait for Enter. What was left empty does not stand in the address. */
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form.filters");
-  if (form && event.target.matches("select, input[type=checkbox], input[type=date]")) form.requestSubmit();
+  if (!form) return;
+  // Dates would count before a range that is chosen after them.
+  if (event.target.name === "range") for (const date of form.querySelectorAll("input[type=date]")) date.value = "";
+  if (event.target.matches("select, input[type=checkbox], input[type=date]")) form.requestSubmit();
 });
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("form.filters")) return;
