@@ -153,9 +153,8 @@ ON CONFLICT (id) DO UPDATE SET
     integration_id = excluded.integration_id, properties = excluded.properties,
     user_properties = excluded.user_properties, created_at = excluded.created_at;
 
--- name: outdated_conversations — ids last changed before a time, the newest of them first
--- (A person's first session goes last: with it, all that is summed of that person is to be summed again.)
-SELECT id FROM conversation WHERE updated_at < :before ORDER BY updated_at DESC LIMIT :limit;
+-- name: outdated_conversations — ids last changed before a time, oldest first
+SELECT id FROM conversation WHERE updated_at < :before ORDER BY updated_at LIMIT :limit;
 
 -- name: drop_conversation — a conversation with its messages and feedback (by cascade)
 DELETE FROM conversation WHERE id = :id;

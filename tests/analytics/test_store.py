@@ -296,17 +296,6 @@ async def test_no_answer_outgrows_memory(store, database):
         assert (refused.value.status, count(3, 20_000), count(2, 1000)) == (422, 3, 2)
 
 
-async def test_a_persons_first_session_is_forgotten_last(store, database, clock):
-    """With a first session all of that person's sums go stale: of many outdated ones it goes once, with the last step."""
-    for number in range(3):
-        await store.log_conversation(posted(id=str(number)))
-        clock.now += 1
-
-    going = database.read(lambda tx: tx.all("outdated_conversations", before=clock.now, limit=2))
-
-    assert [row["id"] for row in going] == ["2", "1"]
-
-
 async def test_it_is_all_there_after_a_restart(tmp_path, clock):
     """What was logged before the file was closed is read after it was opened again."""
     for logged in (True, False):
