@@ -67,7 +67,7 @@ class Listen:
     #: How long a client may take less than 16 KiB of what waits for it.
     write_idle_seconds: Patience = 60.0
     #: The largest JSON body, and the largest of any other kind.
-    json_max_bytes: Annotated[int, rules.Range(1024**2, 1024**4)] = 64 * 1024**2
+    json_max_bytes: Annotated[int, rules.Range(1024**2, 1024**4)] = 512 * 1024**2
     body_max_bytes: Annotated[int, rules.Range(1024**2, 1024**4)] = 1024**3
     #: Connections of clients at the same time, and of them from one address.
     max_connections: Annotated[int, rules.Range(1, 1_000_000)] = 10_000

@@ -1,6 +1,6 @@
 """`teelog check`: what is asked, and what is made of the answers."""
 
-import socket
+import asyncio
 import ssl
 from functools import partial
 
@@ -262,10 +262,9 @@ async def test_a_port_that_is_taken_is_a_fault_unless_a_teelog_has_it(answering,
             await check.probe(config), f"{section}.port: {port}"
         )
 
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-        taken.listen()
+    another = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    async with another:
+        port = another.sockets[0].getsockname()[1]
         ((text, is_fault),) = await said(port)
     assert (is_fault, "Address already in use" in text, "choose another with" in text) == (True, True, True)
     assert await said(port) == [(f"{section}.port: {port} on 127.0.0.1 is free", False)]

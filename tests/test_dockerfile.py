@@ -183,11 +183,12 @@ def test_it_is_cheap_to_ask_for_health():
 def test_it_copies_all_that_the_build_needs():
     """README, licence and package are copied before pip runs; without the licence the build would pass, and lack it."""
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = build["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     needed = {
         "pyproject.toml",
         build["project"]["readme"],
-        *build["project"]["license-files"],
-        *build["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"],
+        *(one for one in build["project"]["license-files"] if one.partition("/")[0] not in packages),
+        *packages,
     }
     before = [words.split() for name, words in steps() if name == "COPY" and not words.startswith("--from")]
 

@@ -26,7 +26,7 @@ from aiohttp import web
 
 from ..core.fields import fault
 from ..core.session_filter import read_sessions
-from ..core.wire import read_conversation, read_event, read_feedback, read_json
+from ..core.wire import read_conversation, read_event, read_feedback
 from ..errors import ApiError, DatabaseError
 from .asking import Asking
 from .auth import API, WEB, Keys
@@ -35,7 +35,7 @@ from .door import Door
 from .keeper import keeping
 from .openapi import LIST_LIMIT, describe
 from .pages import Pages
-from .request import path_id, read_body
+from .request import path_id, read_checked
 
 if TYPE_CHECKING:
     import socket
@@ -151,7 +151,7 @@ class Api:
         return web.Response(body=self._description, content_type="application/json")
 
     async def _log_conversation(self, request: web.Request) -> dict[str, Any]:
-        return await self._store.log_conversation(read_conversation(await _body(request)))
+        return await self._store.log_conversation(await _posted(request, read_conversation))
 
     async def _list_conversations(self, request: web.Request) -> dict[str, Any]:
         asked, page = read_sessions(request.query.items(), limit=20, highest=LIST_LIMIT)
@@ -175,7 +175,7 @@ class Api:
         return await self._store.external_conversation(path_id(request))
 
     async def _log_feedback(self, request: web.Request) -> dict[str, Any]:
-        return await self._store.log_feedback(read_feedback(await _body(request)))
+        return await self._store.log_feedback(await _posted(request, read_feedback))
 
     async def _list_feedback(self, request: web.Request) -> dict[str, Any]:
         return await self._store.feedbacks(
@@ -189,15 +189,15 @@ class Api:
         return await self._store.delete_feedback(path_id(request))
 
     async def _log_event(self, request: web.Request) -> dict[str, Any]:
-        return await self._store.log_event(read_event(await _body(request)))
+        return await self._store.log_event(await _posted(request, read_event))
 
 
 async def _live(_request: web.Request) -> web.Response:
     return web.Response(text="ok\n")
 
 
-async def _body(request: web.Request) -> Any:
-    return read_json(await read_body(request, BODY_LIMIT))
+async def _posted(request: web.Request, read: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    return await read_checked(request, BODY_LIMIT, read)
 
 
 def _number(request: web.Request, name: str, default: int, highest: int) -> int:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from ..core.fields import fault, parse_time, read_json
+from ..core.fields import fault, parse_time
 from ..core.query import read_query
 from ..core.query_fields import VIEWS
 from ..core.query_properties import read_property_keys, read_property_values
@@ -24,7 +24,7 @@ from ..errors import ApiError
 from . import questions
 from .auth import API
 from .questions import Limits
-from .request import read_body
+from .request import read_checked
 from .sending import send_csv
 from .sheets import sheet
 
@@ -73,7 +73,7 @@ class Asking:
 
     def _query(self, view: View) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
-            query = read_query(await _body(request), view)
+            query = await read_checked(request, BODY_LIMIT, lambda body: read_query(body, view))
             async with self._turn():
                 told = await self._store.read(lambda tx: questions.answer(tx, query, self._limits))
             return web.Response(body=told, content_type="application/json")
@@ -82,7 +82,7 @@ class Asking:
 
     def _export(self, view: View) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
-            query = read_query(await _body(request), view)
+            query = await read_checked(request, BODY_LIMIT, lambda body: read_query(body, view))
             if self._exports >= self._limits.exports:
                 raise ApiError(429, "too many exports are under way already: ask again later")
             self._exports += 1
@@ -97,14 +97,14 @@ class Asking:
         return answer
 
     async def _property_keys(self, request: web.Request) -> web.StreamResponse:
-        asked = read_property_keys(await _body(request))
+        asked = await read_checked(request, BODY_LIMIT, read_property_keys)
         async with self._turn():
             return _json(
                 {"results": await self._store.read(lambda tx: questions.property_keys(tx, asked, self._limits))}
             )
 
     async def _property_values(self, request: web.Request) -> web.StreamResponse:
-        asked = read_property_values(await _body(request))
+        asked = await read_checked(request, BODY_LIMIT, read_property_values)
         async with self._turn():
             return _json(
                 {"results": await self._store.read(lambda tx: questions.property_values(tx, asked, self._limits))}
@@ -133,10 +133,6 @@ class Asking:
                 yield
         finally:
             self._waiting -= 1
-
-
-async def _body(request: web.Request) -> Any:
-    return read_json(await read_body(request, BODY_LIMIT))
 
 
 def _json(answer: dict[str, Any]) -> web.Response:

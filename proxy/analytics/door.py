@@ -107,7 +107,7 @@ class Door:
             response = await handler(request)
         except ApiError as error:
             if error.status == 401:
-                self._brake.failed(address)
+                self._brake.failed(address, shown)
             raise
         self._brake.passed(address, shown)
         return response

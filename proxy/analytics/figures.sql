@@ -29,8 +29,8 @@ DELETE FROM kept;
 -- name: clear_stale — no hours to sum
 DELETE FROM stale;
 
--- name: derive_people — everybody who asked
-INSERT INTO person (name) SELECT DISTINCT name FROM told_session WHERE name IS NOT NULL;
+-- name: derive_people — everybody who asked, and when first
+INSERT INTO person (name, first_time) SELECT name, min(began) FROM told_session WHERE name IS NOT NULL GROUP BY name;
 
 -- name: derive_sessions — every conversation; their hours become stale by it
 INSERT INTO session (

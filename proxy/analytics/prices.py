@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: Answers of one transaction: a price takes a tenth of a millisecond.
 ANSWERS_AT_ONCE = 100
 _NANO = 1_000_000_000
+#: No answer costs as much; who says that theirs had so many tokens would make sums overflow (64 bits).
+COST_LIMIT = 10_000 * _NANO
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,11 +37,13 @@ class PriceList(NamedTuple):
 def installed() -> PriceList | None:
     """The list that is installed; None without the extra."""
     try:
-        import genai_prices  # noqa: PLC0415 - an extra
-    except ImportError:
+        name = f"genai-prices {metadata.version('genai-prices')}"
+    except metadata.PackageNotFoundError:
         return None
 
     def price(model: str, tokens_in: int, tokens_out: int, cached: int, at: int) -> int | None:
+        import genai_prices  # noqa: PLC0415 - 30 MB, which nobody should pay for who has no answer yet
+
         usage = genai_prices.Usage(
             input_tokens=tokens_in, output_tokens=tokens_out, cache_read_tokens=min(cached, tokens_in) or None
         )
@@ -51,7 +55,7 @@ def installed() -> PriceList | None:
             return None
         return round(told.total_price * _NANO)
 
-    return PriceList(f"genai-prices {metadata.version('genai-prices')}", price)
+    return PriceList(name, price)
 
 
 def price_answers(tx: Tx, listed: PriceList) -> int:
@@ -66,4 +70,6 @@ def _priced(row: dict[str, Any], listed: PriceList) -> dict[str, Any]:
     cost = None
     if told and row["model"]:
         cost = listed.price(row["model"], row["tokens_in"], row["tokens_out"], row["cached"] or 0, row["created_at"])
+    if cost is not None and cost >= COST_LIMIT:
+        cost = None
     return {"conversation": row["conversation"], "message": row["message"], "cost": cost, "list": listed.name}

@@ -23,16 +23,16 @@ ON CONFLICT (id) DO UPDATE SET
     first_message_time = excluded.first_message_time, user_message_count = excluded.user_message_count,
     question = excluded.question, interrupted = excluded.interrupted;
 
--- name: session — what a list shows of one conversation, why thumbs went down for some of them; its tokens are NULL where no answer's usage is known
+-- name: session — what a list shows of one conversation, why thumbs went down for some of them; its tokens are NULL where no answer's usage is known; +type: feedback is found by its conversation, which has little of it
 SELECT id, created_at, updated_at, question, user_message_count, interrupted, properties, user_properties, tags,
-    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND feedback.type = 'positive') AS positive,
-    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND feedback.type = 'negative') AS negative,
+    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND +feedback.type = 'positive') AS positive,
+    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND +feedback.type = 'negative') AS negative,
     (
         SELECT json_group_array(json_object('reasons', reasons, 'details', details))
         FROM (
             -- A list is read at a glance: what is longer stands in the transcript.
             SELECT iif(length(reasons) <= 4000, reasons, NULL) AS reasons, substr(details, 1, 1000) AS details FROM feedback
-            WHERE feedback.conversation = :id AND type = 'negative' ORDER BY message, created_at, id LIMIT 5
+            WHERE feedback.conversation = :id AND +type = 'negative' ORDER BY message, created_at, id LIMIT 5
         )
     ) AS disliked,
     answered.tokens, answered.refused
@@ -148,8 +148,9 @@ ON CONFLICT (id) DO UPDATE SET
     integration_id = excluded.integration_id, properties = excluded.properties,
     user_properties = excluded.user_properties, created_at = excluded.created_at;
 
--- name: outdated_conversations — ids last changed before a time, oldest first
-SELECT id FROM conversation WHERE updated_at < :before ORDER BY updated_at LIMIT :limit;
+-- name: outdated_conversations — ids last changed before a time, the newest of them first
+-- (A person's first session goes last: with it, all that is summed of that person is to be summed again.)
+SELECT id FROM conversation WHERE updated_at < :before ORDER BY updated_at DESC LIMIT :limit;
 
 -- name: drop_conversation — a conversation with its messages and feedback (by cascade)
 DELETE FROM conversation WHERE id = :id;

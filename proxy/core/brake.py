@@ -1,7 +1,7 @@
 """Brakes on guessing: who fails too often within a minute has to wait for the next one.
 
-Nothing here knows what was tried. Memory is bounded: addresses beyond the bound share one count. `clock` counts seconds and
-never goes back.
+Nothing here keeps what was tried, but for its hash. Memory is bounded: addresses beyond the bound share one count. `clock`
+counts seconds and never goes back.
 """
 
 from __future__ import annotations
@@ -68,18 +68,23 @@ class KeyBrake:
     """
     A brake on those who try keys of programs, which all may come from one address.
 
-    Who has to wait is not told a right key from a wrong one, unless that very key was right from there before: a program
-    that goes wrong beside others, behind one reverse proxy, does not lock them out.
+    Who has to wait is not told a right key from a wrong one, unless that very key was right from there before; and one wrong
+    key, shown again and again, is one guess: a program that goes wrong beside others, behind one reverse proxy, does not lock
+    them out.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._brake = Brake(clock, in_all=math.inf)
         self._right: dict[bytes, None] = {}
+        self._wrong: dict[bytes, None] = {}
 
-    def failed(self, address: str) -> int:
+    def failed(self, address: str, key: bytes) -> int:
         """Note that a wrong key was shown; seconds until another is looked at."""
         wait = self._brake.wait_for(address)
-        self._brake.failed(address)
+        name = _told_apart(address, key)
+        if name not in self._wrong:
+            self._brake.failed(address)
+            _remember(self._wrong, name)
         return wait
 
     def wait_for(self, address: str, key: bytes) -> int:
@@ -89,11 +94,15 @@ class KeyBrake:
 
     def passed(self, address: str, key: bytes) -> None:
         """Note that a right key was shown; only while its address need not wait."""
-        name = _told_apart(address, key)
-        if name not in self._right:
-            while len(self._right) >= MOST_ADDRESSES:
-                del self._right[next(iter(self._right))]
-            self._right[name] = None
+        _remember(self._right, _told_apart(address, key))
+
+
+def _remember(names: dict[bytes, None], name: bytes) -> None:
+    """One more, for the oldest of too many."""
+    if name not in names:
+        while len(names) >= MOST_ADDRESSES:
+            del names[next(iter(names))]
+        names[name] = None
 
 
 def _told_apart(address: str, key: bytes) -> bytes:

@@ -36,6 +36,13 @@ def is_private_name(name: str) -> bool:
     return "." not in name or name.endswith((".local", ".internal", ".localdomain", ".home.arpa"))
 
 
+#: What container engines on a desktop call the machine, and lead to its own loopback: Docker, Podman, OrbStack, Lima, Rancher.
+CONTAINER_HOSTS = frozenset(
+    f"{name}.internal"
+    for name in ("host.docker", "gateway.docker", "host.containers", "host.orb", "host.lima", "host.rancher-desktop")
+)
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a listener on this host."""
     try:

@@ -10,8 +10,9 @@
     interrupted  true: an answer of it was cut off; false: none was
     limit, offset, cursor    a page: so many after so many, or after the place where another page ended (`nextCursor`)
 
-An empty value is as none, since forms send those (but an empty number is no number). All that is wrong is told in one `ApiError` 400 with a pointer each, by
-the parameter's name. `GET /conversations` of Inkeep has `limit` and `offset`; the others are ours.
+An empty value is as none, since forms send those (but an empty number is no number). All that is wrong is told in one
+`ApiError` 400 with a pointer each, by the parameter's name. `GET /conversations` of Inkeep has `limit` and `offset`; the
+others are ours.
 """
 
 from __future__ import annotations
@@ -35,19 +36,8 @@ T = TypeVar("T")
 
 FEEDBACK = ("positive", "negative", "any")
 PARAMETERS = (
-    "q",
-    "from",
-    "to",
-    "user",
-    "tag",
-    "property",
-    "model",
-    "feedback",
-    "interrupted",
-    "limit",
-    "offset",
-    "cursor",
-)
+    "q", "from", "to", "user", "tag", "property", "model", "feedback", "interrupted", "limit", "offset", "cursor",
+)  # fmt: skip
 #: Those that may be given more than once.
 REPEATED = frozenset(("tag", "property"))
 #: Characters of a value; longer than any name in use, and short enough to be held against every row.
@@ -55,6 +45,8 @@ VALUE_LIMIT = 1000
 #: Words of `q`, and of `tag` and `property` each: every one is looked up.
 ENTRIES_LIMIT = 20
 OFFSET_LIMIT = 2**53
+#: What an SQL engine takes as an integer.
+_ENGINE_LIMIT = 2**63
 _FLAGS = {"true": True, "false": False}
 
 
@@ -143,7 +135,8 @@ def read_cursor(text: str) -> Place:
         told: Any = orjson.loads(urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
     except (ValueError, binascii.Error) as error:
         raise ValueError("must be the nextCursor of an earlier answer") from error
-    if not (isinstance(told, list) and len(told) == 2 and type(told[0]) is int and isinstance(told[1], str)):
+    is_place = isinstance(told, list) and len(told) == 2 and type(told[0]) is int and isinstance(told[1], str)
+    if not is_place or not abs(told[0]) < _ENGINE_LIMIT:
         raise ValueError("must be the nextCursor of an earlier answer")
     return Place(*told)
 

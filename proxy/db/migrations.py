@@ -26,7 +26,10 @@ def opened(path: Path, migrations: Sequence[str], functions: Mapping[str, Callab
         connection = open_writer(path)
         lend(connection, functions)
         try:
+            # What a script may have to take back is held meanwhile: of a table that it drops, all of it.
+            connection.execute("PRAGMA temp_store = FILE")
             migrate(connection, migrations, str(path))
+            connection.execute("PRAGMA temp_store = MEMORY")
         except BaseException:
             connection.close()
             raise

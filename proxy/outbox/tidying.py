@@ -121,15 +121,16 @@ async def keep_tidy(
     while True:
         await sleep(INTERVAL_SECONDS)
         now = clock()
-        if not calm.holds(now, steady()):
-            continue
+        is_calm = calm.holds(now, steady())
         idle, known = (now - days * DAY_MS for days in (conversation.idle_days, conversation.known_days))
         try:
+            if store.scrub_is_due:
+                await asyncio.to_thread(store.scrub)
+            if not is_calm:
+                continue
             while await store.tidy(idle, known):
                 await sleep(0)
             await _expire(store, Bounds.of(privacy, now), known, sleep)
-            if store.scrub_is_due:
-                await asyncio.to_thread(store.scrub)
         except DatabaseError as error:
             _log.error("store.waits", reason=str(error))
 

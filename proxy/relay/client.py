@@ -139,6 +139,8 @@ class ClientConnection(RequestHandler):
         flows = self.reply is not None and not self.writing_paused and not wire.is_closing()
         if self._drain.of(wire, now, flows=flows) > listen.write_idle_seconds:
             wire.abort()
+        elif begun_at and not self.is_waiting:
+            self._shortcut.begun_at = now  # what comes behind a request is awaited once that one is answered
         elif begun_at and now - begun_at > listen.head_seconds and not self._close:
             if self._shortcut.begun:
                 self._turn_away(Refusal(408, "the request's head stopped coming", "request_timeout"))

@@ -69,10 +69,9 @@ class Guard:
 
     def refuse(self, headers: RawHeaders, who: str) -> int:
         """Note that a caller was refused, if it has shown a key; seconds until another is looked at."""
-        in_fields = any(name.lower() in _CLIENT_KEY_FIELDS for name, _ in headers)
-        if in_fields or any(one.startswith(_KEY_PROTOCOL) for one in offered_protocols(headers)):
-            return self._brake.failed(who)
-        return 0
+        shown = [value for name, value in headers if name.lower() in _CLIENT_KEY_FIELDS]
+        shown += [one for one in offered_protocols(headers) if one.startswith(_KEY_PROTOCOL)]
+        return self._brake.failed(who, b"\0".join(shown)) if shown else 0
 
 
 TOO_MANY_WRONG = "too many wrong keys came from there: wait a minute"
@@ -94,6 +93,8 @@ class Credentials:
             self._added = (config.api_key_header.encode("ascii"), scheme + secret)
         #: Nothing to do for any request.
         self.plain = self._added is None and not client_keys
+        #: Whether a caller must show a key of ours.
+        self.asks_for_key = bool(client_keys)
 
     def rules(self, headers: RawHeaders, who: str) -> tuple[frozenset[bytes], tuple[tuple[bytes, bytes], ...]]:
         """The lower-case names to drop and the fields to add; 401 for a caller (`who`: its address) without a client key."""

@@ -12,7 +12,15 @@ import os
 import time
 from typing import TYPE_CHECKING, cast
 
-from ..core.hosts import host_name, is_local_name, is_local_origin, is_loopback, is_of_this_server, is_private_name
+from ..core.hosts import (
+    CONTAINER_HOSTS,
+    host_name,
+    is_local_name,
+    is_local_origin,
+    is_loopback,
+    is_of_this_server,
+    is_private_name,
+)
 from ..core.ids import uuid7
 from ..errors import RequestRefused
 from .answers import CLOSE, openai_error, write_answer
@@ -21,6 +29,7 @@ from .headers import read_request_head
 from .keys import TOO_MANY_WRONG, Guard
 from .limits import MAX_FIELD, MAX_FIELDS, MAX_TARGET
 from .own import ADMIN_PATHS, OPEN_PATHS
+from .preflight import answer_preflight, is_preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,6 +129,9 @@ class Front:
             if route is None:
                 await client.taken()
                 return await self._own.handle(request, head, keep_alive=keeps)
+            if route.credentials.asks_for_key and is_preflight(head):
+                await client.taken()
+                return answer_preflight(request, head, keep_alive=keeps)
             plan = self._forwarder.plan(
                 head, route, path=request.raw_path, version=request.version, keep_alive=keeps, client=client
             )
@@ -146,12 +158,12 @@ class Front:
     # --- the short way
 
     def plan(self, message: RawRequestMessage, client: ClientConnection) -> Plan | None:
-        """What a head comes to; None when the request is for us. `RequestRefused` says what is wrong with it."""
+        """What a head comes to; None for what goes another way. `RequestRefused` says what is wrong with it."""
         path, version = message.path, message.version
         head, route, keeps = self._read(
             message.method, version, path, message.raw_headers, keeps=not message.should_close
         )
-        if route is None:
+        if route is None or head.switches:
             return None
         return self._forwarder.plan(head, route, path=path, version=version, keep_alive=keeps, client=client)
 
@@ -192,8 +204,12 @@ class Front:
         """Refuse what a page of another site may have sent, by a name of its own (421), or by ours (403)."""
         name = host_name(head.host)
         trusted = not name or name in self._hosts or is_local_name(name)  # (browsers speak no HTTP/1.0 without Host)
-        if not (trusted or by_any_name):
-            raise RequestRefused(421, f"listen.allowed_hosts does not name {name!r}", "misdirected_request")
+        if not (trusted or by_any_name or name in CONTAINER_HOSTS):
+            raise RequestRefused(
+                421,
+                f"teelog is not known by the name {name!r}: whoever runs it adds that to listen.allowed_hosts",
+                "misdirected_request",
+            )
         origin = head.origin
         if origin and not (
             origin in self._origins
@@ -201,7 +217,11 @@ class Front:
             # some WebSocket clients, which are no browsers, name the server itself
             or ((trusted or is_private_name(name)) and is_of_this_server(origin, head.host, ""))
         ):
-            raise RequestRefused(403, f"listen.cors_origins does not name {origin[:200]!r}", "origin_not_allowed")
+            raise RequestRefused(
+                403,
+                f"requests with the Origin {origin[:200]!r} are not taken: whoever runs teelog adds it to listen.cors_origins",
+                "origin_not_allowed",
+            )
 
     def _refuse(self, request: web.BaseRequest, error: RequestRefused, exchange_id: str) -> web.StreamResponse:
         transport = request.transport

@@ -82,7 +82,7 @@ class Shortcut:
         result: tuple[Any, bool, bytes] = self._parser.feed_data(data)
         messages, upgraded, _ = result
         if not messages:
-            self._goes_on(len(data))
+            self._goes_on(data)
         elif self.begun_at:
             self.begun, self.begun_at = 0, 0.0
         if len(messages) == 1 and not upgraded and self._client.is_waiting:
@@ -94,14 +94,14 @@ class Shortcut:
             self._in_body = None if content.is_eof() else content
         return result
 
-    def _goes_on(self, size: int) -> None:
+    def _goes_on(self, data: bytes) -> None:
         """A read that ended no head: more of a body, or of a head."""
         if self._in_body is not None:
             if self._in_body.is_eof():
                 self._in_body = None
-        elif size:
+        elif self.begun or data.strip(b"\r\n"):  # (some put a line end behind their body: RFC 9112 §2.2)
             self.begun_at = self.begun_at or self._client.loop.time()
-            self.begun += size
+            self.begun += len(data)
             if self.begun > MAX_HEAD:
                 raise HeadTooLarge("the head has no end")
 

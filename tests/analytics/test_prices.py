@@ -41,6 +41,15 @@ def test_known_answers_are_priced_once(database):
     assert (told(database)["costUsd"], told(database)["answersWithCost"]) == (3.0, 1)
 
 
+def test_no_price_makes_sums_overflow(database):
+    """An answer that would cost more than any does has no price, so that the sums of very many stay numbers."""
+    usage = {"prompt_tokens": 999_999_999, "completion_tokens": 999_999_999}
+    log(database, answer("a", model="m", usage=usage), answer("b", model="m", usage=USAGE))
+
+    assert database.write(lambda tx: price_answers(tx, CHEAP)) == 2
+    assert (told(database)["costUsd"], told(database)["answersWithCost"]) == (3.0, 1)
+
+
 def test_a_newer_list_is_asked_for_what_was_unknown(database):
     """What had no price is looked for in another list; what had one keeps it."""
     log(database, answer("a", model="m", usage=USAGE), answer("b", model="x", usage=USAGE))

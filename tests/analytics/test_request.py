@@ -3,10 +3,13 @@
 import asyncio
 import io
 import re
+import threading
 
 import orjson
 import pytest
+from aiohttp import web
 
+from proxy.analytics.request import AT_ONCE_BYTES, read_checked
 from tests.sdk_rules import problem_faults
 
 API = {"Authorization": "Bearer key-api"}
@@ -45,6 +48,30 @@ async def test_how_large_a_body_may_be(client, path):
     assert status == 413
     assert problem_faults(413, "application/problem+json", problem) == []
     assert (await client.post(path, data=orjson.dumps(BODIES[path]), headers=API)).status == 200
+
+
+async def test_a_large_body_holds_nobody_up(aiohttp_client):
+    """While a large body is checked, others are answered."""
+    begun, answered = threading.Event(), threading.Event()
+
+    def check(body):
+        if body["padding"]:
+            begun.set()
+            assert answered.wait(10)
+        return body["id"]
+
+    async def take(request):
+        return web.Response(text=await read_checked(request, 2**20, check))
+
+    app = web.Application(client_max_size=2**20)
+    app.router.add_post("/", take)
+    client = await aiohttp_client(app)
+    large = asyncio.ensure_future(client.post("/", json={"id": "large", "padding": "x" * AT_ONCE_BYTES}))
+    assert await asyncio.to_thread(begun.wait, 10)
+    assert await (await client.post("/", json={"id": "small", "padding": ""})).text() == "small"
+    answered.set()
+
+    assert await (await large).text() == "large"
 
 
 async def announced(client, path, size):

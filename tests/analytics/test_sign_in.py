@@ -64,6 +64,15 @@ async def test_other_keys_open_nothing(client, key):
     assert "not an API key" in Page(await answer.text()).text
 
 
+async def test_a_form_of_very_many_fields_is_refused(client):
+    """What no form of ours has is a 400, not a fault of ours."""
+    origin = str(client.make_url("")).rstrip("/")
+
+    answer = await client.post("/sign-in", data={f"f{n}": "1" for n in range(101)}, headers={"Origin": origin})
+
+    assert answer.status == 400
+
+
 async def test_guessing_is_stopped(client, seconds):
     """After ten failures even the right key has to wait; a minute later it opens."""
     for _ in range(10):

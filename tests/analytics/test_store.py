@@ -276,6 +276,17 @@ async def test_forgetting_many_goes_in_steps(store, clock):
     assert await store.forget_before(clock.now) == 450
 
 
+async def test_a_persons_first_session_is_forgotten_last(store, database, clock):
+    """With a first session all of that person's sums go stale: of many outdated ones it goes once, with the last step."""
+    for number in range(3):
+        await store.log_conversation(posted(id=str(number)))
+        clock.now += 1
+
+    going = database.read(lambda tx: tx.all("outdated_conversations", before=clock.now, limit=2))
+
+    assert [row["id"] for row in going] == ["2", "1"]
+
+
 async def test_it_is_all_there_after_a_restart(tmp_path, clock):
     """What was logged before the file was closed is read after it was opened again."""
     for logged in (True, False):

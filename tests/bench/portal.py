@@ -5,7 +5,8 @@
 A log is made in a temporary folder, the keeper does its work, and every page is asked over HTTP several times; printed are
 the medians of the processor's time, which others on the machine change little, and their ratio. Sessions are of 5,000 users
 and have ten messages each. Beyond 100,000 messages what was logged is copied, later and later: all but the words that a
-search finds.
+search finds. Insights counts among the sessions of its time, so that a longer one costs more where there are more; its own week
+is held to the limit, 30 days are shown beside it.
 """
 
 import asyncio
@@ -55,6 +56,8 @@ PAGES = {
     "Delivery": "/delivery",
     "a transcript": "/chats/c3",
 }
+#: What is measured and not held to the limit.
+BESIDE = {"Insights of 30 days"}
 
 
 def fill(path, messages, now):
@@ -210,7 +213,7 @@ def main(few=10_000, many=1_000_000):
         print(
             f"{name:34} {small[name] * 1000:9.1f} ms {large[name] * 1000:9.1f} ms   {large[name] / small[name]:6.2f} x"
         )
-    return int(any(large[name] > LIMIT * small[name] for name in PAGES))
+    return int(any(large[name] > LIMIT * small[name] for name in PAGES.keys() - BESIDE))
 
 
 if __name__ == "__main__":

@@ -74,6 +74,7 @@ WRONG = {
     "no cursor": [("cursor", "next")],
     "a cursor of another kind": [("cursor", "WzEsMl0")],
     "a cursor of other letters": [("cursor", "é")],
+    "a cursor past all integers": [("cursor", "WzkyMjMzNzIwMzY4NTQ3NzU4MDgsIngiXQ")],
 }
 
 

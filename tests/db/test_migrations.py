@@ -88,3 +88,17 @@ def test_a_failing_script_changes_nothing(tmp_path):
     database = opened(path, [FIRST])
     assert database.read(lambda tx: tx.all("texts")) == []
     database.close()
+
+
+def test_a_script_may_outgrow_memory(tmp_path):
+    """While scripts run, what they may have to take back lies on disk; afterwards small things are done in memory."""
+    path = tmp_path / "notes.db"
+    told = "CREATE TABLE told AS SELECT temp_store FROM pragma_temp_store;"
+    database = Database(
+        path, queries={"now": "PRAGMA temp_store", "then": "SELECT temp_store FROM told"}, migrations=[told]
+    )
+
+    kept = database.write(lambda tx: (tx.all("then")[0]["temp_store"], tx.all("now")[0]["temp_store"]))
+    database.close()
+
+    assert kept == (1, 2)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 import orjson
 from aiohttp import web
+
+from tests.e2e.threaded import Threaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ class Says(NamedTuple):
     taken_after: float | None = None
 
 
-class ThreadSink:
+class ThreadSink(Threaded):
     """
     Keeps of every conversation what it was sent last, until it is deleted.
 
@@ -33,32 +34,19 @@ class ThreadSink:
     """
 
     def __init__(self, decide: Callable[[dict], Says | None] = lambda told: None) -> None:
+        super().__init__()
         self.decide = decide
         self.has: dict[str, dict] = {}
         self.posts = 0
         #: What a DELETE is answered with; 0: it is done.
         self.refuses = 0
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
-    def __enter__(self) -> ThreadSink:
-        self._thread.start()
-        assert self._started.wait(10)
-        return self
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
-
-    async def _serve(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        self._started.set()
-        await self._stop.wait()
-        await runner.cleanup()
+    def runner(self) -> web.ServerRunner:
+        return web.ServerRunner(web.Server(self._answer), shutdown_timeout=0.1)
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         if request.method == "DELETE":

@@ -9,12 +9,14 @@ from contextlib import suppress
 
 from aiohttp import web
 
+from tests.e2e.threaded import Threaded
 
-class ChatUpstream:
+
+class ChatUpstream(Threaded):
     """Answers `echo of <last text>`; calls `look_up` when that tool is offered and the last message is a question."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        super().__init__()
         self.requests: list[dict] = []
         self.heads: list[list[tuple[str, str]]] = []
         #: Monotonic times at which a connection was found gone while it was being answered.
@@ -24,39 +26,16 @@ class ChatUpstream:
         self.arrived = threading.Event()
         self.cancelled = threading.Event()
         self._number = 0
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._started = threading.Event()
-
-    def __enter__(self) -> ChatUpstream:
-        self._thread.start()
-        self._started.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def _run(self) -> None:
-        self.loop.run_until_complete(self._serve())
-        self.loop.close()
-
-    async def _serve(self) -> None:
-        self._stop = asyncio.Event()
+    def runner(self) -> web.AppRunner:
         app = web.Application(client_max_size=64 << 20)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_route("*", "/{path:.*}", self._other)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self.port = runner.addresses[0][1]
-        self._started.set()
-        await self._stop.wait()
-        await runner.cleanup()
+        return web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
 
     async def _other(self, request: web.Request) -> web.Response:
         self.heads.append(list(request.headers.items()))

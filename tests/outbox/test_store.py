@@ -322,8 +322,8 @@ async def test_status_of_a_sink(store):
     told = await sink(store, NOW + 5000)
     assert told.pop("bytes") > 0
     assert told == {
-        "depth": 2, "failing": 0, "waiting": 1, "oldest_seconds": 5.0, "dead": {}, "last_error": None,
-        "last_error_at": None,
+        "depth": 2, "failing": 0, "waiting": 1, "oldest_seconds": 5.0, "dead": {}, "dead_bytes": 0,
+        "dead_oldest_seconds": 0.0, "last_error": None, "last_error_at": None,
     }  # fmt: skip
 
 

@@ -294,6 +294,9 @@ CALLERS = {
     "two origins": ({}, "127.0.0.1:8080", "http://localhost:3000\r\nOrigin: https://evil.example", 403),
     "a page of this machine": ({}, "127.0.0.1:8080", "http://localhost:3000", 200),
     "an app": ({}, "127.0.0.1:8080", "tauri://localhost", 200),
+    "from a container of this machine": ({}, "host.docker.internal:8080", None, 200),
+    "from a container, as some clients do": ({}, "host.containers.internal", "http://host.containers.internal", 200),
+    "from a container, a foreign page": ({}, "host.docker.internal:8080", "https://evil.example", 403),
     "by a service's name": (LISTENS, "teelog:8080", None, 200),
     "by a service's name, as some clients do": (LISTENS, "teelog:8080", "http://teelog:8080", 200),
     "by a service's long name": (LISTENS, "teelog.chat.svc.cluster.local", "http://teelog.chat.svc.cluster.local", 200),
@@ -326,7 +329,7 @@ async def test_what_a_page_of_another_site_sends(name, path):
             status = 405 if status == 200 else status
         if path == "/status" and status == 421 and origin:
             status = 403  # (with the admin key, any name would do)
-        elif path == "/status" and host.startswith("teelog") and status == 200:
+        elif path == "/status" and host.startswith(("teelog", "host.")) and status == 200:
             status = 421  # it tells more than others, and asks for the admin key by such a name
         assert got.status == status, got
         assert len(world.upstream.seen) == (status == 200 and path.startswith("/v1/"))

@@ -135,6 +135,23 @@ async def test_a_body_that_says_it_is_too_large_is_not_asked_for():
         assert world.upstream.connections == 0
 
 
+async def test_large_requests_are_let_through():
+    """With no bound configured, a JSON body of 400 MB, and a file of 1 GB, are asked for."""
+    for path, kind, size in (
+        ("/v1/responses", "application/json", 400_000_000),
+        ("/v1/files", "audio/wav", 1_000_000_000),
+    ):
+        async with relay([OK]) as world:
+            reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+            lines = ("Host: p", f"Content-Type: {kind}", f"Content-Length: {size}", "Expect: 100-continue")
+            writer.write(
+                f"POST {path} HTTP/1.1\r\n{''.join(f'{line}{chr(13)}{chr(10)}' for line in lines)}\r\n".encode()
+            )
+
+            assert (await reader.readline()).startswith(b"HTTP/1.1 100 ")
+            writer.close()
+
+
 async def test_bodies_are_bounded_together(monkeypatch):
     """Of more large bodies at once than memory is kept for, the last streams through; the others' places come free again."""
     monkeypatch.setattr("proxy.relay.forward.MAX_HELD", 150_000)

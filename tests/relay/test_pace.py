@@ -69,6 +69,24 @@ async def test_an_idle_client_is_kept():
         writer.close()
 
 
+@pytest.mark.parametrize("behind", [b"\r\n", b"GET /v1/x HT"], ids=["a line end", "half a head"])
+@pytest.mark.usefixtures("way")
+async def test_what_comes_behind_a_request_ends_no_answer(behind):
+    """A model may think for longer than a head may take, whatever its client has begun to send meanwhile (RFC 9112 §2.2)."""
+    gate = asyncio.Event()
+    async with relay([Pieces([b"", *OK.pieces], gate=gate)], listen={"head_seconds": 0.1}) as world, asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+        writer.write(post(b"{}", "/v1/x", close=False))
+        await until(lambda: world.front.open)
+        writer.write(behind)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), 0.4)
+        gate.set()
+
+        assert (await reader.readuntil(b"{}")).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+
+
 BODIES = {
     # what is sent, and how many bytes of it at a time -> the status
     "recorded-drips": (post(b"x" * 4000, close=False), 20, 408),

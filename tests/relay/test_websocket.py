@@ -227,6 +227,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.usefixtures("way")
 async def test_half_a_handshake_is_refused(name):
     """What is not wholly a handshake is refused, and neither it nor what stands behind it reaches the upstream."""
     request, status = REFUSED[name]
