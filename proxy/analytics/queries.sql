@@ -30,8 +30,9 @@ SELECT id, created_at, updated_at, question, user_message_count, interrupted, pr
     (
         SELECT json_group_array(json_object('reasons', reasons, 'details', details))
         FROM (
-            SELECT reasons, details FROM feedback
-            WHERE feedback.conversation = :id AND +type = 'negative' ORDER BY message, created_at, id LIMIT 20
+            -- A list is read at a glance: what is longer stands in the transcript.
+            SELECT iif(length(reasons) <= 4000, reasons, NULL) AS reasons, substr(details, 1, 1000) AS details FROM feedback
+            WHERE feedback.conversation = :id AND +type = 'negative' ORDER BY message, created_at, id LIMIT 5
         )
     ) AS disliked,
     answered.tokens, answered.refused
