@@ -159,7 +159,7 @@ class Erasing:
 
     def _let_note_go(self, tx: Tx, row: sqlite3.Row) -> None:
         self.counts[row["kind"]] += 1
-        self._store.tombstones(tx).put(self._now, "name", row["id"])
+        self._store.tombstones(tx).put(self._now, "note", row["tenant"], row["id"])
         self._ask_to_delete_note(tx, row)
 
     def _notes(self) -> None:

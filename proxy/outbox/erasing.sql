@@ -57,13 +57,13 @@ SELECT key.value FROM key JOIN message ON message.key = key.message
 WHERE message.conversation = :key AND key.kind <> 'tool_call';
 
 -- name: annotations_of — what was said of a conversation, and whether a sink may have it
-SELECT annotation.key, annotation.kind, annotation.id, annotation.body,
+SELECT annotation.key, annotation.kind, annotation.tenant, annotation.id, annotation.body,
     coalesce((SELECT max(sent_rev > 0 OR tries > 0 OR state = 'leased') FROM outbox
               WHERE outbox.kind = annotation.kind AND outbox.item = annotation.key), 0) AS is_sent
 FROM annotation WHERE conversation = :key;
 
 -- name: annotation_sent — the same of one
-SELECT annotation.kind, annotation.id, annotation.body,
+SELECT annotation.kind, annotation.tenant, annotation.id, annotation.body,
     coalesce((SELECT max(sent_rev > 0 OR tries > 0 OR state = 'leased') FROM outbox
               WHERE outbox.kind = annotation.kind AND outbox.item = annotation.key), 0) AS is_sent
 FROM annotation WHERE key = :key;

@@ -118,7 +118,7 @@ def _is_erased(tx: Tx, note: Note, kind: str | None, name: str | None, tombs: To
     if not tombs.any:
         return False
     user = user_of(note.body)
-    if tombs.at("name", note.id) is not None or (user and tombs.covers(note.started, "user", user)):
+    if tombs.at("note", note.tenant, note.id) is not None or (user and tombs.covers(note.started, "user", user)):
         return True
     is_known = kind is not None and _found(tx, kind, name or "", note.tenant) is not None
     return name is not None and not is_known and tombs.at("name", name) is not None

@@ -1,6 +1,7 @@
 """What was erased stays erased: the marks that are left of it, and what they keep from coming back.
 
-    exchange, name     its ids, its conversation's, its messages': whatever comes again under one of them, or speaks of it
+    name               its exchanges' ids, its own, its messages': whatever comes again under one of them, or speaks of it
+    note               the ids of what was said of it; programs count their thumbs, so for each tenant apart
     user, thread       whoever was erased, or the chat: what began before that and comes late
     chain, pair        of each message what a history is recognised by: a client brings all of it again with its next turn
     id                 what analytics knew the conversation by: nothing else is ever called so

@@ -174,7 +174,7 @@ class Forwarder:
                 await self._upload(coming, head, over, connection)
             await over
         except UpstreamError as error:
-            return await self.failed(client, reply, error, keep_alive=plan.keep_alive and content.is_eof())
+            return await self.failed(client, plan, reply, error, keep_alive=plan.keep_alive and content.is_eof())
         except RequestRefused:
             if reply.sent:  # too late for words
                 transport.close()
@@ -274,14 +274,15 @@ class Forwarder:
     # --- when no answer came
 
     async def failed(
-        self, client: ClientConnection, reply: Reply, error: UpstreamError, *, keep_alive: bool
+        self, client: ClientConnection, plan: Plan, reply: Reply, error: UpstreamError, *, keep_alive: bool
     ) -> web.StreamResponse:
         """Tell the client, once the failed exchange is on disk."""
         await self._record.refused(reply, error.status, str(error))
         await client.taken()
         if client.transport is None:
             return CLOSE
-        said = str(error) if is_on_this_machine(client.transport) else f"{error.told} (exchange {reply.id})"
+        is_here = is_on_this_machine(client.transport) and not plan.head.was_forwarded
+        said = str(error) if is_here else f"{error.told} (exchange {reply.id})"
         body = openai_error(error.status, said, error.code)
         headers = {"x-teelog-id": reply.id}
         return write_answer(

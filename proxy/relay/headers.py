@@ -36,6 +36,10 @@ _FORBIDDEN_IN_PATH = re.compile(rb"[\x00-\x1f\x7f\\]")
 _FORBIDDEN_IN_TARGET = re.compile(r"[^\x21-\x7e]|#|\\")
 
 
+#: What a reverse proxy adds: behind one on this machine, everybody comes from loopback.
+_FORWARDED = frozenset((b"forwarded", b"x-forwarded-for"))
+
+
 @dataclass(slots=True)
 class RequestHead:
     """A request's head, checked."""
@@ -69,6 +73,11 @@ class RequestHead:
         kind = next((value for name, value in self.headers if name.lower() == b"content-type"), b"")
         kind = kind.partition(b";")[0].strip().lower()
         return kind == b"application/json" or kind.endswith(b"+json")
+
+    @property
+    def was_forwarded(self) -> bool:
+        """Whether a reverse proxy says that it has come from somewhere else."""
+        return any(name.lower() in _FORWARDED for name, _ in self.headers)
 
 
 def read_request_head(method: str, version: tuple[int, int], target: str, headers: RawHeaders) -> RequestHead:

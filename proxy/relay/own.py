@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..core.capture import blanked_note
 from ..core.exchange import ANYBODY, Note, encode_note
 from ..core.fields import read_json
-from ..core.hosts import host_name, is_local_name
+from ..core.hosts import host_name, is_local_name, is_local_origin
 from ..core.ids import uuid7
 from ..core.notes import emit_event, emit_feedback, read_event, read_feedback
 from ..core.tenant import tenant_in
@@ -53,8 +53,6 @@ NOTE_LIMIT = 256 * 1024
 OPEN_PATHS = frozenset(("/livez", "/readyz"))
 #: They judge the name themselves: with the admin key any will do.
 ADMIN_PATHS = frozenset(("/status", "/metrics"))
-#: What a reverse proxy adds: behind one on this machine, everybody comes from loopback.
-_FORWARDED = frozenset((b"forwarded", b"x-forwarded-for"))
 
 NO_FIELDS: Mapping[str, str] = {}
 _READERS = {"/feedback": (read_feedback, emit_feedback, "feedback"), "/events": (read_event, emit_event, "event")}
@@ -110,7 +108,7 @@ class OwnEndpoints:
             return CLOSE
         status, kind, body, more = 200, "text/plain; charset=utf-8", b"ok\n", NO_FIELDS
         if path in ADMIN_PATHS:
-            self._check_admin(request, transport, path, head.host)
+            self._check_admin(request, transport, path, head)
         if path == "/readyz" and not self._ready():
             status, body = 503, b"starting or draining\n"
         elif path == "/status":
@@ -129,12 +127,13 @@ class OwnEndpoints:
         body, fields = await self._status_page(told)
         return "text/html; charset=utf-8", body, {"Vary": "Accept", **fields}
 
-    def _check_admin(self, request: web.BaseRequest, transport: asyncio.Transport, path: str, host: str) -> None:
+    def _check_admin(
+        self, request: web.BaseRequest, transport: asyncio.Transport, path: str, head: RequestHead
+    ) -> None:
         """401 (421 by a foreign name) for who neither is on this machine, for all we can see, nor has the admin key."""
-        name = host_name(host)
-        forwarded = any(field.lower() in _FORWARDED for field, _ in request.raw_headers)
+        name = host_name(head.host)
         foreign = not (is_local_name(name) or name in self._hosts)
-        if not (forwarded or foreign) and is_on_this_machine(transport):
+        if not (head.was_forwarded or foreign) and is_on_this_machine(transport):
             return
         headers, who = request.raw_headers, cast("ClientConnection", request.protocol).who
         if fields := self._admin_keys.fields_of(headers):
@@ -215,7 +214,7 @@ class OwnEndpoints:
 
     def _cors(self, request: web.BaseRequest) -> dict[str, str]:
         origin = next((v.decode("latin-1") for n, v in request.raw_headers if n.lower() == b"origin"), "")
-        if origin not in self._origins:
+        if origin not in self._origins and not is_local_origin(origin):
             return {}
         return {
             "Access-Control-Allow-Origin": origin,

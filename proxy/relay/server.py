@@ -184,9 +184,11 @@ class Front:
             keep_alive=plan.keep_alive and not self.draining,
         )  # fmt: skip
 
-    async def failed(self, client: ClientConnection, reply: Reply, error: UpstreamError, *, keep_alive: bool) -> None:
+    async def failed(
+        self, client: ClientConnection, plan: Plan, reply: Reply, error: UpstreamError, *, keep_alive: bool
+    ) -> None:
         """Tell a client that there is no answer."""
-        await self._forwarder.failed(client, reply, error, keep_alive=keep_alive)
+        await self._forwarder.failed(client, plan, reply, error, keep_alive=keep_alive)
 
     def ended(self, reply: Reply, came: float) -> None:
         """A reply on the short way is over; its request was there at `came` (monotonic)."""

@@ -153,8 +153,9 @@ class Shortcut:
             self._failing = client.loop.create_task(self._fail(reply, error))
 
     async def _fail(self, reply: Reply, error: UpstreamError) -> None:
-        keep_alive = reply.keep_alive
-        await self._front.failed(self._client, reply, error, keep_alive=keep_alive)
+        keep_alive, plan = reply.keep_alive, self._plan
+        assert plan is not None
+        await self._front.failed(self._client, plan, reply, error, keep_alive=keep_alive)
         if self._reply is reply:
             self._finish(reply, keep_alive=keep_alive)
 

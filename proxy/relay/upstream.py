@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
 import ssl
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -109,6 +110,7 @@ class Connection(asyncio.Protocol):
         sock = transport.get_extra_info("socket")
         if sock is not None:
             self.arrived.register(sock.fileno(), select.POLLIN)
+            _keep_alive(sock)
         self._pool.open.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -274,6 +276,18 @@ def tls(config: UpstreamConfig) -> ssl.SSLContext:
         except (OSError, ssl.SSLError) as error:
             raise StartError(f"upstream.ca_file {config.ca_file} cannot be used: {_reason(error)}") from error
     return context
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    """
+    Have the kernel ask every minute whether the other end is there.
+
+    Clouds' NAT gateways forget a connection on which nothing goes for 4 to 6 minutes, and models think for longer.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):  # (macOS has its own, of two hours)
+        if (option := getattr(socket, name, None)) is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, 60)
 
 
 def _reason(error: BaseException) -> str:

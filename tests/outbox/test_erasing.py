@@ -242,6 +242,17 @@ def test_late_feedback_finds_nothing_and_waits_for_nothing(store, book, name):
     assert book.column("SELECT count(*) FROM annotation") == [0]
 
 
+def test_an_id_that_was_erased_is_free_to_others(store, book):
+    """Programs count their thumbs from 1: another tenant's of an erased id is kept, and one with the id of an erased chat."""
+    payload, _ = talk(book, **named("1"))
+    thumb = note(messageId=decode(payload).id, name="2", tenant=decode(payload).tenant)
+    assert feedback(book, thumb) == "feedback"
+    erase_all(store, book)
+
+    others = [note(messageId=f"m-{name}", name=name, tenant="another") for name in ("1", "2")]
+    assert [feedback(book, one) for one in (*others, thumb)] == ["feedback", "feedback", "erased"]
+
+
 def test_what_waits_for_a_message_that_was_erased_goes_too(store, book):
     """Feedback that came before its message, by another name of it, is gone with it."""
     payload = exchange([user("hi")], name=new_id())

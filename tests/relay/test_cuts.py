@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import suppress
 
 import pytest
@@ -218,3 +219,15 @@ async def test_a_slow_client_holds_the_upstream_back():
         writer.close()
         assert world.record.status()["not_recorded"] == {"too_large": 1}
         assert list(world.record.newest_lost()) == ["too_large"]
+
+
+@pytest.mark.parametrize("field", ["X-Forwarded-For: 10.1.2.3", "forwarded: for=10.1.2.3", "X-Other: 1"])
+async def test_why_it_failed_is_told_on_this_machine_alone(field):
+    """Whoever comes through a reverse proxy on this machine is told in general what failed; whoever is here, all of it."""
+    async with relay([Pieces([b"SSH-2.0-x\r\n\r\n"])]) as world:
+        got = await send(world.port, post(b"{}", "/v1/chat/completions", field))
+
+        assert got.status == 502
+        message = json.loads(got.body)["error"]["message"]
+        assert ("does not begin with an HTTP/1.1 head" in message) is (field == "X-Other: 1")
+        assert ("(exchange " in message) is not (field == "X-Other: 1")

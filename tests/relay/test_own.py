@@ -199,21 +199,22 @@ async def test_a_note_that_cannot_be_stored_is_refused():
         assert got.status == 503
 
 
-async def test_browsers_of_named_origins_may_call():
-    """A preflight from a configured origin is allowed, and its answers may be read; other origins get nothing."""
+@pytest.mark.parametrize("origin", ["https://app.example.com", "http://localhost:3000"])
+async def test_browsers_of_named_origins_may_call(origin):
+    """A preflight of a configured origin, or a page here, is allowed, and its answers may be read; others get nothing."""
     async with relay([OK], listen={"cors_origins": ("https://app.example.com",)}) as world:
-        asked = ask("OPTIONS", "/feedback", "Origin: https://app.example.com", "Access-Control-Request-Method: POST")
+        asked = ask("OPTIONS", "/feedback", f"Origin: {origin}", "Access-Control-Request-Method: POST")
         preflight = await send(world.port, asked)
         answer = await send(
             world.port,
-            ask("POST", "/feedback", KEY, "Origin: https://app.example.com", body=json.dumps(FEEDBACK).encode()),
+            ask("POST", "/feedback", KEY, f"Origin: {origin}", body=json.dumps(FEEDBACK).encode()),
         )
         other = await send(world.port, ask("OPTIONS", "/feedback", "Origin: https://evil.example"))
 
         assert preflight.status == 204
-        assert preflight.field("access-control-allow-origin") == "https://app.example.com"
+        assert preflight.field("access-control-allow-origin") == origin
         assert "authorization" in preflight.field("access-control-allow-headers")
-        assert answer.field("access-control-allow-origin") == "https://app.example.com"
+        assert answer.field("access-control-allow-origin") == origin
         assert other.status == 403
         assert other.field("access-control-allow-origin") is None
 

@@ -100,3 +100,18 @@ async def test_a_slow_client_never_holds_back_anothers_answer():
         assert await reader.readexactly(4) == b"rest"
         slow.close()
         writer.close()
+
+
+async def test_a_model_may_think_for_longer_than_a_gateway_remembers():
+    """Connections to upstreams are probed by the kernel every minute, so that nothing on the way forgets a silent one."""
+    async with relay([OK]) as world:
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+        writer.write(GET)
+        await reader.readuntil(b"{}")
+        (connection,) = world.front._routes["v1"].upstream.open
+        sock = connection.transport.get_extra_info("socket")
+        writer.close()
+
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 60
