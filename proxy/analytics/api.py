@@ -24,6 +24,7 @@ import orjson
 import structlog
 from aiohttp import web
 
+from ..core.buckets import DAY_MS
 from ..core.fields import fault
 from ..core.session_filter import read_sessions
 from ..core.wire import read_conversation, read_event, read_feedback
@@ -53,7 +54,6 @@ BODY_LIMIT = 4 * 1024 * 1024
 #: The newest revision of a conversation that a teelog erases; older snapshots may still be on their way.
 REV_HEADER = "x-teelog-rev"
 FORGET_EVERY_SECONDS = 24 * 3600
-DAY_MS = 24 * 3600 * 1000
 
 
 def make_app(
@@ -86,7 +86,7 @@ def make_app(
     """
     app = web.Application(client_max_size=BODY_LIMIT)
     keys = Keys(api_keys, web_keys)
-    Door(hosts, cors_origins, monotonic).attach(app)
+    Door(hosts, cors_origins, keys.knows, monotonic).attach(app)
     Api(store, keys, web_delete=web_delete).attach(app)
     Asking(store, keys).attach(app)
     if pages:

@@ -43,12 +43,16 @@ class Keys:
         kinds = [kind for known, kind in self._digests if hmac.compare_digest(known, digest)]
         return kinds[0] if kinds else None
 
+    def knows(self, authorization: str) -> bool:
+        """Whether an `Authorization` field's key is one of ours, whatever it may do."""
+        return self.kind_of(_bearer(authorization)) is not None
+
     def check(self, authorization: str | None, allowed: Iterable[str]) -> str:
         """Of what kind an `Authorization` field's key is, which may do what `allowed` kinds may; `ApiError` 401 or 403."""
-        scheme, _, key = (authorization or "").strip().partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
+        key = _bearer(authorization)
+        if not key:
             raise ApiError(401, "an Authorization header with a Bearer key is needed")
-        kind = self.kind_of(key.strip())
+        kind = self.kind_of(key)
         if kind is None:
             raise ApiError(401, "the key is not known here")
         if kind not in allowed:
@@ -81,6 +85,11 @@ class Sessions:
         """Ends a session."""
         if token is not None:
             self._ends.pop(_digest(token), None)
+
+
+def _bearer(authorization: str | None) -> str:
+    scheme, _, key = (authorization or "").strip().partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
 
 
 def _digest(text: str) -> bytes:

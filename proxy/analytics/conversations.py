@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Conversations that one transaction forgets, so that others wait for milliseconds only.
 FORGET_AT_ONCE = 200
+#: Of one answer, about: as much as twenty of the largest bodies, and no more than memory has.
+BYTES_LIMIT = 128 * 1024 * 1024
 
 
 def log(tx: Tx, posted: Mapping[str, Any], now: int, mint: Callable[[str], str]) -> dict[str, Any]:
@@ -60,6 +62,13 @@ def conversation(tx: Tx, name: str) -> dict[str, Any]:
 def told(tx: Tx, name: str) -> dict[str, Any]:
     """A conversation's answer form; 404."""
     return emit_conversation(conversation(tx, name))
+
+
+def refuse_large(tx: Tx, names: Sequence[str], most: int = BYTES_LIMIT) -> None:
+    """Refuses to answer with these conversations together (422); one, and one again, can always be answered."""
+    weights = {name: tx.all("weight", conversation=name)[0]["bytes"] for name in set(names)}
+    if len(names) > 2 and sum(weights[name] for name in names) > most:
+        raise ApiError(422, "the answer is too large: ask for fewer with limit")
 
 
 def told_by_external_id(tx: Tx, external: str) -> dict[str, Any]:

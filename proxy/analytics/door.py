@@ -60,13 +60,19 @@ class Door:
     Args:
         hosts: Names that may stand in `Host`, besides localhost and addresses.
         cors_origins: Origins whose pages may call the API; `*`: all.
+        knows: Whether an `Authorization` field has a key of ours.
         clock: Seconds that never go back, for the brake on guessing.
 
     """
 
     def __init__(
-        self, hosts: Iterable[str], cors_origins: Collection[str], clock: Callable[[], float] = time.monotonic
+        self,
+        hosts: Iterable[str],
+        cors_origins: Collection[str],
+        knows: Callable[[str], bool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._knows = knows
         self._brake = KeyBrake(clock)
         self._hosts = frozenset(name for name in map(host_name, hosts) if name)
         self._origins = frozenset(origin.lower() for origin in cors_origins)
@@ -97,20 +103,20 @@ class Door:
 
     async def _braked(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let who has shown too many wrong keys wait."""
-        shown = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        if not shown:
+        field = request.headers.get("Authorization", "")
+        if not field:
             return await handler(request)
-        address = request.remote or ""
+        address, shown = request.remote or "", field.encode("utf-8", "surrogateescape")
         if wait := self._brake.wait_for(address, shown):
             raise ApiError(429, f"too many wrong keys came from there: wait {wait} seconds", wait=wait)
+        if self._knows(field):  # an answer tells nothing of it: some are for anybody, and a right key may ask wrongly
+            self._brake.passed(address, shown)
         try:
-            response = await handler(request)
+            return await handler(request)
         except ApiError as error:
             if error.status == 401:
                 self._brake.failed(address, shown)
             raise
-        self._brake.passed(address, shown)
-        return response
 
     def _check_host(self, request: web.Request) -> None:
         name = host_name(request.headers.get("Host", ""))

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ..core.asking_again import normalised
+from ..core.session_filter import ENTRIES_LIMIT, VALUE_LIMIT
 from .rows import json_value
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def failures(tx: Tx, chosen: Chosen) -> list[dict[str, Any]]:
     ):
         text = (
             f"SELECT {what} AS by, count(*) AS answers, count(DISTINCT s.conversation) AS sessions "
-            f"{chosen.rows(answers, where)} GROUP BY by ORDER BY answers DESC, by"
+            f"{chosen.rows(answers, where)} GROUP BY by ORDER BY answers DESC, by LIMIT {ROWS}"
         )
         for row in tx.ask(text, chosen.values):
             by = "" if failed == "refused" else str(row["by"])
@@ -182,4 +183,11 @@ def searches(tx: Tx, since: int, until: int) -> list[dict[str, Any]]:
     ordered = sorted(
         ((count, words) for words, count in times.items() if words not in opened), key=lambda one: (-one[0], one[1])
     )
-    return [{"search": said[words], "times": count, "narrow": {"q": words}} for count, words in ordered[:ROWS]]
+    return [
+        {"search": said[words], "times": count, "narrow": {"q": _looked_for(words)}} for count, words in ordered[:ROWS]
+    ]
+
+
+def _looked_for(words: str) -> str:
+    """As many of the words as the list looks for."""
+    return " ".join(words.split()[:ENTRIES_LIMIT])[:VALUE_LIMIT]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.wire import emit_conversation, emit_event, emit_feedback, emit_message
 from ..errors import ApiError
 from . import rows
-from .conversations import conversation
+from .conversations import BYTES_LIMIT, conversation, refuse_large
 from .deletion import speaks_of_deleted
 
 if TYPE_CHECKING:
@@ -50,13 +50,16 @@ def feedback(tx: Tx, name: str) -> dict[str, Any]:
     return _told(tx, row, {})
 
 
-def feedback_page(tx: Tx, limit: int, offset: int) -> dict[str, Any]:
-    """A page of each type, newest first, in the feedback envelope."""
+def feedback_page(tx: Tx, limit: int, offset: int, most: int = BYTES_LIMIT) -> dict[str, Any]:
+    """A page of each type, newest first, in the feedback envelope; 422 when their conversations are too much together."""
     totals = {row["type"]: row["total"] for row in tx.all("count_feedback")}
     envelope: dict[str, Any] = {}
     read: dict[str, dict[str, Any]] = {}
-    for kind in ("positive", "negative"):
-        found = tx.all("newest_feedback", type=kind, limit=limit, offset=offset)
+    pages = {
+        kind: tx.all("newest_feedback", type=kind, limit=limit, offset=offset) for kind in ("positive", "negative")
+    }
+    refuse_large(tx, [row["conversation"] for found in pages.values() for row in found], most)
+    for kind, found in pages.items():
         envelope[f"{kind}FeedbackCount"] = totals.get(kind, 0)
         envelope[f"{kind}Feedback"] = [_told(tx, row, read) for row in found]
     return envelope

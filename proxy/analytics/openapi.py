@@ -108,7 +108,7 @@ def _operations(*, web_delete: bool) -> dict[tuple[str, str], _Operation]:
             body=ref("FeedbackPosted"),
         ),
         ("get", "/feedback"): _Operation(
-            "listFeedback", "Feedback, newest first.", ref("FeedbackList"), query=_paging(10)
+            "listFeedback", "Feedback, newest first.", ref("FeedbackList"), query=_paging(10), errors=(422,)
         ),
         ("get", "/feedback/{id}"): _Operation(
             "getFeedbackById", "One of it, with its message and conversation.", feedback, errors=(404,)

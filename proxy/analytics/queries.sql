@@ -30,8 +30,9 @@ SELECT id, created_at, updated_at, question, user_message_count, interrupted, pr
     (
         SELECT json_group_array(json_object('reasons', reasons, 'details', details))
         FROM (
-            SELECT reasons, details FROM feedback
-            WHERE feedback.conversation = :id AND +type = 'negative' ORDER BY message, created_at, id LIMIT 20
+            -- A list is read at a glance: what is longer stands in the transcript.
+            SELECT iif(length(reasons) <= 4000, reasons, NULL) AS reasons, substr(details, 1, 1000) AS details FROM feedback
+            WHERE feedback.conversation = :id AND +type = 'negative' ORDER BY message, created_at, id LIMIT 5
         )
     ) AS disliked,
     answered.tokens, answered.refused
@@ -49,6 +50,12 @@ WHERE id = :id;
 
 -- name: messages — a conversation's messages by place, those that left the list last
 SELECT * FROM message WHERE conversation = :conversation ORDER BY place IS NULL, place, created_at, id;
+
+-- name: weight — about how many bytes an answer with a conversation takes; a message without any words takes some, too
+SELECT total(
+    1000 + length(coalesce(text, '')) + length(coalesce(items, '')) + length(coalesce(tool_calls, ''))
+    + length(coalesce(links, '')) + length(coalesce(properties, '')) + length(coalesce(user_properties, ''))
+) AS bytes FROM message WHERE conversation = :conversation AND place IS NOT NULL;
 
 -- name: message — one message, also one that left the list
 SELECT * FROM message WHERE conversation = :conversation AND id = :id;
@@ -147,9 +154,8 @@ ON CONFLICT (id) DO UPDATE SET
     integration_id = excluded.integration_id, properties = excluded.properties,
     user_properties = excluded.user_properties, created_at = excluded.created_at;
 
--- name: outdated_conversations — ids last changed before a time, the newest of them first
--- (A person's first session goes last: with it, all that is summed of that person is to be summed again.)
-SELECT id FROM conversation WHERE updated_at < :before ORDER BY updated_at DESC LIMIT :limit;
+-- name: outdated_conversations — ids last changed before a time, oldest first
+SELECT id FROM conversation WHERE updated_at < :before ORDER BY updated_at LIMIT :limit;
 
 -- name: drop_conversation — a conversation with its messages and feedback (by cascade)
 DELETE FROM conversation WHERE id = :id;

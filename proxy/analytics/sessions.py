@@ -64,9 +64,10 @@ class _Found:
     next: str | None = None
 
 
-def answers(tx: Tx, asked: SessionFilter, page: Page) -> dict[str, Any]:
+def answers(tx: Tx, asked: SessionFilter, page: Page, most: int = conversations.BYTES_LIMIT) -> dict[str, Any]:
     """A page in the list envelope; beside what the format has, `nextCursor` where the list goes on."""
     found = _find(tx, asked, page)
+    conversations.refuse_large(tx, [place.id for place in found.places], most)
     told = [conversations.told(tx, place.id) for place in found.places]
     envelope = {"conversations": told, "total": found.total, "pageSize": page.limit, "count": len(told)}
     return envelope if found.next is None else {**envelope, "nextCursor": found.next}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ..core.buckets import LENGTHS
 from ..core.nested import keys_of, matches, number_at, text_at
 from ..core.query import Source
 from ..core.query_fields import CONVERSATIONS, EVENTS, FEEDBACK, SEMANTIC_THREADS
@@ -66,9 +67,6 @@ _ROWS = {
     FEEDBACK.name: ("feedback AS v", "v.conversation IS NOT NULL"),
     SEMANTIC_THREADS.name: ("(SELECT NULL AS id) AS v", "1 = 0"),
 }
-_HOUR_MS = 3_600_000
-#: The length of a bucket, and how long before the epoch (a Thursday) one began.
-_BUCKETS = {"hour": (_HOUR_MS, 0), "day": (24 * _HOUR_MS, 0), "week": (7 * 24 * _HOUR_MS, 3 * 24 * _HOUR_MS)}
 
 
 @dataclass(slots=True)
@@ -200,7 +198,7 @@ def bucket(time: str, unit: str) -> str:
         return (
             f"CAST(strftime('%s', {_floored(time, 1000, 0)} / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000"
         )
-    return _floored(time, *_BUCKETS[unit])
+    return _floored(time, *LENGTHS[unit])
 
 
 def _floored(time: str, length: int, before: int) -> str:

@@ -16,14 +16,12 @@ if TYPE_CHECKING:
 
 #: Message fields in which two posts of the same message may differ without it having changed.
 _TIMES = ("createdAt", "updatedAt")
-#: How far ahead of ours a client's clock may be; what is later would head every list, and outlive any retention.
-AHEAD_MS = 24 * 3_600_000
 
 
 def merged(old: Mapping[str, Any] | None, posted: Mapping[str, Any], now: int) -> dict[str, Any]:
     """The conversation as it is after a post, its messages still as posted; 422 when it is of another type."""
     if old is None:
-        return {"createdAt": now, **posted, "updatedAt": min(posted.get("updatedAt", now), now + AHEAD_MS)}
+        return {"createdAt": now, "updatedAt": now, **posted}
     if old["type"] != posted["type"]:
         raise ApiError(422, f"the conversation {old['id']!r} is of type {old['type']}, which cannot change")
     times = {"createdAt": old["createdAt"], "updatedAt": _bumped(old, posted, now)}
@@ -82,9 +80,9 @@ def _unchanged(before: Mapping[str, Any], message: Mapping[str, Any]) -> bool:
 
 
 def _bumped(old: Mapping[str, Any], posted: Mapping[str, Any], now: int) -> int:
-    """When the conversation changed: now, unless the client knows better; one that echoes our time, or is far ahead, does not."""
+    """When the conversation changed: now, unless the client knows better; a client that echoes our time does not."""
     said = posted.get("updatedAt")
     before: int = old["updatedAt"]
     if said is None or (said <= before and teelog_rev(posted) is None):
         return now
-    return int(min(max(said, before), now + AHEAD_MS))
+    return int(max(said, before))

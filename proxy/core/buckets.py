@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: The epoch was a Thursday: the week began three days before.
-_LENGTHS = {"hour": (HOUR_MS, 0), "day": (DAY_MS, 0), "week": (7 * DAY_MS, 3 * DAY_MS)}
+#: Each one's length, and how long before the epoch (a Thursday) one began.
+LENGTHS = {"hour": (HOUR_MS, 0), "day": (DAY_MS, 0), "week": (7 * DAY_MS, 3 * DAY_MS)}
 UNITS = ("hour", "day", "week", "month")
 
 
@@ -21,7 +21,7 @@ def bucket_of(at: int, unit: str) -> int:
     if unit == "month":
         moment = _EPOCH + timedelta(milliseconds=at)
         return _milliseconds(datetime(moment.year, moment.month, 1, tzinfo=UTC))
-    length, before = _LENGTHS[unit]
+    length, before = LENGTHS[unit]
     return at - (at + before) % length
 
 
@@ -29,7 +29,7 @@ def bucket_after(start: int, unit: str) -> int:
     """The beginning of the next one."""
     if unit == "month":
         return bucket_of(start + 31 * DAY_MS, unit)
-    return start + _LENGTHS[unit][0]
+    return start + LENGTHS[unit][0]
 
 
 def buckets(since: int, until: int, unit: str) -> Iterator[int]:

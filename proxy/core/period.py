@@ -10,20 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import ApiError
+from .buckets import DAY_MS
 from .fields import fault, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_HOUR_MS = 3_600_000
-_DAY_MS = 24 * _HOUR_MS
 #: Ranges by name, in the order in which they are offered: how they are called, and their length.
 RANGES: dict[str, tuple[str, int | None]] = {
-    "24h": ("Last 24 hours", _DAY_MS),
-    "7d": ("Last 7 days", 7 * _DAY_MS),
-    "30d": ("Last 30 days", 30 * _DAY_MS),
-    "90d": ("Last 90 days", 90 * _DAY_MS),
-    "365d": ("Last 12 months", 365 * _DAY_MS),
+    "24h": ("Last 24 hours", DAY_MS),
+    "7d": ("Last 7 days", 7 * DAY_MS),
+    "30d": ("Last 30 days", 30 * DAY_MS),
+    "90d": ("Last 90 days", 90 * DAY_MS),
+    "365d": ("Last 12 months", 365 * DAY_MS),
     "all": ("All time", None),
 }
 #: Letters of `2026-11-22`; what is longer is a time.
@@ -84,4 +83,4 @@ def _time(name: str, text: str, *, whole_day: bool = False) -> int | None:
         time = parse_time(text)
     except (TypeError, ValueError, OverflowError) as error:
         raise ApiError(400, f"{name} must be a date, or an ISO-8601 time", [fault(f"/{name}", "is no time")]) from error
-    return time + _DAY_MS if whole_day and len(text) <= _DATE_LENGTH else time
+    return time + DAY_MS if whole_day and len(text) <= _DATE_LENGTH else time

@@ -332,8 +332,9 @@ def limited(aiohttp_client, store):
 
     async def start(**limits):
         app = web.Application()
-        Door([], []).attach(app)
-        Asking(store, Keys(["key-api"], []), Limits(**limits)).attach(app)
+        keys = Keys(["key-api"], [])
+        Door([], [], keys.knows).attach(app)
+        Asking(store, keys, Limits(**limits)).attach(app)
         return await aiohttp_client(app)
 
     return start

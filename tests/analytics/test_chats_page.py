@@ -71,6 +71,18 @@ async def test_the_list_says_why_a_thumb_went_down(browser, filled, store):
     assert {row["why"] for row in csv.DictReader(io.StringIO(sheet))} == {"'=1+1", "too late"}
 
 
+async def test_the_list_is_no_longer_for_long_feedback(browser, store):
+    """However long and often people say why, the list has some of it, and the page a line."""
+    await log(store, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "id": "m"})
+    for number in range(9):
+        said = {"type": "negative", "messageId": "m", "userProperties": {"id": f"u{number}"}, "details": "x" * 90_000}
+        await store.log_feedback(read_feedback(said | {"reasons": [{"label": "other", "details": "y" * 90_000}]}))
+
+    assert len(await (await browser.get("/chats")).text()) < 10_000
+    (told,) = (await (await browser.get("/chats.json")).json())["sessions"]
+    assert (told["negative"], 4000 < len(told["why"]) < 6000) == (9, True)
+
+
 async def test_what_was_chosen_is_shown(browser, filled):
     """The filter bar shows what the address asks for: dates before a range, and every way in which answers fail."""
     chosen = {

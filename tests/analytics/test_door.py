@@ -82,6 +82,26 @@ async def test_guessing_is_braked(client):
     assert (await client.get("/conversations", headers=API)).status == 200
 
 
+async def test_what_anybody_may_ask_makes_no_key_right(client):
+    """A guess that was shown where no key is needed is a guess all the same."""
+    guess = {"Authorization": "Bearer a-guess"}
+    assert (await client.get("/livez", headers=guess)).status == 200
+    for number in range(10):
+        await client.get("/feedback", headers={"Authorization": f"Bearer {number}"})
+
+    assert (await client.get("/conversations", headers=guess)).status == 429
+
+
+async def test_a_right_key_that_asks_wrongly_is_a_right_key(client):
+    """Whose key is ours is not locked out beside others who guess, even if all that it has asked was refused."""
+    web = {"Authorization": "Bearer key-web"}
+    assert (await client.get("/conversations", headers=web)).status == 403
+    for number in range(10):
+        await client.get("/feedback", headers={"Authorization": f"Bearer {number}"})
+
+    assert (await client.get("/conversations", headers=web)).status == 403
+
+
 ELSEWHERE = ("https://evil.example.net", "http://localhost:3000", "null", "", "http://127.0.0.1.evil.example")
 
 

@@ -35,8 +35,9 @@ async def client(aiohttp_client, held):
         yield [None, -5]
 
     app = web.Application()
-    Door((), ()).attach(app)
-    frame = Frame(Keys(["key-api"], ["key-web"]), Sessions(lambda: 0.0))
+    keys = Keys(["key-api"], ["key-web"])
+    Door((), (), keys.knows).attach(app)
+    frame = Frame(keys, Sessions(lambda: 0.0))
     frame.add(app, Page("/one", "problem.html", look, table, tab="One"))
     frame.add(app, Page("/two/{id}", "problem.html", look, table, twin="/two/{id}/rows"))
     return await aiohttp_client(app)

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from proxy.analytics import sessions
 from proxy.analytics.gathering import Chosen
-from proxy.analytics.insights import insights
+from proxy.analytics.insights import ROWS, insights
 from proxy.core.among import read_among
-from proxy.core.session_filter import Page, SessionFilter
+from proxy.core.session_filter import Page, SessionFilter, read_sessions
 from tests.analytics import figures_scenes as scenes
 from tests.analytics.figures_life import emptied, live, logged
 from tests.analytics.insights_evaluator import evaluate
@@ -54,6 +54,30 @@ def agree(database, examples):
             database.write(lambda tx: tx.run("drop_outdated_events", before=10**15))
 
     run()
+
+
+def test_whoever_cut_answers_off_a_list_is_short(database):
+    """However many answers say, in words of their own, who cut them off, the list is no longer than the others."""
+    said = [
+        {"role": "assistant", "content": "so", "createdAt": scenes.NOW, "properties": {"interrupted": f"by {number}"}}
+        for number in range(2 * ROWS)
+    ]
+    database.write(lambda tx: live(tx, ("log", {"id": "c", "messages": said, "properties": {}, "user": {}})))
+
+    told = database.read(lambda tx: insights(tx, NO_SIDE, scenes.NOW, scenes.NOW + 1))
+
+    assert len(told["failures"]) == ROWS
+
+
+@pytest.mark.parametrize("said", ["why " * 300, "x" * 1500, "退" * 1500], ids=["many words", "long", "Han"])
+def test_a_long_search_leads_to_the_list(database, said):
+    """Whatever was searched for, the list takes as much of it as it can look for."""
+    event = {"type": "search_query_submitted", "searchQuery": said, "createdAt": scenes.NOW}
+    database.write(lambda tx: live(tx, ("search", event)))
+
+    (row,) = database.read(lambda tx: insights(tx, NO_SIDE, scenes.NOW, scenes.NOW + 1))["searches"]
+
+    assert read_sessions(row["narrow"].items(), limit=1, highest=1)[0].words
 
 
 def test_insights_are_the_evaluators(database):

@@ -5,7 +5,9 @@ import random
 
 import pytest
 
+from proxy.analytics import notes, sessions
 from proxy.analytics.store import Store, open_database
+from proxy.core.session_filter import EVERY, Page
 from proxy.core.wire import read_conversation, read_event, read_feedback
 from proxy.errors import ApiError
 from tests.sdk_rules import CONVERSATION, EVENT, FEEDBACK, FEEDBACK_LIST, FEEDBACK_WITH_MESSAGE, faults_of
@@ -276,15 +278,22 @@ async def test_forgetting_many_goes_in_steps(store, clock):
     assert await store.forget_before(clock.now) == 450
 
 
-async def test_a_persons_first_session_is_forgotten_last(store, database, clock):
-    """With a first session all of that person's sums go stale: of many outdated ones it goes once, with the last step."""
+async def test_no_answer_outgrows_memory(store, database):
+    """Lists of conversations that are too much together are refused, and told in smaller ones; so is their feedback."""
     for number in range(3):
-        await store.log_conversation(posted(id=str(number)))
-        clock.now += 1
+        await store.log_conversation(posted(USER | {"id": f"m{number}", "content": "x" * 5000}, id=str(number)))
+        await store.log_feedback(thumb(f"m{number}"))
 
-    going = database.read(lambda tx: tx.all("outdated_conversations", before=clock.now, limit=2))
+    def listed(limit, most):
+        return database.read(lambda tx: sessions.answers(tx, EVERY, Page(limit), most))["count"]
 
-    assert [row["id"] for row in going] == ["2", "1"]
+    def thumbs(limit, most):
+        return len(database.read(lambda tx: notes.feedback_page(tx, limit, 0, most))["positiveFeedback"])
+
+    for count in (listed, thumbs):
+        with pytest.raises(ApiError) as refused:
+            count(3, 15_000)
+        assert (refused.value.status, count(3, 20_000), count(2, 1000)) == (422, 3, 2)
 
 
 async def test_it_is_all_there_after_a_restart(tmp_path, clock):
