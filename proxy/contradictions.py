@@ -57,15 +57,6 @@ def contradictions(config: Config, origins: Mapping[str, str]) -> Iterator[tuple
             {"delivery.url", "listen.port", "analytics.port", "listen.host", "analytics.host"},
             f"analytics.port: found {analytics.port} ({origins['analytics.port']}), as listen.port; allowed: another",
         )
-    if delivery.url and 0 < (hours := config.privacy.retention_days * 24) < delivery.max_age_hours:
-        yield (
-            {"privacy.retention_days", "delivery.max_age_hours", "delivery.url"},
-            (
-                f"privacy.retention_days: found {config.privacy.retention_days}: what waits for {show(delivery.url)} would be "
-                "forgotten before it is given up; allowed: 0, more days, or delivery.max_age_hours up to "
-                f"{hours}"
-            ),
-        )
     if journal.record_max_bytes > journal.max_bytes:
         yield (
             {"journal.record_max_bytes", "journal.max_bytes"},

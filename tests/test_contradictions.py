@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.config import Config, Delivery, JournalConfig, Listen, Privacy, Secret, Upstream
+from proxy.config import Config, Delivery, JournalConfig, Listen, Secret, Upstream
 from proxy.contradictions import contradictions
 
 KEY = Secret("sk-planted-secret")
@@ -47,15 +47,6 @@ CONTRADICTIONS = {
         Config(journal=JournalConfig(max_bytes=1024**2, record_max_bytes=2 * 1024**2)),
         ["journal.record_max_bytes: "],
     ),
-    "forgotten before it is given up": (
-        Config(privacy=Privacy(retention_days=6), delivery=Delivery(url="https://a.example")),
-        ["privacy.retention_days: found 6: "],
-    ),
-    "given up before it is forgotten": (
-        Config(privacy=Privacy(retention_days=6), delivery=Delivery(url="https://a.example", max_age_hours=144)),
-        [],
-    ),
-    "forgotten, no other sink": (Config(privacy=Privacy(retention_days=1)), []),
 }
 
 
