@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 10.0
 #: The present rate is that of the last ten minutes.
 WINDOW_SECONDS = 600.0
+#: Before so much was seen, what a start writes would be taken for it.
+LEAST_SECONDS = 30.0
 
 
 class Room:
@@ -34,7 +36,7 @@ class Room:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._growth = Growth(WINDOW_SECONDS)
+        self._growth = Growth(WINDOW_SECONDS, LEAST_SECONDS)
         self._size = 0
 
     async def keep_looking(self) -> None:

@@ -53,11 +53,13 @@ class Growth:
 
     Args:
         window: In seconds; it is to be looked at a good many times within it.
+        least: Seconds that must have been seen before anything is said of it: a start is not the present rate.
 
     """
 
-    def __init__(self, window: float) -> None:
+    def __init__(self, window: float, least: float = 0.0) -> None:
         self._window = window
+        self._least = least
         self._seen: deque[tuple[float, float]] = deque()
 
     def saw(self, size: float, now: float) -> None:
@@ -71,7 +73,7 @@ class Growth:
         if len(self._seen) < 2:
             return 0.0
         (began, first), (ended, last) = self._seen[0], self._seen[-1]
-        return (last - first) / (ended - began) if ended > began else 0.0
+        return (last - first) / (ended - began) if ended > began and ended - began >= self._least else 0.0
 
     def lasts(self, room: float) -> float | None:
         """In how many seconds it has grown by `room`; None when it does not grow."""

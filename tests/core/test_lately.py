@@ -65,3 +65,14 @@ def test_no_room_lasts_no_time():
     growth.saw(1, 1)
 
     assert growth.lasts(-5.0) == 0.0
+
+
+def test_a_start_is_no_rate():
+    """Before the least time has been seen nothing is said of growth."""
+    growth = Growth(100.0, least=30.0)
+    for now in (0.0, 10.0, 20.0):
+        growth.saw(now, now)
+    assert (growth.per_second(), growth.lasts(100.0)) == (0.0, None)
+
+    growth.saw(30.0, 30.0)
+    assert (growth.per_second(), growth.lasts(100.0)) == (1.0, 100.0)
