@@ -6,7 +6,7 @@ import asyncio
 import functools
 from typing import TYPE_CHECKING, Any
 
-from .core.capture import CaptureRules
+from .core.capture_rules import CaptureRules
 from .relay.forward import Forwarder, Route
 from .relay.keys import Guard, KeyRing
 from .relay.own import OwnEndpoints

@@ -23,7 +23,7 @@ from .framing import dechunk
 from .tenant import tenant_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from .capture_rules import CaptureRules
 
 #: Request headers that are copied; what tells a conversation, a user or a client, and how the body is coded.
 KEPT_HEADERS = frozenset(
@@ -52,22 +52,6 @@ _EVENTS = "text/event-stream"
 SHORTEST_SECRET = 8
 #: Answers of more than a mebibyte are few, and dozens of them may wait at once.
 LARGE = 1024 * 1024
-
-
-@dataclass(slots=True, frozen=True)
-class CaptureRules:
-    """What the configuration says of every capture."""
-
-    #: More request headers to copy, lower-case.
-    more_headers: frozenset[str] = frozenset()
-    #: "key", "none" or "header:<name>".
-    tenant: str = "key"
-    #: The secret of this installation, that makes tenants of keys.
-    secret: bytes = b""
-    #: Our own credentials, that an upstream might quote.
-    secrets: tuple[bytes, ...] = ()
-    #: Whether a value of a key field shows one of the keys that open this proxy.
-    is_client_key: Callable[[bytes], bool] = lambda _value: False
 
 
 class CapturedHead:

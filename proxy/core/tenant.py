@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .ids import tenant_of
 
 if TYPE_CHECKING:
-    from .capture import CaptureRules
+    from .capture_rules import CaptureRules
 
 #: Where a caller's key stands; ours, OpenAI's, Azure's, Anthropic's.
 _KEY_FIELDS = (b"x-teelog-key", b"authorization", b"api-key", b"x-api-key")

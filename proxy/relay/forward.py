@@ -12,7 +12,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from ..core.capture import Capture, CaptureRules
+from ..core.capture import Capture
 from ..errors import RequestRefused, UpstreamError
 from .answers import CLOSE, KEEP, openai_error, write_answer
 from .handshake import SWITCH, expected_accept
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from aiohttp.streams import StreamReader
 
     from ..config import Listen
+    from ..core.capture_rules import CaptureRules
     from ..errors import TeelogError
     from .client import ClientConnection
     from .headers import RequestHead

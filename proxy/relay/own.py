@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from ..config import Listen
-    from ..core.capture import CaptureRules
+    from ..core.capture_rules import CaptureRules
     from .client import ClientConnection
     from .headers import RequestHead
     from .keys import Guard, KeyRing

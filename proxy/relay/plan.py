@@ -15,7 +15,7 @@ from ..core.dialect import is_recorded
 if TYPE_CHECKING:
     from aiohttp.http import HttpVersion, RawRequestMessage
 
-    from ..core.capture import CaptureRules
+    from ..core.capture_rules import CaptureRules
     from .forward import Route
     from .headers import RawHeaders, RequestHead
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.core.capture import Capture, CapturedHead, CaptureRules
+from proxy.core.capture import Capture, CapturedHead
+from proxy.core.capture_rules import CaptureRules
 from proxy.core.checkpoint import Checkpoint, Part, joined
 from proxy.core.exchange import decode
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.core.capture import Capture, CapturedHead, CaptureRules, blanked_note, safe_target
+from proxy.core.capture import Capture, CapturedHead, blanked_note, safe_target
+from proxy.core.capture_rules import CaptureRules
 from proxy.core.exchange import Exchange, Note, decode, encode_note
 from proxy.errors import RecordUnreadable
 from proxy.relay.keys import KeyRing

@@ -23,7 +23,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import HttpRequestParser
 
 from proxy.config_sources import load
-from proxy.core.capture import Capture, CapturedHead, CaptureRules
+from proxy.core.capture import Capture, CapturedHead
+from proxy.core.capture_rules import CaptureRules
 from proxy.core.exchange import decode
 from proxy.core.frames import FrameWalker
 from proxy.core.framing import ChunkWalker, dechunk

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from proxy.config import JournalConfig
-from proxy.core.capture import Capture, CapturedHead, CaptureRules
+from proxy.core.capture import Capture, CapturedHead
+from proxy.core.capture_rules import CaptureRules
 from proxy.core.exchange import Exchange, decode
 from proxy.errors import StartError
 from proxy.journal.folder import segment_path, segments

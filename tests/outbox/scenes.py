@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from proxy.config import Conversation
-from proxy.core.capture import Capture, CapturedHead, CaptureRules
+from proxy.core.capture import Capture, CapturedHead
+from proxy.core.capture_rules import CaptureRules
 from proxy.core.exchange import ANYBODY, Note, encode_note
 from proxy.core.ids import uuid7
 from proxy.journal.reader import Position, Record

@@ -10,7 +10,8 @@ import pytest
 
 from proxy.config import Listen
 from proxy.config import Upstream as UpstreamConfig
-from proxy.core.capture import Capture, CaptureRules
+from proxy.core.capture import Capture
+from proxy.core.capture_rules import CaptureRules
 from proxy.core.exchange import decode
 from proxy.relay.forward import Forwarder, Route
 from proxy.relay.keys import Guard, KeyRing

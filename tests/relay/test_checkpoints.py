@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from proxy.core.capture import Capture, CapturedHead, CaptureRules
+from proxy.core.capture import Capture, CapturedHead
+from proxy.core.capture_rules import CaptureRules
 from proxy.relay.checkpoints import (
     AGAIN_SECONDS,
     PART_BYTES,
