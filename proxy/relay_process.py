@@ -213,6 +213,8 @@ class RelayProcess:
                 self._hurry.set()
             self._stop.set()
 
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # the last: its terminal was closed
-            if signal.getsignal(number) != signal.SIG_IGN:  # as with nohup
-                asyncio.get_running_loop().add_signal_handler(number, end)
+        numbers = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # under nohup it is to outlive its terminal
+            numbers.remove(signal.SIGHUP)
+        for number in numbers:  # (a shell that starts it in the background has SIGINT ignored, and is not asked)
+            asyncio.get_running_loop().add_signal_handler(number, end)

@@ -101,24 +101,37 @@ def test_a_second_signal_ends_at_once(tmp_path):
         assert all(sent_at(answer["content"]) for answer in found.values())
 
 
+def started_with(teelog, number, handler):
+    """The same, started by somebody who deals so with a signal: the process inherits it."""
+    before = signal.signal(number, handler)
+    try:
+        return teelog.start()
+    finally:
+        signal.signal(number, before)
+
+
 def test_a_closed_terminal_ends_it_in_order(tmp_path, upstream):
     """SIGHUP to every process, as from a terminal that goes away, is an end like any other: exit code 0."""
-    with Teelog(tmp_path, upstream.url) as teelog:
-        for pid in reversed(teelog.pids()):
-            os.kill(pid, signal.SIGHUP)
+    teelog = started_with(Teelog(tmp_path, upstream.url), signal.SIGHUP, signal.SIG_DFL)
+    for pid in reversed(teelog.pids()):
+        os.kill(pid, signal.SIGHUP)
 
-        assert teelog.process.wait(20) == 0
-        events = [line["event"] for line in teelog.lines()]
-        assert events[-2:] == ["teelog.draining", "teelog.stopped"]
+    assert teelog.process.wait(20) == 0
+    events = [line["event"] for line in teelog.lines()]
+    assert events[-2:] == ["teelog.draining", "teelog.stopped"]
+
+
+def test_an_interrupt_ends_it_in_the_background(tmp_path, upstream):
+    """Shells have what they start in the background ignore SIGINT; teelog ends by it all the same."""
+    teelog = started_with(Teelog(tmp_path, upstream.url), signal.SIGINT, signal.SIG_IGN)
+    teelog.process.send_signal(signal.SIGINT)
+
+    assert teelog.process.wait(20) == 0
 
 
 def test_who_ignores_closed_terminals_goes_on(tmp_path, upstream):
     """Started by nohup, it outlives its terminal."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which the process inherits
-    try:
-        teelog = Teelog(tmp_path, upstream.url).start()
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    teelog = started_with(Teelog(tmp_path, upstream.url), signal.SIGHUP, signal.SIG_IGN)
     with_recorder = teelog.pids()
     for pid in with_recorder:
         os.kill(pid, signal.SIGHUP)
