@@ -9,19 +9,19 @@ thread, since half a second of it is a page's own business but not everybody's; 
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import threading
 import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-import nh3
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from markdown_it import MarkdownIt
     from markdown_it.renderer import RendererHTML
     from markdown_it.token import Token
 
@@ -85,8 +85,10 @@ class Prose:
 
 def safe_html(text: str) -> Markup:
     """A text's HTML; a text that is nested deeper than the parser goes comes back as text."""
+    import nh3  # noqa: PLC0415 - as the parser: most servers are never looked at
+
     try:
-        html = _PARSER.render(text)
+        html = _parser().render(text)
     except RecursionError:
         return Markup("<p>{}</p>").format(text)
     return Markup(  # noqa: S704 - made safe here, and nowhere else
@@ -124,7 +126,10 @@ def _table_ends(*_: object) -> str:
     return "</table></div>\n"
 
 
+@functools.cache
 def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - made with the first page that needs it
+
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     rules: dict[str, Callable[..., str]] = {
         "heading_open": _heading,
@@ -138,6 +143,3 @@ def _parser() -> MarkdownIt:
     for name, rule in rules.items():
         parser.add_render_rule(name, rule)
     return parser
-
-
-_PARSER = _parser()
