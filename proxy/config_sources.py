@@ -98,6 +98,9 @@ def _from_file(file: Path | None) -> Iterator[Found | str]:
     except ValueError as error:
         yield f"--config {file}: is not TOML: {error}"
         return
+    except RecursionError:
+        yield f"--config {file}: is nested too deeply: no key takes more than a list in a section"
+        return
     origin = f"file {file.name}"
     upstreams = tree.pop("upstreams", {})
     yield from _from_table("", tree, Config, origin)

@@ -278,10 +278,10 @@ def test_kubernetes_service_variables_are_not_ours():
 
 
 def test_a_file_that_cannot_be_read_is_a_fault_among_the_others(tmp_path, toml):
-    """A missing file, a folder, other bytes than UTF-8 and broken TOML are named with the path given."""
+    """A missing file, a folder, other bytes than UTF-8, broken TOML and bottomless TOML are named with the path given."""
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe")
-    for file in (tmp_path / "none.toml", tmp_path, binary, toml("[listen\n")):
+    for file in (tmp_path / "none.toml", tmp_path, binary, toml("[listen\n"), toml(f"port = {'[' * 5000}")):
         found = faults({"port": "x"}, {}, file)
 
         assert [line.split(": ")[0] for line in found] == [f"--config {file}", "listen.port"]

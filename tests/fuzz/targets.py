@@ -407,7 +407,7 @@ def config(data: bytes) -> None:
             told = str(error)
     try:
         secrets, rest = _parted(tomllib.loads(data.decode()))
-    except ValueError:
+    except (ValueError, RecursionError):  # none; or so deep that it is refused
         secrets, rest = ["s3cr3t"], ""
     assert not any(secret in told for secret in secrets if len(secret) > 5 and secret not in rest), told
 
