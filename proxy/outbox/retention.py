@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..core.buckets import DAY_MS
 from .leases import end_deletions
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 #: Rows of one step.
 STEP = 50
-DAY_MS = 24 * 3_600_000
 
 
 @dataclass(slots=True, frozen=True)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from ..core.buckets import DAY_MS
 from ..core.calm import Calm
 from ..errors import DatabaseError
 from .retention import Bounds
@@ -35,7 +36,6 @@ _log = structlog.get_logger("teelog")
 
 #: Conversations of one step: some milliseconds.
 STEP = 50
-DAY_MS = 24 * 3_600_000
 #: How often idle conversations are looked for.
 INTERVAL_SECONDS = 60.0
 

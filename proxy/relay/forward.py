@@ -1,8 +1,8 @@
 """The proxied path: one request to its upstream, and the answer back.
 
 A recorded request's body is read before it is sent on, up to `record_max_bytes`, so that it can be kept; anything
-larger, what would be too much together, and everything else streams through, held nowhere. Model calls are never repeated. A client that leaves takes
-its upstream connection with it. No JSON is parsed here.
+larger, what would be too much together, and everything else streams through, held nowhere. Model calls are never
+repeated. A client that leaves takes its upstream connection with it. No JSON is parsed here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Whose key goes where: client keys open this proxy and never go upstream; the upstream's key is added here.
 
 A client shows its key as `Authorization: Bearer`, as `api-key` or `x-api-key` (Azure's and Anthropic's clients), or, when
-it has a key of its own for the upstream as well, as `x-teelog-key`; a browser's WebSocket among its subprotocols. Keys are compared by digest, so that a comparison's
-time tells nothing of them.
+it has a key of its own for the upstream as well, as `x-teelog-key`; a browser's WebSocket among its subprotocols. Keys are
+compared by digest, so that a comparison's time tells nothing of them.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ Written from the rules alone, beside the server's own way; it shares no code wit
 
 import json
 import math
-from datetime import UTC, datetime, timedelta
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from tests.analytics.evaluator import bucket
+
 COUNTED = 999_999_999
 
 
@@ -63,7 +63,7 @@ def evaluate(tables, since, until, unit, by, *, with_side=False, passes=lambda s
             first_seen[one["user"]] = min(one["began"], first_seen.get(one["user"], one["began"]))
     meant = [one for one in every if since <= one["began"] < until and (with_side or not one["side"]) and passes(one)]
 
-    starts = sorted({start_of(at, unit) for at in range(since, until, 3_600_000)} | {start_of(until - 1, unit)})
+    starts = sorted({bucket(at, unit) for at in range(since, until, 3_600_000)} | {bucket(until - 1, unit)})
     series = {}
     for place, start in enumerate(starts):
         end = starts[place + 1] if place + 1 < len(starts) else math.inf
@@ -120,18 +120,6 @@ def nearest(values, share):
     value = values[math.ceil(len(values) * share / 100) - 1]
     digits = str(value)
     return int(digits[:2] + "0" * (len(digits) - 2))
-
-
-def start_of(at, unit):
-    moment = EPOCH + timedelta(milliseconds=at)
-    start = moment.replace(minute=0, second=0, microsecond=0)
-    if unit != "hour":
-        start = start.replace(hour=0)
-    if unit == "week":
-        start -= timedelta(days=start.weekday())
-    if unit == "month":
-        start = start.replace(day=1)
-    return (start - EPOCH) // timedelta(milliseconds=1)
 
 
 def obj(stored):

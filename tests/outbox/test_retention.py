@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from proxy.config import Conversation, Privacy
+from proxy.core.buckets import DAY_MS
 from proxy.core.calm import CALM_SECONDS
 from proxy.journal.reader import Position
 from proxy.outbox.reading import SetAside
-from proxy.outbox.retention import DAY_MS
 from proxy.outbox.store import ANALYTICS
 from proxy.outbox.tidying import keep_tidy
 

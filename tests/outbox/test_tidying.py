@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from proxy.config import Conversation, Privacy
+from proxy.core.buckets import DAY_MS
 from proxy.core.calm import CALM_SECONDS
 from proxy.outbox.store import ANALYTICS
-from proxy.outbox.tidying import DAY_MS, INTERVAL_SECONDS, keep_tidy
+from proxy.outbox.tidying import INTERVAL_SECONDS, keep_tidy
 
 from ..fakes import NOW
 from .book import Book
