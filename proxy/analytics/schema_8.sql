@@ -1,0 +1,113 @@
+-- Migration 8: every filter of the list is read off an index that has the list's order, so that a page costs as much as it
+-- shows, however many conversations there are and pass.
+
+-- The tags and properties of a conversation (`core/traits.py`), with its place in the list.
+CREATE TABLE trait (
+    trait        TEXT NOT NULL,
+    changed      INTEGER NOT NULL,
+    conversation TEXT NOT NULL,
+    side         INTEGER NOT NULL,
+    PRIMARY KEY (trait, changed DESC, conversation)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER trait_logged AFTER INSERT ON conversation BEGIN
+    INSERT INTO trait (trait, changed, conversation, side)
+    SELECT
+        value, new.updated_at, new.id,
+        coalesce(CASE WHEN json_valid(new.properties) THEN json_extract(new.properties, '$.kind') IS NOT NULL END, 0)
+    FROM json_each(traits_of(new.properties, new.tags));
+END;
+
+CREATE TRIGGER trait_changed AFTER UPDATE OF updated_at, properties, tags ON conversation
+WHEN old.updated_at <> new.updated_at OR old.properties IS NOT new.properties OR old.tags IS NOT new.tags BEGIN
+    DELETE FROM trait WHERE changed = old.updated_at AND conversation = old.id
+        AND trait IN (SELECT value FROM json_each(traits_of(old.properties, old.tags)));
+    INSERT INTO trait (trait, changed, conversation, side)
+    SELECT
+        value, new.updated_at, new.id,
+        coalesce(CASE WHEN json_valid(new.properties) THEN json_extract(new.properties, '$.kind') IS NOT NULL END, 0)
+    FROM json_each(traits_of(new.properties, new.tags));
+END;
+
+CREATE TRIGGER trait_gone AFTER DELETE ON conversation BEGIN
+    DELETE FROM trait WHERE changed = old.updated_at AND conversation = old.id
+        AND trait IN (SELECT value FROM json_each(traits_of(old.properties, old.tags)));
+END;
+
+-- A session's place in the list, and of its answers that failed how many were refused and how many cut off.
+ALTER TABLE session ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE session ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE session ADD COLUMN cut INTEGER NOT NULL DEFAULT 0;
+
+DROP TRIGGER figures_conversation_logged;
+CREATE TRIGGER figures_conversation_logged AFTER INSERT ON conversation BEGIN
+    INSERT INTO person (name) SELECT name FROM told_session WHERE conversation = new.id AND name IS NOT NULL
+        ON CONFLICT (name) DO NOTHING;
+    INSERT INTO session (
+        conversation, began, changed, side, model, endpoint, person, questions, positive, negative, regenerated
+    )
+    SELECT
+        conversation, began, new.updated_at, side, model, endpoint,
+        (SELECT id FROM person WHERE person.name = told_session.name), questions,
+        (SELECT count(*) FROM feedback WHERE feedback.conversation = new.id AND +type = 'positive'),
+        (SELECT count(*) FROM feedback WHERE feedback.conversation = new.id AND +type = 'negative'),
+        (SELECT count(*) FROM event WHERE event.conversation = new.id AND +type = 'message:regenerated')
+    FROM told_session WHERE conversation = new.id;
+END;
+
+DROP TRIGGER figures_conversation_changed;
+CREATE TRIGGER figures_conversation_changed AFTER UPDATE ON conversation BEGIN
+    INSERT INTO person (name) SELECT name FROM told_session WHERE conversation = new.id AND name IS NOT NULL
+        ON CONFLICT (name) DO NOTHING;
+    UPDATE session SET
+        began = told.began, changed = new.updated_at, side = told.side, model = told.model, endpoint = told.endpoint,
+        questions = told.questions, person = (SELECT id FROM person WHERE person.name = told.name),
+        question = iif(session.side = told.side, question, NULL)
+    FROM told_session AS told WHERE told.conversation = new.id AND session.conversation = new.id;
+END;
+
+DROP TRIGGER figures_answer_logged;
+CREATE TRIGGER figures_answer_logged AFTER INSERT ON answer BEGIN
+    UPDATE session
+        SET failed = failed + 1, refused = refused + (new.refused <> 0), cut = cut + (new.interrupted <> '')
+        WHERE conversation = new.conversation AND (new.refused OR new.interrupted <> '');
+    INSERT INTO stale
+    SELECT began - (began % 3600000 + 3600000) % 3600000 FROM session WHERE conversation = new.conversation
+    ON CONFLICT DO NOTHING;
+END;
+
+DROP TRIGGER figures_answer_gone;
+CREATE TRIGGER figures_answer_gone AFTER DELETE ON answer BEGIN
+    UPDATE session
+        SET failed = failed - 1, refused = refused - (old.refused <> 0), cut = cut - (old.interrupted <> '')
+        WHERE conversation = old.conversation AND (old.refused OR old.interrupted <> '');
+    INSERT INTO stale
+    SELECT began - (began % 3600000 + 3600000) % 3600000 FROM session WHERE conversation = old.conversation
+    ON CONFLICT DO NOTHING;
+END;
+
+-- What is there already. Of a file that has none of it yet, `derived.complete` makes it.
+UPDATE session SET changed = (SELECT updated_at FROM conversation WHERE conversation.id = session.conversation);
+UPDATE session SET refused = told.refused, cut = told.cut FROM (
+    SELECT conversation, sum(refused <> 0) AS refused, sum(interrupted <> '') AS cut FROM answer
+    WHERE refused OR interrupted <> '' GROUP BY conversation
+) AS told WHERE told.conversation = session.conversation;
+INSERT INTO trait (trait, changed, conversation, side)
+SELECT
+    value, updated_at, conversation.id, coalesce(CASE WHEN json_valid(properties) THEN json_extract(properties, '$.kind') IS NOT NULL END, 0)
+FROM conversation, json_each(traits_of(properties, tags));
+
+-- Lists by what became of a session, by what was called, and by what was asked first; each has all that a page is made of.
+CREATE INDEX session_disliked_list ON session (changed DESC, conversation, side) WHERE negative > 0;
+CREATE INDEX session_liked_list ON session (changed DESC, conversation, side) WHERE positive > 0;
+CREATE INDEX session_judged_list ON session (changed DESC, conversation, side) WHERE positive > 0 OR negative > 0;
+CREATE INDEX session_unhelped_list ON session (changed DESC, conversation, side)
+WHERE negative > 0 OR regenerated > 0 OR failed > 0;
+CREATE INDEX session_refused_list ON session (changed DESC, conversation, side) WHERE refused > 0;
+CREATE INDEX session_cut_list ON session (changed DESC, conversation, side) WHERE cut > 0;
+CREATE INDEX session_regenerated_list ON session (changed DESC, conversation, side) WHERE regenerated > 0;
+CREATE INDEX session_again_list ON session (changed DESC, conversation, side) WHERE again > 0;
+CREATE INDEX session_endpoint_list ON session (endpoint, changed DESC, conversation, side);
+CREATE INDEX session_question_list ON session (question, changed DESC, conversation, side) WHERE question > 0;
+-- Lists by when sessions began, walked in their own order: those beside the span are passed over without reading a row.
+CREATE INDEX session_list ON session (changed DESC, conversation, side, began);
