@@ -85,9 +85,18 @@ def _trait(statement: Statement, trait: str) -> Demand:
     return Demand(has, "s", f"t.trait = {bound}", TRAITS, TRAITS)
 
 
-def _said(statement: Statement, words: Sequence[Words]) -> str:
-    """That one message has all of these words: a message's number tells whose it is (`schema_4.sql`)."""
+def match_of(statement: Statement, words: Sequence[Words]) -> str:
+    """That a message has all of these words."""
     # Quoted, whatever is in it is words (https://www.sqlite.org/fts5.html#fts5_strings); there are no quotes in it.
     wanted = " AND ".join(f'"{one.text}"{"*" if one.begins else ""}' for one in words)
-    match = f"message_search MATCH {statement.bind(wanted)}"
-    return f"v.number IN (SELECT rowid >> 32 FROM message_search WHERE {match})"  # noqa: S608 - fixed parts only
+    return f"message_search MATCH {statement.bind(wanted)}"
+
+
+def _said(statement: Statement, words: Sequence[Words]) -> str:
+    """That one message of a conversation does: a message's number tells whose it is (`schema_4.sql`)."""
+    match = match_of(statement, words)
+    if any(one.begins for one in words):
+        # What begins so is put together out of the index's words each time that it is asked about: once for all.
+        return f"v.number IN (SELECT rowid >> 32 FROM message_search WHERE {match})"  # noqa: S608 - fixed parts only
+    own = "rowid >= v.number << 32 AND rowid < (v.number + 1) << 32"
+    return f"EXISTS (SELECT 1 FROM message_search WHERE {match} AND {own})"  # noqa: S608 - fixed parts only

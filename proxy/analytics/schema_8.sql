@@ -111,3 +111,6 @@ CREATE INDEX session_endpoint_list ON session (endpoint, changed DESC, conversat
 CREATE INDEX session_question_list ON session (question, changed DESC, conversation, side) WHERE question > 0;
 -- Lists by when sessions began, walked in their own order: those beside the span are passed over without reading a row.
 CREATE INDEX session_list ON session (changed DESC, conversation, side, began);
+
+-- When the first and the last of a block of 1,024 numbers were changed, for a search to tell which blocks matter.
+CREATE INDEX conversation_by_block ON conversation (number >> 10, updated_at);

@@ -9,7 +9,7 @@ both, is what remains: it looks through those that do one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Index:
     no_side: str
     only_side: str
 
-    def joined(self, needed: set[str]) -> str:
+    def joined(self, needed: frozenset[str]) -> str:
         """The source, with the tables that conditions look at: conversations `v`, sessions `s`."""
         parts = [self.source]
         if "v" in needed and self.alias != "v":
@@ -44,20 +44,28 @@ class Index:
         return " ".join(parts)
 
 
-def of_sessions(index: str, source: str = "session AS s INDEXED BY {}") -> Index:
-    """An index of sessions."""
-    return Index(source.format(index), "s", "s.changed", "s.conversation", "s.side = 0", "s.side = 1")
+def of_sessions(name: str, source: str = "") -> Index:
+    """An index of sessions, or another source that has them as `s`."""
+    return Index(
+        source or f"session AS s INDEXED BY {name}", "s", "s.changed", "s.conversation", "s.side = 0", "s.side = 1"
+    )
 
 
-def of_conversations(index: str) -> Index:
-    """An index of conversations; an empty name leaves it to the engine."""
-    source = f"conversation AS v{' INDEXED BY ' if index else ''}{index}"
-    return Index(source, "v", "v.updated_at", "v.id", f"{_KIND} IS NULL", f"{_KIND} IS NOT NULL")
+def of_conversations(name: str, source: str = "") -> Index:
+    """An index of conversations, or another source that has them as `v`."""
+    return Index(
+        source or f"conversation AS v INDEXED BY {name}",
+        "v",
+        "v.updated_at",
+        "v.id",
+        f"{_KIND} IS NULL",
+        f"{_KIND} IS NOT NULL",
+    )
 
 
 TRAITS = Index("trait AS t", "t", "t.changed", "t.conversation", "t.side = 0", "t.side = 1")
 #: Where nothing leads: by what the conditions look at.
-_WALKED = {"v": of_conversations(""), "s": of_sessions("session_list")}
+_WALKED = {"v": of_conversations("", "conversation AS v"), "s": of_sessions("session_list")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +86,20 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a list is read: an index, and the conditions that its entries must pass."""
+    """How a list is read: an index, the conditions that its entries tell, and those for which rows are read."""
 
     index: Index
-    conditions: list[str] = field(default_factory=list)
-    needed: set[str] = field(default_factory=set)
+    entries: tuple[str, ...] = ()
+    rest: tuple[str, ...] = ()
+    needed: frozenset[str] = frozenset()
 
     def rows(self) -> str:
         """From FROM on."""
-        return f"FROM {self.index.joined(self.needed)} WHERE {' AND '.join(self.conditions) or '1 = 1'}"
+        return f"FROM {self.index.joined(self.needed)} WHERE {' AND '.join([*self.entries, *self.rest]) or '1 = 1'}"
+
+    def narrowed(self, conditions: Sequence[str]) -> Way:
+        """With more conditions that entries tell."""
+        return replace(self, entries=(*self.entries, *conditions))
 
 
 def way_to(tx: Tx, statement: Statement, demands: Sequence[Demand], *, side: bool | None) -> Way:
@@ -95,11 +108,20 @@ def way_to(tx: Tx, statement: Statement, demands: Sequence[Demand], *, side: boo
     rest = [one for one in demands if one is not chosen or not one.is_told]
     if index is None:
         index = _WALKED["s" if any(one.on == "s" for one in rest) else "v"]
-    conditions = [chosen.entry] if chosen else []
-    conditions += [one.condition for one in rest]
-    if side is not None:
-        conditions.append(index.only_side if side else index.no_side)
-    return Way(index, conditions, {one.on for one in rest})
+    return plain_way(index, rest, side=side).narrowed([chosen.entry] if chosen else [])
+
+
+def plain_way(index: Index, demands: Sequence[Demand], *, side: bool | None) -> Way:
+    """An index, and all demands held against it."""
+    entries = () if side is None else (index.only_side if side else index.no_side,)
+    return Way(index, entries, tuple(one.condition for one in demands), frozenset(one.on for one in demands))
+
+
+def fewest(tx: Tx, statement: Statement, demands: Sequence[Demand], most: int = FEW) -> Demand | None:
+    """The demand that the fewest meet, if they are fewer than so many."""
+    counted = [(_how_many(tx, statement, one, most), place) for place, one in enumerate(demands) if one.few is not None]
+    count, place = min(counted, default=(most, 0))
+    return demands[place] if count < most else None
 
 
 def _choice(tx: Tx, statement: Statement, demands: Sequence[Demand]) -> tuple[Demand | None, Index | None]:
@@ -107,17 +129,15 @@ def _choice(tx: Tx, statement: Statement, demands: Sequence[Demand]) -> tuple[De
     known = [one for one in demands if one.few is not None]
     if len(known) == 1 and known[0].few == known[0].many:
         return known[0], known[0].many
-    counted = [(how_many(tx, statement, one), place) for place, one in enumerate(known)]
-    few = min((one for one in counted if one[0] < FEW), default=None)
-    if few is not None:
-        return known[few[1]], known[few[1]].few
+    if few := fewest(tx, statement, known):
+        return few, few.few
     many = next((one for one in known if one.many is not None), None)
     return many, None if many is None else many.many
 
 
-def how_many(tx: Tx, statement: Statement, demand: Demand) -> int:
-    """How many entries its index has; counting ends at `FEW`."""
+def _how_many(tx: Tx, statement: Statement, demand: Demand, most: int) -> int:
+    """How many entries its index has; counting ends at `most`."""
     assert demand.few is not None
-    text = f"SELECT count(*) FROM (SELECT 1 FROM {demand.few.source} WHERE {demand.entry} LIMIT {FEW})"  # noqa: S608 - fixed parts only
+    text = f"SELECT count(*) FROM (SELECT 1 FROM {demand.few.source} WHERE {demand.entry} LIMIT {most})"  # noqa: S608 - fixed parts only
     ((count,),) = tx.ask(text, statement.values)
     return int(count)

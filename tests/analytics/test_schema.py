@@ -104,7 +104,7 @@ PLANS = {
     "conversation_by_user": {"user": "u"},
     "conversation_by_model": {"model": "m"},
     "conversation_interrupted": {"interrupted": "true"},
-    "conversation_by_number": {"q": "word"},
+    "USING INDEX conversation_by_number": {"q": "word"},
     "(trait=?)": {"tag": "t"},
     "SEARCH t USING PRIMARY KEY": {"property": "p=v"},
     "session_liked_list": {"feedback": "positive"},
@@ -121,18 +121,20 @@ PLANS = {
 
 
 @pytest.mark.parametrize(("index", "given"), PLANS.items(), ids=PLANS)
-def test_lists_use_their_indexes(database, index, given):
+async def test_lists_use_their_indexes(database, store, index, given):
     """A list by whatever can be asked is read off an index that has its order; a search looks up what it found."""
     plain = [(name, value) for name, value in given.items() if name not in PARAMETERS]
     asked, page = read_sessions(plain, limit=20, highest=20)
     asked = replace(asked, side=False, among=read_among(given))
+    said = [{"role": "user", "content": "word"}]
+    await store.log_conversation(read_conversation({"type": "openai", "id": "c", "messages": said}))
     plans = []
 
     class Planning:
         """A transaction that tells how SQLite would answer instead."""
 
         def __init__(self, tx):
-            self.tx, self.within = tx, tx.within
+            self.tx, self.within, self.all = tx, tx.within, tx.all
 
         def ask(self, text, values):
             plans.append(" / ".join(row["detail"] for row in self.tx.ask(f"EXPLAIN QUERY PLAN {text}", values)))
