@@ -26,12 +26,12 @@ _UNEXPLAINED = (
     "SELECT 1 FROM json_each(CASE WHEN json_valid(f.reasons) THEN f.reasons ELSE '[]' END) AS why "
     "WHERE coalesce(json_extract(f.reasons, why.fullkey || '.label'), '') <> ''))"
 )
-#: Conditions, with the indexes that have them.
+#: Conditions; the indexes of those that meet them are called so, by time, and with `_list`, in the order of the list.
 _FAILED = {
-    "refused": ("s.refused > 0", "session_refused_list"),
-    "interrupted": ("s.cut > 0", "session_cut_list"),
-    "regenerated": ("s.regenerated > 0", "session_regenerated_list"),
-    "any": ("(s.negative > 0 OR s.regenerated > 0 OR s.failed > 0)", "session_unhelped_list"),
+    "refused": ("s.refused > 0", "session_refused"),
+    "interrupted": ("s.cut > 0", "session_cut"),
+    "regenerated": ("s.regenerated > 0", "session_regenerated"),
+    "any": ("(s.negative > 0 OR s.regenerated > 0 OR s.failed > 0)", "session_unhelped"),
 }
 
 
@@ -51,12 +51,11 @@ def among_demands(statement: Statement, among: Among) -> Iterator[Demand]:
         yield _disliked(_UNEXPLAINED)
     if among.failed is not None:
         kind, _, by = among.failed.partition(":")
-        condition, index = _FAILED[kind]
-        yield _listed(condition, index)
+        yield _by_time(*_FAILED[kind])
         if by and kind == "interrupted":
             yield Demand(_ANSWERS.format(f"a.interrupted = {statement.bind(by)}"), "s")
     if among.again:
-        yield _listed("s.again > 0", "session_again_list")
+        yield _by_time("s.again > 0", "session_again")
     if among.cites is not None:
         url = statement.bind(among.cites)
         citing = of_sessions("", "citation AS c CROSS JOIN session AS s ON s.conversation = c.conversation")
@@ -68,15 +67,27 @@ def among_demands(statement: Statement, among: Among) -> Iterator[Demand]:
         yield _listed(f"s.endpoint = {statement.bind(among.endpoint)}", "session_endpoint_list")
 
 
-def _listed(condition: str, name: str) -> Demand:
+def _listed(condition: str, name: str, by_time: str = "") -> Demand:
     index = of_sessions(name)
-    return Demand(condition, "s", condition, index, index)
+    return Demand(condition, "s", condition, index, index, by_time=by_time)
+
+
+def _by_time(condition: str, name: str) -> Demand:
+    return _listed(condition, f"{name}_list", name)
 
 
 def _disliked(condition: str) -> Demand:
     """Those with a thumb down, looked at one by one."""
     index = of_sessions("session_disliked_list")
-    return Demand(condition, "s", "s.negative > 0", index, index, is_told=False)
+    return Demand(
+        f"s.negative > 0 AND {condition}",
+        "s",
+        "s.negative > 0",
+        index,
+        index,
+        is_told=False,
+        by_time="session_disliked",
+    )
 
 
 def _began(statement: Statement, among: Among) -> Demand:

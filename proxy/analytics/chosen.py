@@ -9,6 +9,7 @@ from ..core.query_fields import CONVERSATIONS
 from .demands import demands_of
 from .gathering import Chosen
 from .statements import Statement
+from .ways import fewest
 
 if TYPE_CHECKING:
     from ..core.session_filter import SessionFilter
@@ -23,5 +24,11 @@ def chosen_by(tx: Tx, asked: SessionFilter) -> Chosen | None:
     demands = demands_of(tx, statement, asked)
     if not demands:
         return None
-    conditions = tuple(one.condition for one in demands)
-    return Chosen(conditions, statement.values, needs_conversation=any(one.on == "v" for one in demands))
+    few = fewest(tx, statement, demands)
+    return Chosen(
+        tuple(one.condition for one in demands if one is not few or not one.is_told),
+        statement.values,
+        needs_conversation=any(one.on == "v" for one in demands if one is not few or not one.is_told),
+        lead=None if few is None or few.few is None else (few.few.sessions(), few.entry),
+        by_time=next((one.by_time for one in demands if one.by_time), ""),
+    )

@@ -41,7 +41,8 @@ def demands_of(tx: Tx, statement: Statement, asked: SessionFilter) -> list[Deman
         found.append(_plain(f"{_USER} = {statement.bind(asked.user)}", "conversation_by_user"))
     if asked.feedback is not None:
         condition, index = _FEEDBACK[asked.feedback]
-        found.append(Demand(condition, "s", condition, index, index))
+        by_time = "session_disliked" if asked.feedback == "negative" else ""
+        found.append(Demand(condition, "s", condition, index, index, by_time=by_time))
     found += among_demands(statement, asked.among) if asked.among else []
     if asked.interrupted is not None:
         condition = f"v.interrupted = {1 if asked.interrupted else 0}"

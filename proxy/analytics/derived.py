@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..db.sqlite import Tx
 
-_TABLES = ("citations", "pages", "answers", "sessions", "people", "kept", "stale", "traits")
+_TABLES = ("citations", "pages", "answers", "sessions", "people", "kept", "stale", "traits", "asked")
 
 
 def complete(tx: Tx) -> None:

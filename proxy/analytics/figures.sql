@@ -29,6 +29,9 @@ DELETE FROM kept;
 -- name: clear_stale — no hours to sum
 DELETE FROM stale;
 
+-- name: clear_asked — nothing was asked
+DELETE FROM asked;
+
 -- name: clear_traits — no tags and properties
 DELETE FROM trait;
 
@@ -115,6 +118,9 @@ SELECT links FROM message WHERE conversation = :conversation AND place IS NOT NU
 
 -- name: note_read — what was read out of a session's texts
 UPDATE session SET question = :question, again = :again WHERE conversation = :conversation;
+
+-- name: page — a page that is cited
+SELECT url, title FROM page WHERE id = :id;
 
 -- name: drop_citations — a session cites nothing
 DELETE FROM citation WHERE conversation = :conversation;

@@ -43,6 +43,10 @@ class Index:
             parts.append(f"CROSS JOIN session AS s ON s.conversation = {self.conversation}")
         return " ".join(parts)
 
+    def sessions(self) -> str:
+        """The source, with sessions `s` whatever it has."""
+        return self.joined(frozenset("s"))
+
 
 def of_sessions(name: str, source: str = "") -> Index:
     """An index of sessions, or another source that has them as `s`."""
@@ -82,6 +86,8 @@ class Demand:
     many: Index | None = None
     #: Whether the entries tell it wholly.
     is_told: bool = True
+    #: An index of sessions by when they began, of those alone that meet it.
+    by_time: str = ""
 
 
 @dataclass(frozen=True, slots=True)

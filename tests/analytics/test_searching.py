@@ -16,26 +16,36 @@ WORDS = {"everywhere": 1.0, "often": 0.3, "seldom": 0.01, "once": 0.0005}
 def conversation(number, chance, at):
     said = [word for word, share in WORDS.items() if chance.random() < share]
     said += ["early"] * (number < 200)
-    message = {"id": f"m{number}", "role": "user", "content": " ".join(said), "createdAt": START, "updatedAt": START}
+    tags = [tag for tag, share in (("many", 0.5), ("few", 0.002)) if chance.random() < share]
     return {
         "id": f"c{chance.randrange(10**9)}",
-        "type": "openai",
-        "createdAt": START,
+        "text": " ".join(said),
+        "began": START,
         "updatedAt": at,
-        "tags": [tag for tag, share in (("many", 0.5), ("few", 0.002)) if chance.random() < share],
-        "messages": [message],
+        "tags": tags,
     }
+
+
+def put_all(database, made):
+    """Conversations of one question each."""
+
+    def told(one):
+        times = {"createdAt": one["began"], "updatedAt": one["began"]}
+        message = {"id": f"m-{one['id']}", "role": "user", "content": one["text"]} | times
+        return {"type": "openai", "messages": [message]} | times | one
+
+    def put(tx):
+        every = [told(one) for one in made]
+        tx.many("put_conversation", [rows.conversation_row(one, None) for one in every])
+        tx.many("put_message", [rows.message_row(one["messages"][0], one["id"], 0, id_given=True) for one in every])
+
+    database.write(put)
 
 
 def fill(database, updated):
     chance = random.Random(7)
     made = [conversation(number, chance, START + updated(number, chance)) for number in range(COUNT)]
-
-    def put(tx):
-        tx.many("put_conversation", [rows.conversation_row(one, None) for one in made])
-        tx.many("put_message", [rows.message_row(one["messages"][0], one["id"], 0, id_given=True) for one in made])
-
-    database.write(put)
+    put_all(database, made)
     return sorted(made, key=lambda one: (-one["updatedAt"], one["id"]))
 
 
@@ -71,7 +81,7 @@ def test_pages_of_a_search(database, updated):
         expected = [
             one["id"]
             for one in listed
-            if all(any(said.startswith(word) for said in one["messages"][0]["content"].split()) for word in words)
+            if all(any(said.startswith(word) for said in one["text"].split()) for word in words)
             and asked.get("tag", "many" if "many" in one["tags"] else None) in [*one["tags"], None]
             and int(asked.get("from", 0)) <= one["updatedAt"] < int(asked.get("to", 10**15))
         ]
