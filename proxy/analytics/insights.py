@@ -47,8 +47,10 @@ def insights(tx: Tx, chosen: Chosen, since: int, until: int) -> dict[str, Any]:
     """All lists, of the chosen sessions that began within the span; searches of that time, whoever searched."""
     meant = chosen.within(since, until)
     ranked: dict[Ranking, list[Ranked] | None] = {}
-    if chosen == _ALL_CHATS:
-        ranked = {one: most(tx, one, since, until) for one in worthwhile(tx, since, until)}
+    if chosen in _EVERY:
+        rankings = worthwhile(tx, since, until)
+        # (Of side requests it is kept neither what they ask nor what they cite.)
+        ranked = {one: most(tx, one, since, until) for one in rankings if one is PAGES or chosen == _ALL_CHATS}
     return {
         "questions": top_questions(tx, meant, ranked.get(QUESTIONS)),
         "failures": failures(tx, meant),
