@@ -61,7 +61,7 @@ def _lead(tx: Tx, statement: Statement, demands: list[Demand], since: int, until
     """What leads to far fewer sessions than there are in the span; not what an index has in the order of time anyway."""
     text = f"SELECT count(*) FROM (SELECT 1 FROM session WHERE {_SPAN} LIMIT {COUNTED})"  # noqa: S608 - fixed parts only
     ((sessions,),) = tx.ask(text, {"since": since, "until": until})
-    return fewest(tx, statement, [one for one in demands if not one.by_time], max(sessions // 10, FEW))
+    return fewest(tx, statement, [one for one in demands if not one.by_time], max(sessions // 5, FEW))
 
 
 def _said(tx: Tx, statement: Statement, words: Sequence[Words], since: int, until: int) -> Demand:
@@ -92,4 +92,4 @@ def _numbers(tx: Tx, since: int, until: int) -> tuple[int, int]:
         ") AS s CROSS JOIN conversation AS v ON v.id = s.conversation"
     )
     ((first, last, count),) = tx.ask(text, {"since": since, "until": until})
-    return (first or 0, (last or 0) + 1) if count < COUNTED else (0, 2**31)
+    return (first or 0, (last or 0) + 1) if count < COUNTED else (0, 2**31 - 1)

@@ -6,6 +6,7 @@ bound values (`Chosen`). Times are rounded here as `core/tally.py` rounds them.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -82,10 +83,11 @@ ALL = Chosen(())
 
 
 def gathered(tx: Tx, chosen: Chosen, keys: Sequence[str]) -> dict[tuple[Any, ...], Tally]:
-    """The tallies of some sessions by what the keys (SQL) are of each."""
+    """The tallies of some sessions by what the keys (SQL) are of each; read in two passes, whatever they are."""
     found: dict[tuple[Any, ...], Tally] = {}
-    for key, sums in _grouped(tx, chosen, keys, _SUMS):
-        sessions, messages, questions, positive, negative, regenerated = sums
+    for key, (sessions, messages, questions, positive, negative, regenerated, people) in _grouped(
+        tx, chosen, keys, f"{_SUMS}, group_concat(s.person)"
+    ):
         found[key] = Tally(
             sessions=sessions,
             messages=messages,
@@ -93,11 +95,11 @@ def gathered(tx: Tx, chosen: Chosen, keys: Sequence[str]) -> dict[tuple[Any, ...
             positive=positive,
             negative=negative,
             regenerated=regenerated,
+            people=set(_numbers(people)),
         )
-    for key, (person,) in _grouped(tx, chosen, [*keys, "s.person"], "", more="s.person IS NOT NULL", split=1):
-        found[key].people.add(person)
+    times = f"group_concat({_rounded('a.first_ms')}), group_concat({_rounded('a.whole_ms')})"
     answers = "CROSS JOIN answer AS a ON a.conversation = s.conversation"
-    for key, sums in _grouped(tx, chosen, keys, _ANSWER_SUMS, joined=answers):
+    for key, (*sums, first, whole) in _grouped(tx, chosen, keys, f"{_ANSWER_SUMS}, {times}", joined=answers):
         one = found[key]
         (
             one.answers,
@@ -109,24 +111,24 @@ def gathered(tx: Tx, chosen: Chosen, keys: Sequence[str]) -> dict[tuple[Any, ...
             one.cost,
             one.priced,
         ) = sums
-    for column, name in (("a.first_ms", "first"), ("a.whole_ms", "whole")):
-        for key, (time, count) in _grouped(
-            tx, chosen, [*keys, _rounded(column)], "count(*)", joined=answers, more=f"{column} IS NOT NULL", split=1
-        ):
-            getattr(found[key], name)[time] = count
+        one.first, one.whole = _numbers(first), _numbers(whole)
     return found
 
 
+def _numbers(told: str | None) -> dict[int, int]:
+    """Each of some whole numbers with how often it is there; they come as one text, since a row each would cost more."""
+    return {int(number): times for number, times in Counter(told.split(",")).items()} if told else {}
+
+
 def _grouped(
-    tx: Tx, chosen: Chosen, keys: Sequence[str], sums: str, *, joined: str = "", more: str = "", split: int = 0
+    tx: Tx, chosen: Chosen, keys: Sequence[str], sums: str, *, joined: str = ""
 ) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
-    """Each group's key and sums; the last `split` of the keys stand with the sums."""
+    """Each group's key and sums."""
     names = [f"k{place}" for place in range(len(keys))]
-    selected = [*(f"{key} AS {name}" for key, name in zip(keys, names, strict=True)), *([sums] if sums else [])]
-    text = f"SELECT {', '.join(selected)} {chosen.rows(joined, more)} GROUP BY {', '.join(names)}"
-    cut = len(keys) - split
+    selected = [*(f"{key} AS {name}" for key, name in zip(keys, names, strict=True)), sums]
+    text = f"SELECT {', '.join(selected)} {chosen.rows(joined)} GROUP BY {', '.join(names)}"
     for row in tx.ask(text, chosen.values):
-        yield tuple(row[:cut]), tuple(row[cut:])
+        yield tuple(row[: len(keys)]), tuple(row[len(keys) :])
 
 
 def _rounded(column: str) -> str:

@@ -29,6 +29,7 @@ from proxy.analytics.api import make_app, make_runner
 from proxy.analytics.keeper import Keeper
 from proxy.analytics.prices import installed
 from proxy.analytics.store import Store, open_database, wall_clock
+from proxy.core.search_words import spaced_text
 
 #: The cost of a page with many messages, to that with few.
 LIMIT = 5.0
@@ -39,6 +40,8 @@ ROUNDS = 5
 HOUR_MS = 3_600_000
 YEAR_MS = 365 * 24 * HOUR_MS
 WORDS = "how do I configure single sign on for an organisation with several identity providers and".split()
+#: How many of the sessions have a tag.
+TAGS = {"vip": 0.02, "emea": 0.3}
 ANSWERS = [" ".join(random.Random(n).choices(WORDS, k=60)) for n in range(100)]
 PAGES = {
     "Chat Sessions": "/chats",
@@ -84,6 +87,7 @@ COPIED = {
     "session": {"conversation": "conversation || :k"},
     "answer": {"conversation": "conversation || :k", "message": "message || :k"},
     "citation": {"conversation": "conversation || :k"},
+    "event": {"id": "id || :k", "conversation": "conversation || :k"},
 }
 TIMES = ("created_at", "updated_at", "first_message_time", "began")
 
@@ -102,6 +106,12 @@ def copy(file, times, count, span):
             values = {"k": f"-{k}", "count": count * k, "later": span * k}
             file.execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(told)} FROM first", values)
         file.execute("DROP TABLE first")
+    file.create_function("spaced_text", 1, spaced_text, deterministic=True)
+    file.execute(
+        "INSERT INTO message_search (rowid, text) SELECT number, spaced_text(CAST(text AS BLOB)) FROM message "
+        "WHERE number >= (:count + 1) << 32 ORDER BY number",
+        {"count": count},
+    )
     file.execute("INSERT OR IGNORE INTO stale SELECT DISTINCT began - began % 3600000 FROM session")
     for _, sql in triggers:
         file.execute(sql)
@@ -111,10 +121,14 @@ def copy(file, times, count, span):
 def conversation(number, chance, at):
     model = chance.choice(["gpt-4o", "gpt-4o-mini", "gpt-5", "llama-3.1-70b"])
     said = [message(number, place, at + place * 1000, model, chance) for place in range(TURNS)]
-    properties = {"source": chance.choice(["docs", "app"]), "model": model, "endpoint": "chat", "teelogRev": TURNS}
+    source = "fax" if chance.random() < 0.001 else chance.choice(["docs", "app"])
+    properties = {"source": source, "model": model, "endpoint": "chat", "teelogRev": TURNS}
     return {"id": f"c{number}", "type": "openai", "createdAt": at, "updatedAt": at, "messages": said} | {
         "properties": properties,
         "userProperties": {"userId": f"u{chance.randrange(5000)}"},
+        "tags": [tag for tag, share in TAGS.items() if chance.random() < share],
+        "regenerated": chance.random() < 0.02,
+        "searched": " ".join(chance.choices(WORDS, k=2)) if chance.random() < 0.1 else None,
         "thumb": chance.choice(["positive", "negative"]) if chance.random() < 0.05 else None,
     }
 
@@ -144,6 +158,7 @@ def put(tx, made):
             for place, message in enumerate(one["messages"])
         ],
     )
+    tx.many("put_event", [rows.event_row(event) for one in made for event in events_of(one)])
     thumbs = [
         {"id": f"f-{one['id']}", "type": one["thumb"], "messageId": f"m{one['id'][1:]}-1", "conversationId": one["id"]}
         | {
@@ -155,6 +170,24 @@ def put(tx, made):
         if one["thumb"]
     ]
     tx.many("put_feedback", [rows.feedback_row(one) for one in thumbs])
+
+
+def events_of(one):
+    at = {"createdAt": one["createdAt"]}
+    if one["regenerated"]:
+        yield at | {
+            "id": f"r-{one['id']}",
+            "type": "message:regenerated",
+            "entityType": "message",
+            "conversationId": one["id"],
+        }
+    if one["searched"]:
+        yield at | {
+            "id": f"s-{one['id']}",
+            "type": "search_query_submitted",
+            "entityType": "search",
+            "searchQuery": one["searched"],
+        }
 
 
 async def measured(messages, pages=PAGES):
