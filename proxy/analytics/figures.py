@@ -87,8 +87,9 @@ def earlier(tx: Tx, asked: Asked) -> tuple[dict[str, Any], dict[str | None, dict
     by = asked.by if asked.property is None else "model"
     found, groups = Tally(), dict[str | None, Tally]()
     for _, group, tally in _pieces(tx, replace(asked, by=by, property=None)):
-        found.add(tally)
         groups.setdefault(group, Tally()).add(tally)
+    for tally in groups.values():
+        found.add(tally)
     newcomers = {row["id"] for row in tx.all("newcomers", since=asked.since, until=asked.until)}
     by_group = {name: told(tally, newcomers) for name, tally in groups.items()}
     return told(found, newcomers), by_group if asked.property is None else {}

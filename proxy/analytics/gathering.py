@@ -98,8 +98,7 @@ def gathered(tx: Tx, chosen: Chosen, keys: Sequence[str]) -> dict[tuple[Any, ...
             people=set(_numbers(people)),
         )
     times = f"group_concat({_rounded('a.first_ms')}), group_concat({_rounded('a.whole_ms')})"
-    answers = "CROSS JOIN answer AS a ON a.conversation = s.conversation"
-    for key, (*sums, first, whole) in _grouped(tx, chosen, keys, f"{_ANSWER_SUMS}, {times}", joined=answers):
+    for key, (*sums, first, whole) in _grouped(tx, chosen, keys, f"{_ANSWER_SUMS}, {times}", of_answers=True):
         one = found[key]
         (
             one.answers,
@@ -121,12 +120,17 @@ def _numbers(told: str | None) -> dict[int, int]:
 
 
 def _grouped(
-    tx: Tx, chosen: Chosen, keys: Sequence[str], sums: str, *, joined: str = ""
+    tx: Tx, chosen: Chosen, keys: Sequence[str], sums: str, *, of_answers: bool = False
 ) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
     """Each group's key and sums."""
-    names = [f"k{place}" for place in range(len(keys))]
-    selected = [*(f"{key} AS {name}" for key, name in zip(keys, names, strict=True)), sums]
-    text = f"SELECT {', '.join(selected)} {chosen.rows(joined)} GROUP BY {', '.join(names)}"
+    names = ", ".join(f"k{place}" for place in range(len(keys)))
+    selected = ", ".join(f"{key} AS k{place}" for place, key in enumerate(keys))
+    text = f"SELECT {selected}, {sums} {chosen.rows()} GROUP BY {names}"
+    if of_answers:  # what a session is told by, and whether it passes, is asked once, not with each of its answers
+        text = (
+            f"WITH m AS MATERIALIZED (SELECT {selected}, s.conversation {chosen.rows()}) SELECT {names}, {sums} "  # noqa: S608 - fixed parts only
+            f"FROM m CROSS JOIN answer AS a ON a.conversation = m.conversation GROUP BY {names}"
+        )
     for row in tx.ask(text, chosen.values):
         yield tuple(row[: len(keys)]), tuple(row[len(keys) :])
 

@@ -53,6 +53,9 @@ class Tally:
         for name in COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for mine, more in ((self.first, other.first), (self.whole, other.whole)):
+            if not mine:  # most are the first of their kind
+                mine.update(more)
+                continue
             for time, count in more.items():
                 mine[time] = mine.get(time, 0) + count
         self.people |= other.people
