@@ -4,9 +4,8 @@
 
 A log is made in a temporary folder, the keeper does its work, and every page is asked over HTTP several times; printed are
 the medians of the processor's time, which others on the machine change little, and their ratio. Sessions are of 5,000 users
-and have ten messages each. Beyond 100,000 messages what was logged is copied, later and later: all but the words that a
-search finds. Insights counts among the sessions of its time, so that a longer one costs more where there are more; its own week
-is held to the limit, 30 days are shown beside it.
+and have ten messages each. Beyond 100,000 messages what was logged is copied, later and later. Figures that are counted anew
+out of all sessions of a time cost the more, the more it has; they are shown beside the others.
 """
 
 import asyncio
@@ -16,6 +15,7 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -43,24 +43,87 @@ WORDS = "how do I configure single sign on for an organisation with several iden
 #: How many of the sessions have a tag.
 TAGS = {"vip": 0.02, "emea": 0.3}
 ANSWERS = [" ".join(random.Random(n).choices(WORDS, k=60)) for n in range(100)]
-PAGES = {
-    "Chat Sessions": "/chats",
-    "Chat Sessions, a user's": "/chats?user=u7",
-    "Chat Sessions, not helpful": "/chats?feedback=negative",
+CHATS = {
+    "Chat Sessions": "",
+    "as JSON": ".json",
+    "live": "?live=true",
+    "of 7 days": "?range=7d",
+    "to a date long ago": "?to={middle}",
+    "with side requests": "?side=true",
+    "a user's": "?user=u7",
+    "of one model": "?model=gpt-4o",
+    "of one model and user": "?model=gpt-4o&user=u7",
+    "not helpful": "?feedback=negative",
+    "helpful": "?feedback=positive",
+    "not helpful, of one model": "?feedback=negative&model=gpt-4o",
+    "not helpful, long ago": "?feedback=negative&to={middle}",
+    "help failed": "?failed=any",
+    "refused": "?failed=refused",
+    "cut off": "?failed=interrupted",
+    "cut off by the client": "?failed=interrupted:client",
+    "made anew": "?failed=regenerated",
+    "asked again": "?again=true",
+    "for a reason": "?reason=inaccurate",
+    "without a reason": "?unexplained=true",
+    "citing a page": "?cites=https://docs.example.com/7",
+    "with a tag": "?tag=vip",
+    "with a tag of many": "?tag=emea",
+    "with two tags": "?tag=vip&tag=emea",
+    "with a tag of nobody": "?tag=none",
+    "with a tag, of 30 days": "?tag=vip&range=30d",
+    "with a property": "?property=source%3Ddocs",
+    "with a rare property": "?property=source%3Dfax",
+    "with a property that nobody has": "?property=source%3Dphone",
+    "of one endpoint": "?endpoint=chat",
+    "of an endpoint not called": "?endpoint=responses",
+    "that began on a day": "?began={middle}T00:00:00Z&before={after}T00:00:00Z",
+    "saying a word": "?q=configure",
+    "saying two words": "?q=configure+sign",
+    "saying a phrase": "?q=%22single+sign%22",
+    "saying the beginning of a word": "?q=con*",
+    "saying a word, with a tag": "?q=configure&tag=vip",
+    "saying a word, of one model": "?q=configure&model=gpt-5",
+    "saying what nobody says": "?q=zebra",
+}
+PAGES = {f"Chat Sessions {name}" if query else name: f"/chats{query}" for name, query in CHATS.items()} | {
+    "Insights of a day": "/insights?range=24h",
     "Insights": "/insights",
+    "Insights as JSON": "/insights.json",
+    "Insights as CSV": "/insights.csv",
     "Insights of 30 days": "/insights?range=30d",
+    "Insights of 90 days": "/insights?range=90d",
+    "Insights of a year": "/insights?range=365d",
+    "Insights of one user": "/insights?range=365d&user=u7",
+    "Insights, not helpful": "/insights?feedback=negative",
+    "Insights with a tag": "/insights?tag=vip",
+    "Insights of one model": "/insights?model=gpt-4o",
     "Analytics": "/analytics",
+    "Analytics as JSON": "/analytics.json",
+    "Analytics as CSV": "/analytics.csv",
     "Analytics of a day": "/analytics?range=24h",
     "Analytics of 7 days by hour": "/analytics?range=7d&unit=hour",
     "Analytics of 90 days by week": "/analytics?range=90d",
     "Analytics of a year by month": "/analytics?range=365d&unit=month",
+    "Analytics by endpoint": "/analytics?by=endpoint",
+    "Analytics by a property": "/analytics?by=property:source",
     "Analytics of one model": "/analytics?model=gpt-4o",
     "Analytics of one user": "/analytics?user=u7",
+    "Analytics, not helpful": "/analytics?feedback=negative",
+    "Analytics, help failed": "/analytics?failed=any",
+    "Analytics with a tag": "/analytics?tag=vip",
     "Delivery": "/delivery",
     "a transcript": "/chats/c3",
+    "a transcript as JSON": "/chats/c3/messages.json",
 }
-#: What is measured and not held to the limit.
-BESIDE = {"Insights of 30 days"}
+#: What is measured and not held to the limit: what is counted anew out of sessions of a time that has a hundred times as many.
+BESIDE = {
+    "Insights of 90 days",
+    "Insights of a year",
+    "Insights with a tag",
+    "Insights of one model",
+    "Analytics by a property",
+    "Analytics with a tag",
+}
 
 
 def fill(path, messages, now):
@@ -85,11 +148,12 @@ COPIED = {
     "message": {"number": "number + (:count << 32)", "conversation": "conversation || :k", "id": "id || :k"},
     "feedback": {"id": "id || :k", "conversation": "conversation || :k", "message": "message || :k"},
     "session": {"conversation": "conversation || :k"},
+    "trait": {"conversation": "conversation || :k"},
     "answer": {"conversation": "conversation || :k", "message": "message || :k"},
     "citation": {"conversation": "conversation || :k"},
     "event": {"id": "id || :k", "conversation": "conversation || :k"},
 }
-TIMES = ("created_at", "updated_at", "first_message_time", "began")
+TIMES = ("created_at", "updated_at", "changed", "first_message_time", "began")
 
 
 def copy(file, times, count, span):
@@ -217,7 +281,9 @@ async def asked(store, pages):
         origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with ClientSession(origin, cookie_jar=CookieJar(unsafe=True)) as client:
             await client.post("/sign-in", data={"key": "key"}, headers={"Origin": origin}, allow_redirects=False)
-            return {name: await median_of(client, path) for name, path in pages.items()}
+            middle = datetime.fromtimestamp((store.now() - YEAR_MS // 2) / 1000, UTC)
+            days = {"middle": middle.date(), "after": (middle + timedelta(days=1)).date()}
+            return {name: await median_of(client, path.format(**days)) for name, path in pages.items()}
     finally:
         server.close()
         await runner.cleanup()
