@@ -56,8 +56,8 @@ class AnswerStream:
     def feed(self, data: bytes) -> None:
         """One read."""
         for start in range(0, len(data), STEP):
-            piece = data[start : start + STEP]
-            if self._varying is None or self._patience <= 0 or b"\r" in piece or len(data) > MAX_EVENT:
+            piece = self._reader.with_lf(data[start : start + STEP])
+            if self._varying is None or self._patience <= 0 or len(data) > MAX_EVENT:
                 self._read(piece)
             else:
                 self._feed_runs(piece, self._varying)
@@ -67,7 +67,8 @@ class AnswerStream:
         if not self._reader.is_between_events:
             head, border, data = data.partition(b"\n\n")
             self._read(head + border)
-        *lines, cut = data.split(b"\n")
+        lines = data.split(b"\n")
+        cut = lines.pop()
         at = 0
         while at < len(lines) and self._patience > 0:
             try:
@@ -85,7 +86,7 @@ class AnswerStream:
     def _read(self, data: bytes) -> dict[str, Any] | None:
         """Take the events that end in `data`; the object of the last one, None where it has none."""
         chunk = None
-        for event in self._reader.feed(data):
+        for event in self._reader.feed_lf(data):
             chunk = self._take(event)
         return chunk
 

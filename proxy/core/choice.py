@@ -18,6 +18,11 @@ from .toolcalls import ToolCalls, arguments_text, joined_name
 #: Lists of references that a message brings along; each entry once.
 _LISTS = ("annotations", "images", "executed_tools", "records_cited")
 
+#: The keys of a delta by which it says something, beside its role, which counts once.
+_SAYING = frozenset(
+    ("content", "refusal", "tool_calls", "function_call", "audio", "reasoning_details", *REASONING_KEYS, *_LISTS)
+)
+
 
 class ChoiceBuilder:
     """One choice; feed it the entries of `choices` that are its own."""
@@ -54,7 +59,7 @@ class ChoiceBuilder:
         """The string of a delta just taken by which the next of its run may differ: the only thing that it says."""
         if not isinstance(delta, dict):
             return None
-        said = [(key, value) for key, value in delta.items() if value and key != "role"]
+        said = [(key, value) for key, value in delta.items() if value and key in _SAYING]
         if len(said) != 1:
             return None
         ((key, value),) = said
