@@ -1,7 +1,8 @@
 """The streams in `tests/data/streams`: an answer each, and beside it in JSON what it must become.
 
 Each is named for the rule it shows. The JSON holds `why`, `expected` (the fields of `Answered` that are told, messages in
-OpenAI's form), and where they are not a chat's `method`, `target`, `request`, `status` and `content_type`.
+OpenAI's form), and where they are not a whole chat's `method`, `target`, `request`, `status`, `content_type` and
+`interrupted`.
 """
 
 from dataclasses import asdict
@@ -21,7 +22,7 @@ def case(name):
     """The exchange of a stream, and what must come of it."""
     told = orjson.loads((STREAMS / f"{name}.json").read_bytes())
     (body,) = (path for path in STREAMS.glob(f"{name}.*") if path.suffix != ".json")
-    parts = {key: told[key] for key in ("method", "target", "status") if key in told}
+    parts = {key: told[key] for key in ("method", "target", "status", "interrupted") if key in told}
     parts["content_type"] = told.get("content_type", "text/event-stream")
     return exchange(body.read_bytes(), {"messages": [], **told.get("request", {})}, **parts), told["expected"]
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from contextlib import suppress
 
 import orjson
 import pytest
@@ -81,6 +82,9 @@ def test_refused():
     ("body", "more", "reason"),
     [
         pytest.param(b"<html>", {}, "neither JSON", id="page"),
+        pytest.param(b'{"choices":[]}', {}, "no response", id="object of another kind"),
+        pytest.param(b'data: {"choices":[]}\n\n', {}, "no response", id="events of another kind"),
+        pytest.param(b"data: {'type'}\n\n", {}, "no response", id="events that are no JSON"),
         pytest.param(gzip.compress(bytes(9_000_000)), {"answer_coding": "gzip"}, "decodes to more", id="bomb"),
     ],
 )
@@ -245,7 +249,8 @@ def test_junk_is_survived(streamed, whole, said, cut):
     body = b"".join(b"data: %s\n\n" % json_bytes(one) for one in streamed)
     for answer in (body, json_bytes(whole)):
         for exchanged in (told(answer or b"{}", content_type="text/event-stream"), later(answer or b"{}")):
-            orjson.dumps([as_json(RESPONSES.read_answer(exchanged))])
+            with suppress(RecordUnreadable):
+                orjson.dumps([as_json(RESPONSES.read_answer(exchanged))])
     first = ResponseAnswer()
     feed(first, body[: cut % (len(body) + 1)])
     for choice in first.result(is_done=False).choices:
