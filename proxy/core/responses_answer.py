@@ -131,7 +131,8 @@ class ResponseAnswer:
         is_going_on = self._status is None or self._status in GOING_ON
         is_pending = self._status in GOING_ON and (self._is_whole or self._is_background) and not is_done
         messages = self._messages()
-        if not messages and (is_pending or (is_later and self._status)):
+        is_told = is_pending or (bool(self._status) if is_later else self._status == "completed" and self.error is None)
+        if not messages and is_told:
             messages = [Message("assistant")]
         if is_pending and self._sequence >= 0:
             messages[-1].extra["unfinished"] = self._unfinished()

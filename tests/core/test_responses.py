@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from proxy.core.answer_stream import AnswerStream
 from proxy.core.items import FIELDS
-from proxy.core.message import chain
+from proxy.core.message import Message, chain
 from proxy.core.responses import Responses, read_answer
 from proxy.core.responses_answer import ResponseAnswer
 from proxy.errors import RecordUnreadable
@@ -48,7 +48,9 @@ ENDS = {
     "object": (OBJECT, "", True),
     "object without status": (orjson.dumps({"output": [MESSAGE]}), "", True),
     "object, cancelled": (orjson.dumps(WHOLE | {"status": "cancelled"}), "", False),
-    "object of nothing": (orjson.dumps(WHOLE | {"output": []}), "", False),
+    "object of nothing": (orjson.dumps(WHOLE | {"output": []}), "", True),
+    "object of nothing, failed": (orjson.dumps(WHOLE | {"output": [], "status": "failed"}), "", False),
+    "stream of nothing, completed": (events({"type": "response.completed", "response": {"output": []}}), "", True),
     "object, cut": (OBJECT[:-1], "upstream", False),
     "nothing": (b"", "", False),
 }
@@ -58,6 +60,13 @@ ENDS = {
 def test_complete(body, interrupted, complete):
     """An answer is complete when its own end was seen."""
     assert RESPONSES.read_answer(told(body, interrupted=interrupted)).complete is complete
+
+
+def test_an_answer_that_says_nothing():
+    """A response that came to its end with no item is an answer without words, with its usage."""
+    (choice,) = RESPONSES.read_answer(told(orjson.dumps(WHOLE | {"output": []}))).choices
+
+    assert (choice.message, choice.finish_reason) == (Message("assistant"), "completed")
 
 
 def test_details():
