@@ -33,8 +33,9 @@ _NUMBER = re.compile(rb'"sequence_number": ?([0-9]{1,15})')
 _STRING = re.compile(rb': ?("[^"\\]*(?:\\.[^"\\]*)*")')
 #: A longer event is worth its reading.
 MAX_LINE = 16 * 1024
-#: Events that are read at once: enough that what is done once for all costs little, few enough to be read again.
-MOST = 128
+#: Events that are read at once: more each time, so that what is done once for all costs little, and what is done in vain
+#: for a run that has ended no more than what was of use.
+FEWEST, MOST = 16, 128
 #: Numbers as they are written; writing one costs as much as all else that is done with an event.
 _WRITTEN = [b"%d" % number for number in range(4096)]
 
@@ -97,13 +98,14 @@ class Run:
     def take(self, lines: Sequence[bytes], at: int) -> int:
         """Say what the events from `at` on say, as far as they belong to the run; the index behind them."""
         step = 3 if self.name else 2
-        most = MOST
+        most = FEWEST
         while count := min(most, (len(lines) - at) // step, self._numbers_left()):
             some = lines[at : at + count * step]
-            if not (some[-2].startswith(self.prefix) and some[step - 2].endswith(self.suffix)):
+            if not self._is_alike(some[step - 2]) or not self._is_alike(some[-2]):
                 most = self._alike(some[step - 2 :: step])
             elif pieces := self._pieces(some, count):
                 at += len(some)
+                most = min(most * 4, MOST)
                 self.varying.extend(filter(None, pieces))
                 if self.number is not None and self.varying.reach:
                     self.number += count
@@ -120,6 +122,9 @@ class Run:
         """How many data lines look as if they belonged to the run, before one that does not."""
         prefix, suffix = self.prefix, self.suffix
         return next(at for at, line in enumerate(lines) if not (line.startswith(prefix) and line.endswith(suffix)))
+
+    def _is_alike(self, line: bytes) -> bool:
+        return line.startswith(self.prefix) and line.endswith(self.suffix)
 
     def _pieces(self, lines: Sequence[bytes], count: int) -> list[str] | None:
         """The strings of so many events; None where one of them differs, or must be read with more care."""
