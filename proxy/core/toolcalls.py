@@ -93,7 +93,7 @@ class ToolCalls:
 class _Call:
     """One call, as far as it came."""
 
-    __slots__ = ("_balance", "arguments", "id", "name", "type")
+    __slots__ = ("_balance", "_whole", "arguments", "id", "name", "type")
 
     def __init__(self) -> None:
         self.id = ""
@@ -101,6 +101,8 @@ class _Call:
         self.name = ""
         self.arguments: list[str] = []
         self._balance = _Balance()
+        #: The arguments when they were first asked for as whole.
+        self._whole: str | None = None
 
     def add(self, fragment: dict[str, Any]) -> None:
         self.id = self.id or _id_of(fragment)
@@ -125,8 +127,9 @@ class _Call:
 
     def _is_other(self, arguments: str) -> bool:
         """Whether arguments are whole, and not those that came said again."""
-        known = ("".join(self.arguments), self.arguments[-1])
-        return _parses(arguments) and canonical(arguments) not in map(canonical, known)
+        if self._whole is None:
+            self._whole = canonical("".join(self.arguments))
+        return _parses(arguments) and canonical(arguments) not in (self._whole, canonical(self.arguments[-1]))
 
     def result(self) -> dict[str, Any]:
         text = "".join(self.arguments) if self.type == "custom" else settled(self.arguments)

@@ -61,12 +61,20 @@ def fed(new_answer, reads):
 
 @settings(deadline=None, max_examples=200)
 @pytest.mark.parametrize("target", TARGETS)
-@given(body=bodies, content_type=st.sampled_from(["", "text/event-stream", "application/json"]), coding=codings)
-@example(body=b"", content_type="", coding="br")
-@example(body=b"\x1b" * 40, content_type="", coding="br")
-def test_any_answer(target, body, content_type, coding):
+@given(
+    body=bodies,
+    content_type=st.sampled_from(["", "text/event-stream", "application/json"]),
+    coding=codings,
+    interrupted=st.sampled_from(["", "client"]),
+)
+@example(body=b"", content_type="", coding="br", interrupted="")
+@example(body=b"\x1b" * 40, content_type="", coding="br", interrupted="")
+@example(body=b'{"choices":[{"message":{"content":"\\ud83d', content_type="", coding="", interrupted="client")
+@example(body=b'{"output":[{"content":[{"text":"\xf0\x9f', content_type="", coding="", interrupted="client")
+def test_any_answer(target, body, content_type, coding, interrupted):
     """Whatever comes back is read, or refused by name, and what was read can be stored."""
-    told = exchange(body, {"messages": [], "prompt": "", "input": ""}, target=target, content_type=content_type)
+    request = {"messages": [], "prompt": "", "input": ""}
+    told = exchange(body, request, target=target, content_type=content_type, interrupted=interrupted)
     told.answer_headers["content-encoding"] = coding
     try:
         answered = dialect_of("POST", target).read_answer(told)

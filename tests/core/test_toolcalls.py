@@ -94,6 +94,18 @@ def test_other_id_each_time_takes_linear_time():
     assert took < 5
 
 
+def test_a_call_said_again_and_again_takes_linear_time():
+    """A server that says a whole call in each fragment does not make us read all of them again for each."""
+    calls = ToolCalls()
+    began = time.process_time()
+    for _ in range(50_000):
+        calls.add([fragment('{"town":"Oslo"}', "f", index=0)])
+    took = time.process_time() - began
+
+    assert len(calls.result()) == 1
+    assert took < 5
+
+
 def test_name_is_bounded():
     """A name that never ends is cut off, not grown."""
     calls = ToolCalls()
