@@ -217,14 +217,14 @@ def _go_on(tx: Tx, row: sqlite3.Row, entry: Entry, placing: Placing, growth: Gro
         rev=rev,
         last_place=growth.last_place,
         tip_place=growth.tip_place,
-        tip=growth.tip,
+        tip=None if entry.side else growth.tip,  # nobody goes on with a title
         appended=placing.appends,
         properties=write(written(row["properties"]) | conversation_properties(entry)),
         user_properties=write({"userId": user}) if user else row["user_properties"],
         **who,
     )
     if entry.side:
-        return  # nobody goes on with a title
+        return
     if placing.how != "beside":
         tx.run("forget_tips", conversation=row["key"], all=placing.how not in ("regenerated", "retried"))
     tips = ({"hash": tip, "former": former, "choice": choice} for tip, former, choice in growth.tips)

@@ -42,11 +42,11 @@ class Growth:
         self.replaced: list[sqlite3.Row] = []
         #: By what the new messages may have been asked for.
         self.names: list[str] = []
-        #: The conversation's own row afterwards.
+        #: The conversation's own row afterwards; the tip is where it is gone on with.
         self.last_place = row["last_place"]
         self.tip_place = row["tip_place"]
         self.tip: bytes | None = row["tip"]
-        #: Where it may be gone on with: hash, replaced message, other choice.
+        #: What may be gone on with in its stead: hash, replaced message, other choice.
         self.tips: list[tuple[bytes, int | None, int]] = []
 
     def grow(self, entry: Entry, placing: Placing, new: list[Addition]) -> None:
@@ -67,12 +67,11 @@ class Growth:
                 self.tip, self.tip_place = last, at
         self.last_place = placing.keep + len(new)
         if entry.answers:
-            others = other_tips(entry, before)
-            self.tips = [(last, None, 0), *((tip, None, choice) for tip, choice in others)]
+            self.tips = [(tip, None, choice) for tip, choice in other_tips(entry, before)]
             if placing.how in ("regenerated", "retried"):
                 self.tips += self._former()
-        elif self.tip_place:
-            self.tips = [(self.tip or placing.start, None, 0)]
+        else:
+            self.tip = (self.tip or placing.start) if self.tip_place else None
         self._know(entry, new, added)
 
     def put_beside(self, entry: Entry, placing: Placing) -> None:

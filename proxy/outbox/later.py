@@ -212,7 +212,6 @@ class _Retelling:
         tip = at_place.get(tip_place, self._row["tip"])
         key = self._row["conversation"]
         self._tx.run("go_on_later", key=key, rev=self._rev, moved=moved, tip_place=tip_place, tip=tip)
-        self._tx.run("tip_again", conversation=key, before=self._row["tip"], hash=tip)
 
     def _before_part(self) -> sqlite3.Row | None:
         """The message before what is known to be the answer's."""

@@ -50,8 +50,11 @@ class Tenant:
         of_anybody = scope.user is None or scope.thread is None
         name = "tip_of_chat" if of_chat else "tip_of_anybody" if of_anybody else "tip_of_user"
         found = self._tx.one(name, tip=tip, connection=connection, kin=kin, **scope._asdict())
-        row = self._tx.one("at_tip", key=found["key"]) if found else None
-        return _held(row, row["hash"], row["former"] or 0, row["choice"]) if row else None
+        if found is None:
+            return None
+        row = self._tx.one("conversation", key=found["conversation"])
+        assert row is not None
+        return _held(row, tip, found["former"] or 0, found["choice"])
 
     def inside(self, chain: bytes, scope: Scope) -> list[Spot]:
         return self._spots(self._tx.all("inside", chain=chain, tenant=self._tenant, **scope._asdict()))
@@ -107,7 +110,7 @@ def _held(row: sqlite3.Row, tip: bytes | None = None, former: int = 0, choice: i
         row["key"],
         row["last_place"],
         row["tip_place"],
-        tip or row["tip"] or b"",
+        tip or row["tip"] or row["tenant"].encode(),  # what is not heard leaves the tenant's root
         row["connection"],
         row["kin"],
         bool(row["appended"]),

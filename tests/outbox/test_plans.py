@@ -30,7 +30,7 @@ def test_what_is_looked_up_is_found_by_an_index(store, tmp_path, name):
     steps = plan(tmp_path / "teelog.db", name)
 
     assert steps
-    tables = "annotation|conversation|key|message|outbox|tip"
+    tables = "annotation|conversation|key|message|outbox|other_tip"
     assert not [step for step in steps if re.match(rf"SCAN ({tables})\b", step)]
 
 

@@ -37,7 +37,7 @@ class Desk(Book):
         return " ".join(self.column("SELECT body || properties FROM message"))
 
     def counts(self):
-        tables = ("conversation", "message", "tip", "key", "annotation", "outbox")
+        tables = ("conversation", "message", "other_tip", "key", "annotation", "outbox")
         return [self.column(f"SELECT count(*) FROM {table}")[0] for table in tables]
 
 
