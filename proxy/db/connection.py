@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 5.0
 #: Page cache of a connection, in KiB.
 CACHE_KIB = 16_000
+#: Pages of the log that are folded into the file together, 16 MB. Many were written more than once by then, and are
+#: folded in once; with four times as many another third would be saved, and each folding hold the writer as much longer.
+CHECKPOINT_PAGES = 4000
 #: A log that grew past this during a long read is cut back afterwards.
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
 #: Prepared statements kept; more than the queries of any one file.
@@ -76,7 +79,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     if mode != "wal":
         connection.close()
         raise DatabaseError(f"{path} lies on a filesystem without shared memory (a network share?): choose a local one")
-    connection.execute("PRAGMA wal_autocheckpoint = 1000")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
     connection.execute("PRAGMA foreign_keys = ON")
     # What is deleted is overwritten in the file, so that it is gone once the log is folded in.
