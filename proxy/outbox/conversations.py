@@ -82,8 +82,9 @@ class Conversations:
         entry = left
         if entry.side:
             return self._aside(tx, entry, now)
-        placing = place(entry.asking, Tenant(tx, entry.tenant))
-        row = tx.one("conversation", key=placing.held.key) if placing.held else None
+        known = Tenant(tx, entry.tenant)
+        placing = place(entry.asking, known)
+        row = known.conversation(placing.held.key) if placing.held else None
         if placing.how == "late" and row and placing.standing:
             growth = Growth(tx, row, row["rev"])
             growth.know_as(entry, placing.standing.key)
@@ -227,8 +228,8 @@ def _go_on(tx: Tx, row: sqlite3.Row, entry: Entry, placing: Placing, growth: Gro
         return
     if placing.how != "beside":
         tx.run("forget_tips", conversation=row["key"], all=placing.how not in ("regenerated", "retried"))
-    tips = ({"hash": tip, "former": former, "choice": choice} for tip, former, choice in growth.tips)
-    tx.many("add_tip", ({"conversation": row["key"], "rev": rev, **tip, **who} for tip in tips))
+    for tip, former, choice in growth.tips:
+        tx.run("add_tip", conversation=row["key"], hash=tip, rev=rev, former=former, choice=choice, **who)
 
 
 def _thread(entry: Entry) -> str:

@@ -93,12 +93,13 @@ class Growth:
 
     def _add(self, addition: Addition, at: int | None, entry: Entry) -> int:
         """A message takes a place, or stands beside one; its key."""
-        message = addition.message
-        row = self._tx.one(
+        message, name = addition.message, self._free_id(addition)
+        self.names.append(name)
+        return self._tx.add(
             "add_message",
             conversation=self._row["key"],
             place=at,
-            id=self._free_id(addition),
+            id=name,
             rev=self._rev,
             created_at=addition.created_at,
             started=entry.started if addition.is_answer else None,
@@ -112,10 +113,6 @@ class Growth:
             body=write(message.to_json()) if self._keeps else "{}",
             properties=write(addition.properties) if self._keeps else "{}",
         )
-        assert row is not None
-        self.names.append(row["id"])
-        key: int = row["key"]
-        return key
 
     def _free_id(self, addition: Addition) -> str:
         """The client's own id, or ours; even ours may be taken, by a client that has put it on another message."""
@@ -195,19 +192,19 @@ class Growth:
 
     def _know(self, entry: Entry, new: list[Addition], added: list[int]) -> None:
         self.know_as(entry, added[-1])
-        calls = (
+        named = [
             {"value": call, "kind": "tool_call", "message": key}
             for key, addition in zip(added, new, strict=True)
             for call in (*(one.get("id") for one in addition.message.tool_calls), addition.message.tool_call_id)
             if call
-        )
-        self._tx.many("add_key", calls)
-        answers = (
+        ]
+        named += [
             {"value": addition.own_id, "kind": "message", "message": key}
             for key, addition in zip(added, new, strict=True)
             if addition.is_answer and addition.own_id
-        )
-        self._tx.many("add_key", answers)
+        ]
+        if named:
+            self._tx.many("add_key", named)
 
 
 def free_id(tx: Tx, tenant: str, *wanted: str) -> str:

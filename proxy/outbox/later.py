@@ -148,7 +148,7 @@ class _Retelling:
     def _tell_earlier(self, at: int, place: int, message: Message, now: int) -> int:
         if at < len(self._earlier):
             return self._tell(self._earlier[at], message, now, {})
-        row = self._tx.one(
+        return self._tx.add(
             "add_message",
             conversation=self._row["conversation"],
             place=place,
@@ -166,8 +166,6 @@ class _Retelling:
             body=write(message.to_json()),
             properties="{}",
         )
-        assert row is not None
-        return int(row["key"])
 
     def _tell(self, row: sqlite3.Row, message: Message, now: int, properties: dict[str, Any]) -> int:
         body = write(message.to_json())

@@ -30,6 +30,14 @@ class Tenant:
     def __init__(self, tx: Tx, tenant: str) -> None:
         self._tx = tx
         self._tenant = tenant
+        self._read: dict[int, sqlite3.Row] = {}
+
+    def conversation(self, key: int) -> sqlite3.Row:
+        """A conversation's row, read once; it is there."""
+        row = self._read.get(key) or self._tx.one("conversation", key=key)
+        assert row is not None
+        self._read[key] = row
+        return row
 
     def named(self, name: str, user: str) -> Held | None:
         """The newest of the chat's; one that was never named is called so from now on when the name is our own id."""
@@ -52,8 +60,7 @@ class Tenant:
         found = self._tx.one(name, tip=tip, connection=connection, kin=kin, **scope._asdict())
         if found is None:
             return None
-        row = self._tx.one("conversation", key=found["conversation"])
-        assert row is not None
+        row = self.conversation(found["conversation"])
         return _held(row, tip, found["former"] or 0, found["choice"])
 
     def inside(self, chain: bytes, scope: Scope) -> list[Spot]:

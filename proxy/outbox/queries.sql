@@ -173,8 +173,7 @@ INSERT INTO message (
 VALUES (
     :conversation, :place, :id, :rev, :created_at, :started, :cut, :retry, :role, :of_tools, :chain, :digest, :pair,
     :body, :properties
-)
-RETURNING key, id;
+);
 
 -- name: message_id_taken — whether any standing message has an id, or another tenant's had it before it was replaced
 SELECT 1 FROM message WHERE id = :id AND place IS NOT NULL
