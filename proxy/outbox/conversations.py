@@ -219,11 +219,12 @@ def _go_on(tx: Tx, row: sqlite3.Row, entry: Entry, placing: Placing, growth: Gro
         last_place=growth.last_place,
         tip_place=growth.tip_place,
         tip=None if entry.side else growth.tip,  # nobody goes on with a title
-        appended=placing.appends,
         properties=write(written(row["properties"]) | conversation_properties(entry)),
         user_properties=write({"userId": user}) if user else row["user_properties"],
         **who,
     )
+    if row["freed"] or (placing.appends and not row["appended"]):
+        tx.run("come_back", key=row["key"], appended=placing.appends)
     if entry.side:
         return
     if placing.how != "beside":

@@ -151,9 +151,12 @@ RETURNING *;
 -- name: go_on — a conversation after an exchange
 UPDATE conversation SET
     user = :user, thread = :thread, connection = :connection, kin = :kin, rev = :rev,
-    last_place = :last_place, tip_place = :tip_place, tip = :tip, freed = 0,
-    appended = max(appended, :appended), properties = :properties, user_properties = :user_properties
+    last_place = :last_place, tip_place = :tip_place, tip = :tip,
+    properties = :properties, user_properties = :user_properties
 WHERE key = :key;
+
+-- name: come_back — what was said in it is here again, or a part of its history nobody else has any more
+UPDATE conversation SET freed = 0, appended = max(appended, :appended) WHERE key = :key;
 
 -- name: forget_tips — a conversation goes on elsewhere; `:all` 0: the replaced answers may still be gone on with
 DELETE FROM other_tip WHERE conversation = :conversation AND (:all OR former IS NULL);
@@ -453,22 +456,27 @@ WHERE sink = :sink AND state = 'waiting' AND dirty_since < :before
 
 -- ── what nobody has spoken in for long ──────────────────────────────────────────────────────────────────────────────
 
--- name: idle — conversations that have not changed since a rev; those whose history only we may have are kept longer.
+-- name: idle — conversations that may not have changed since a rev; those whose history only we may have are kept longer.
 -- Many share a rev, since a batch of records has one time: what has been looked at is told by rev and key.
-SELECT key, rev, tenant, thread FROM conversation
-WHERE freed = 0 AND appended = 0 AND rev < :before AND (rev, key) > (:rev, :key) ORDER BY rev, key LIMIT :limit;
+SELECT conversation AS key, since, rev, tenant, thread FROM quiet JOIN conversation ON conversation.key = quiet.conversation
+WHERE quiet.freed = 0 AND quiet.appended = 0 AND since < :before AND (since, conversation) > (:since, :key)
+ORDER BY since, conversation LIMIT :limit;
+
+-- name: not_quiet — somebody has spoken in a conversation since that was looked at last
+UPDATE quiet SET since = :since WHERE conversation = :key;
 
 -- name: second_answer — whether a conversation has more than one answer
 SELECT 1 FROM message WHERE conversation = :key AND place IS NOT NULL AND role = 'assistant' LIMIT 1 OFFSET 1;
 
 -- name: sends_no_history — whether a tenant has, among the newest, a conversation whose history only we may have
-SELECT 1 FROM (SELECT tenant FROM conversation WHERE freed = 0 AND appended = 1 ORDER BY rev DESC LIMIT 1000)
+SELECT 1 FROM (SELECT conversation FROM quiet WHERE freed = 0 AND appended = 1 ORDER BY since DESC LIMIT 1000) AS newest
+JOIN conversation ON conversation.key = newest.conversation
 WHERE tenant = :tenant LIMIT 1;
 
 -- name: forgotten — the same, whether freed or not
-SELECT key, rev, thread FROM conversation
-WHERE freed = :freed AND appended = :appended AND rev < :before AND (rev, key) > (:rev, :key)
-ORDER BY rev, key LIMIT :limit;
+SELECT conversation AS key, since, rev, thread FROM quiet JOIN conversation ON conversation.key = quiet.conversation
+WHERE quiet.freed = :freed AND quiet.appended = :appended AND since < :before AND (since, conversation) > (:since, :key)
+ORDER BY since, conversation LIMIT :limit;
 
 -- name: is_owed — whether any sink lacks a conversation, or something that was said of it
 SELECT 1 FROM outbox WHERE kind = 'conversation' AND item = :key AND state <> 'sent'

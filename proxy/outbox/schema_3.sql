@@ -42,3 +42,29 @@ CREATE INDEX conversation_tip ON conversation (tip, thread, user, rev) WHERE tip
 -- Those of nobody named lie in one piece in the one above.
 CREATE INDEX conversation_tip_of_somebody ON conversation (tip, rev)
 WHERE tip IS NOT NULL AND (thread <> '' OR user <> '');
+
+-- Since when nobody may have spoken in a conversation: a rev of it, not always the newest. Sweeps look it up here, and bring
+-- it up to date where it is too old; so a turn need not.
+CREATE TABLE quiet (
+    conversation INTEGER PRIMARY KEY REFERENCES conversation (key) ON DELETE CASCADE,
+    -- As in `conversation`.
+    freed        INTEGER NOT NULL,
+    appended     INTEGER NOT NULL,
+    since        INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO quiet (conversation, freed, appended, since) SELECT key, freed, appended, rev FROM conversation;
+
+CREATE INDEX quiet_since ON quiet (freed, appended, since);
+DROP INDEX conversation_idle;
+
+CREATE TRIGGER conversation_begun AFTER INSERT ON conversation
+BEGIN
+    INSERT OR REPLACE INTO quiet (conversation, freed, appended, since)
+    VALUES (new.key, new.freed, new.appended, max(new.rev, new.created_at));
+END;
+
+CREATE TRIGGER conversation_changed AFTER UPDATE OF freed, appended ON conversation
+BEGIN
+    UPDATE quiet SET freed = new.freed, appended = new.appended, since = new.rev WHERE conversation = new.key;
+END;

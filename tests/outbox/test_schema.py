@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from proxy.db.sqlite import Database
+from proxy.outbox.retention import Bounds
 from proxy.outbox.store import MIGRATIONS, Store
 
 from ..fakes import NOW
@@ -100,6 +101,16 @@ def test_a_title_is_not_gone_on_with(remembered):
     book = remembered(exchange(TITLE, '{"title": "Hi"}'))
 
     assert book.column("SELECT tip FROM conversation") == [None]
+
+
+async def test_what_is_old_goes(remembered):
+    """Sweeps find what nobody has spoken in for long."""
+    book = remembered(exchange(HI), exchange(HI, headers=NAMED, started=NOW + 1000))
+    book.take(exchange(goes_on("Hello"), started=NOW + 2000), NOW + 2000)
+
+    await book._store.expire(Bounds(NOW + 2000, None, 1 << 40), 0)
+
+    assert book.texts() == [["hi", "Hello", "and?", "Hello"]]
 
 
 def test_a_conversation_that_lost_its_tip_goes_on(tmp_path):
