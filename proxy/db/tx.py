@@ -51,6 +51,11 @@ class Tx:
         with translated(name):
             return self._connection.execute(self._queries[name], values).rowcount
 
+    def add(self, name: str, /, **values: Any) -> int:
+        """The key of the row that a statement inserts; to have it returned as a row takes half as long again."""
+        with translated(name):
+            return self._connection.execute(self._queries[name], values).lastrowid or 0
+
     def many(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Runs a statement once for each row of values."""
         self._aside.step()
