@@ -9,12 +9,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from proxy.analytics import sessions
 from proxy.analytics.gathering import Chosen
 from proxy.analytics.insights import ROWS, insights
+from proxy.analytics.ranking import AGAIN, PAGES, QUESTIONS, UNHELPED, most
 from proxy.core.among import read_among
 from proxy.core.session_filter import Page, SessionFilter, read_sessions
 from tests.analytics import figures_scenes as scenes
 from tests.analytics.figures_life import emptied, live, logged
 from tests.analytics.insights_evaluator import evaluate
 
+RANKINGS = {"questions": QUESTIONS, "unhelped": UNHELPED, "again": AGAIN, "links": PAGES}
 NO_SIDE = Chosen(("s.side = 0",))
 
 
@@ -46,6 +48,12 @@ def agree(database, examples):
             for name in expected:
                 assert found[name] == expected[name], (name, found[name], expected[name])
             assert found.keys() == expected.keys()
+            for name, ranking in RANKINGS.items():
+                ranked = database.read(lambda tx, r=ranking: most(tx, r, *span, few=0))
+                assert [(-row.times, -row.sessions, row.name) for row in ranked] == [
+                    (row.get("times", row["sessions"]), row["sessions"], row.get("url") or int(row["narrow"]["asked"]))
+                    for row in expected[name]
+                ]
             for name, rows in found.items():
                 for row in rows if name != "searches" else ():
                     assert database.read(partial(listed, row["narrow"], span)) == row["sessions"], (name, row)
