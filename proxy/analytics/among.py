@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _ANSWERS = "EXISTS (SELECT 1 FROM answer AS a WHERE a.conversation = s.conversation AND {})"
 _PAGE = "(SELECT id FROM page WHERE url = {})"
-_CITES = "EXISTS (SELECT 1 FROM citation AS c WHERE c.conversation = s.conversation AND {})"
+_CITES = "EXISTS (SELECT 1 FROM citation AS citing WHERE citing.conversation = s.conversation AND {})"
 #: As `insights.reasons` counts: of a reason its label.
 _DISLIKED = (
     "EXISTS (SELECT 1 FROM feedback AS f, json_each(CASE WHEN json_valid(f.reasons) THEN f.reasons ELSE '[]' END) AS why "
@@ -58,8 +58,8 @@ def among_demands(statement: Statement, among: Among) -> Iterator[Demand]:
         yield _by_time("s.again > 0", "session_again")
     if among.cites is not None:
         url = statement.bind(among.cites)
-        citing = of_sessions("", "citation AS c CROSS JOIN session AS s ON s.conversation = c.conversation")
-        cited = f"c.page = {_PAGE.format(url)}"
+        citing = of_sessions("", "citation AS citing CROSS JOIN session AS s ON s.conversation = citing.conversation")
+        cited = f"citing.page = {_PAGE.format(url)}"
         yield Demand(_CITES.format(cited), "s", cited, citing)
     if among.began is not None or among.before is not None:
         yield _began(statement, among)

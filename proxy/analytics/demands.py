@@ -1,6 +1,6 @@
 """What a list's filter asks of a conversation `v` and its session `s`, each thing by itself (`ways.py`); all values are bound.
 
-Figures ask the same of their sessions (`chosen.py`). Another engine has another full-text search (`_said`) and other JSON
+Figures ask the same of their sessions (`chosen.py`). Another engine has another full-text search (`match_of`) and other JSON
 (`_USER`).
 """
 
@@ -50,7 +50,7 @@ def demands_of(tx: Tx, statement: Statement, asked: SessionFilter) -> list[Deman
     if asked.model is not None:
         found.append(_plain(f"{_MODEL} = {statement.bind(asked.model)}", "conversation_by_model"))
     if asked.words:
-        found.append(Demand(_said(statement, asked.words), "v"))
+        found.append(Demand(said_in(statement, asked.words), "v"))
     return found
 
 
@@ -93,7 +93,7 @@ def match_of(statement: Statement, words: Sequence[Words]) -> str:
     return f"message_search MATCH {statement.bind(wanted)}"
 
 
-def _said(statement: Statement, words: Sequence[Words]) -> str:
+def said_in(statement: Statement, words: Sequence[Words]) -> str:
     """That one message of a conversation does: a message's number tells whose it is (`schema_4.sql`)."""
     match = match_of(statement, words)
     if any(one.begins for one in words):

@@ -120,7 +120,7 @@ def _asked(tx: Tx, question: FigureQuestion, since: int, until: int) -> Asked:
     among = question.asked.among
     endpoint = among.endpoint if among else None
     rest = replace(question.asked, model=None, among=replace(among, endpoint=None) if among else None)
-    chosen = chosen_by(tx, rest)
+    chosen = chosen_by(tx, rest, since, until)
     marks: dict[str, str | None] = {"model": question.asked.model, "endpoint": endpoint}
     return Asked(
         since,

@@ -13,23 +13,24 @@ import orjson
 
 from ..core.asking_again import normalised
 from ..core.session_filter import ENTRIES_LIMIT, VALUE_LIMIT
-from . import ranking
-from .gathering import ALL, Chosen
-from .ranking import ROWS, most
+from .gathering import ALL
+from .ranking import AGAIN, PAGES, QUESTIONS, ROWS, most, worthwhile
 from .rows import json_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..db.sqlite import Tx
-    from .ranking import Ranked
+    from .gathering import Chosen
+    from .ranking import Ranked, Ranking
 
-Span = tuple[int, int]
 #: Of an event, what says that a search led somewhere, and what only follows one.
 _CLICKED = "search_result_clicked"
 _NO_SEARCH = (_CLICKED, "search_query_response_received")
 #: What is chosen when nobody narrows it.
-_ALL_CHATS = Chosen(("s.side = 0",))
+_ALL_CHATS = ALL.without_side()
+#: The same, with side requests or without.
+_EVERY = (ALL, _ALL_CHATS)
 #: As its index has it.
 _UNHELPED = "(s.negative > 0 OR s.regenerated > 0 OR s.failed > 0)"
 
@@ -45,34 +46,38 @@ class Questions(NamedTuple):
 def insights(tx: Tx, chosen: Chosen, since: int, until: int) -> dict[str, Any]:
     """All lists, of the chosen sessions that began within the span; searches of that time, whoever searched."""
     meant = chosen.within(since, until)
-    span = (since, until) if chosen == _ALL_CHATS else None
+    ranked: dict[Ranking, list[Ranked] | None] = {}
+    if chosen in _EVERY:
+        rankings = worthwhile(tx, since, until)
+        # (Of side requests it is kept neither what they ask nor what they cite.)
+        ranked = {one: most(tx, one, since, until) for one in rankings if one is PAGES or chosen == _ALL_CHATS}
     return {
-        "questions": top_questions(tx, meant, span),
+        "questions": top_questions(tx, meant, ranked.get(QUESTIONS)),
         "failures": failures(tx, meant),
         "reasons": reasons(tx, meant),
-        "again": asked_again(tx, meant, span),
-        "unhelped": unhelped(tx, meant, span),
-        "links": links(tx, meant, (since, until) if chosen in (ALL, _ALL_CHATS) else None),
+        "again": asked_again(tx, meant, ranked.get(AGAIN)),
+        "unhelped": unhelped(tx, meant),
+        "links": links(tx, meant, ranked.get(PAGES), all_chats=chosen in _EVERY),
         "searches": searches(tx, since, until),
     }
 
 
-def top_questions(tx: Tx, chosen: Chosen, span: Span | None) -> list[dict[str, Any]]:
-    """First questions, asked in most sessions first. `span`: all chats of this time are meant."""
+def top_questions(tx: Tx, chosen: Chosen, ranked: list[Ranked] | None) -> list[dict[str, Any]]:
+    """First questions, asked in most sessions first; of a list that is `ranked` already, the rest."""
     meant = Questions("count(*)", "s.question > 0", "")
-    return _by_question(tx, chosen, meant, span and most(tx, ranking.QUESTIONS, *span))
+    return _by_question(tx, chosen, meant, ranked)
 
 
-def asked_again(tx: Tx, chosen: Chosen, span: Span | None) -> list[dict[str, Any]]:
+def asked_again(tx: Tx, chosen: Chosen, ranked: list[Ranked] | None) -> list[dict[str, Any]]:
     """First questions of sessions in which something was asked again, by how often."""
     meant = Questions("sum(s.again)", "s.question > 0 AND s.again > 0", "session_again")
-    return _by_question(tx, chosen, meant, span and most(tx, ranking.AGAIN, *span), again="true")
+    return _by_question(tx, chosen, meant, ranked, again="true")
 
 
-def unhelped(tx: Tx, chosen: Chosen, span: Span | None) -> list[dict[str, Any]]:
+def unhelped(tx: Tx, chosen: Chosen) -> list[dict[str, Any]]:
     """First questions of sessions with a thumb down, or an answer refused, cut off or made anew."""
     meant = Questions("count(*)", f"s.question > 0 AND {_UNHELPED}", "session_unhelped")
-    return _by_question(tx, chosen, meant, span and most(tx, ranking.UNHELPED, *span), failed="any")
+    return _by_question(tx, chosen, meant, None, failed="any")
 
 
 def _by_question(
@@ -201,14 +206,12 @@ def _labels(stored: str | None) -> set[str | None]:
     return labels or {None}
 
 
-def links(tx: Tx, chosen: Chosen, span: Span | None) -> list[dict[str, Any]]:
+def links(tx: Tx, chosen: Chosen, ranked: list[Ranked] | None, *, all_chats: bool) -> list[dict[str, Any]]:
     """Pages cited in most sessions; of all chats, the citations alone tell (those of side requests are none)."""
     joined = "CROSS JOIN citation AS c ON c.conversation = s.conversation"
-    ranked = span and most(tx, ranking.PAGES, *span)
     if ranked is None:
-        source = (
-            chosen.rows(joined) if span is None else "FROM citation AS c WHERE c.began >= :since AND c.began < :until"
-        )
+        cited_then = "FROM citation AS c WHERE c.began >= :since AND c.began < :until"
+        source = cited_then if all_chats else chosen.rows(joined)
         text = (
             f"SELECT page, sessions FROM (SELECT c.page, count(*) AS sessions {source} GROUP BY c.page) AS cited "  # noqa: S608 - fixed parts only
             f"JOIN page ON page.id = cited.page ORDER BY sessions DESC, url LIMIT {ROWS}"

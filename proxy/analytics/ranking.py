@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 #: Rows of a list.
 ROWS = 20
-#: Sessions of a span that are counted one by one as soon.
-FEW_SESSIONS = 5000
-#: Where so many have been asked, they are all about as frequent: then to count them all costs less.
+#: So many are asked about at first; each further time twice as many.
+AT_ONCE = 64
+#: Where so many may be among the first, they are all about as frequent: then to count them all costs less.
 CANDIDATES = 3000
 _SPAN = "began >= :since AND began < :until"
 
@@ -27,10 +27,33 @@ _SPAN = "began >= :since AND began < :until"
 class Ranking:
     """What is ranked."""
 
-    #: Each key, what it has in all, and what equal ones are ordered by: `times`, `sessions`, `name`; in their order.
-    candidates: str
-    #: What one key has within a span.
-    counted: str
+    #: Its table, and those of it that can be in a list.
+    table: str
+    #: What each has in all, and how equal ones are told apart.
+    key: str
+    times: str
+    sessions: str
+    name: str
+    #: What `:key` stands for, within a span: from FROM on; and how times are counted there.
+    within: str
+    #: Times, where those are not the sessions.
+    counted: str = ""
+
+    def candidates(self) -> str:
+        """Some of them, those with the most first: the key, what it has in all, and what it has within a span."""
+        within = f"{self.within} = m.key AND {_SPAN}"
+        counted = f"(SELECT {self.counted} {within})" if self.counted else "NULL"
+        return (
+            f"SELECT key, times, sessions, name, (SELECT count(*) {within}) AS had, {counted} AS had_times FROM ("  # noqa: S608 - fixed parts only
+            f"SELECT {self.key} AS key, {self.times} AS times, {self.sessions} AS sessions, {self.name} AS name "
+            f"FROM {self.table} ORDER BY {self.times} DESC, {self.sessions} DESC, {self.name} LIMIT :limit OFFSET :offset"
+            ") AS m"
+        )
+
+    def at_least(self) -> str:
+        """How many have so many times in all; counting ends."""
+        joined = "AND" if "WHERE" in self.table else "WHERE"
+        return f"SELECT count(*) FROM (SELECT 1 FROM {self.table} {joined} {self.times} >= :times LIMIT {CANDIDATES})"  # noqa: S608 - fixed parts only
 
 
 class Ranked(NamedTuple):
@@ -43,50 +66,46 @@ class Ranked(NamedTuple):
     key: int
 
 
-_UNHELPED = "(negative > 0 OR regenerated > 0 OR failed > 0)"
+_SESSIONS = "FROM session INDEXED BY {} WHERE side = 0 AND {} AND question"
 QUESTIONS = Ranking(
-    "SELECT question AS key, sessions AS times, sessions, question AS name FROM asked ORDER BY sessions DESC, question",
-    f"SELECT count(*) AS times, count(*) AS sessions FROM session INDEXED BY session_by_question "  # noqa: S608 - fixed parts only
-    f"WHERE question = :key AND {_SPAN} AND side = 0",
-)
-UNHELPED = Ranking(
-    "SELECT question AS key, unhelped AS times, unhelped AS sessions, question AS name FROM asked "
-    "WHERE unhelped > 0 ORDER BY unhelped DESC, question",
-    f"SELECT count(*) AS times, count(*) AS sessions FROM session INDEXED BY session_unhelped_question "  # noqa: S608 - fixed parts only
-    f"WHERE question = :key AND {_SPAN} AND side = 0 AND {_UNHELPED}",
+    *("asked", "question", "sessions", "sessions", "question"), _SESSIONS.format("session_by_question", "1 = 1")
 )
 AGAIN = Ranking(
-    "SELECT question AS key, again AS times, again_sessions AS sessions, question AS name FROM asked "
-    "WHERE again > 0 ORDER BY again DESC, again_sessions DESC, question",
-    f"SELECT sum(again) AS times, count(*) AS sessions FROM session INDEXED BY session_again_question "  # noqa: S608 - fixed parts only
-    f"WHERE question = :key AND {_SPAN} AND side = 0 AND again > 0",
+    *("asked WHERE again > 0", "question", "again", "again_sessions", "question"),
+    _SESSIONS.format("session_again_question", "again > 0"),
+    "sum(again)",
 )
-PAGES = Ranking(
-    "SELECT id AS key, cited AS times, cited AS sessions, url AS name FROM page ORDER BY cited DESC, url",
-    f"SELECT count(*) AS times, count(*) AS sessions FROM citation INDEXED BY citation_by_page "  # noqa: S608 - fixed parts only
-    f"WHERE page = :key AND {_SPAN}",
-)
+PAGES = Ranking("page", "id", "cited", "cited", "url", "FROM citation INDEXED BY citation_by_page WHERE page")
+
+#: From how many sessions of a span on: each session cites several pages, and is counted as one by an index alone.
+MANY_SESSIONS = {QUESTIONS: 30_000, AGAIN: 30_000, PAGES: 5000}
 
 
-def most(tx: Tx, ranking: Ranking, since: int, until: int, few: int = FEW_SESSIONS) -> list[Ranked] | None:
-    """The first rows of all chats that began within a span; None where that costs more than to count them all (`few`)."""
+def most(tx: Tx, ranking: Ranking, since: int, until: int) -> list[Ranked] | None:
+    """The first rows of all chats that began within a span; None where that costs more than to count them all."""
     span = {"since": since, "until": until}
-    if not _has(tx, span, few):
-        return None
     best: list[Ranked] = []
-    for place, row in enumerate(tx.ask(ranking.candidates, {})):
-        if len(best) == ROWS and (-row["times"], -row["sessions"], row["name"]) > best[-1][:3]:
-            break
-        if place == CANDIDATES:
+    offset, limit = 0, AT_ONCE
+    while True:
+        some = list(tx.ask(ranking.candidates(), span | {"limit": limit, "offset": offset}))
+        for row in some:
+            if len(best) == ROWS and (-row["times"], -row["sessions"], row["name"]) > best[-1][:3]:
+                return best
+            if sessions := row["had"]:
+                times = row["had_times"] if ranking.counted else sessions
+                insort(best, Ranked(-times, -sessions, row["name"], row["key"]))
+                del best[ROWS:]
+        if len(some) < limit:
+            return best
+        least = -best[-1].times if len(best) == ROWS else 0
+        ((left,),) = tx.ask(ranking.at_least(), {"times": least})
+        if left == CANDIDATES:
             return None
-        ((times, sessions),) = tx.ask(ranking.counted, span | {"key": row["key"]})
-        if sessions:
-            insort(best, Ranked(-times, -sessions, row["name"], row["key"]))
-            del best[ROWS:]
-    return best
+        offset, limit = offset + limit, 2 * limit
 
 
-def _has(tx: Tx, span: dict[str, int], sessions: int) -> bool:
-    text = f"SELECT count(*) FROM (SELECT 1 FROM session WHERE {_SPAN} LIMIT :sessions)"  # noqa: S608 - fixed parts only
-    ((count,),) = tx.ask(text, span | {"sessions": sessions})
-    return bool(count == sessions)
+def worthwhile(tx: Tx, since: int, until: int) -> list[Ranking]:
+    """What is found so sooner than by counting all sessions of a span."""
+    text = f"SELECT count(*) FROM (SELECT 1 FROM session WHERE {_SPAN} LIMIT :many)"  # noqa: S608 - fixed parts only
+    ((sessions,),) = tx.ask(text, {"since": since, "until": until, "many": max(MANY_SESSIONS.values())})
+    return [ranking for ranking, many in MANY_SESSIONS.items() if sessions >= many]

@@ -128,37 +128,29 @@ CREATE INDEX conversation_by_block ON conversation (number >> 10, updated_at);
 CREATE TABLE asked (
     question       INTEGER PRIMARY KEY,
     sessions       INTEGER NOT NULL,
-    unhelped       INTEGER NOT NULL,
     again          INTEGER NOT NULL,
     again_sessions INTEGER NOT NULL
 ) STRICT;
 
 CREATE TRIGGER asked_changed AFTER UPDATE ON session
 WHEN (old.question > 0 OR new.question > 0) AND (
-    old.question IS NOT new.question OR old.side <> new.side OR old.again <> new.again OR
-    (old.negative > 0 OR old.regenerated > 0 OR old.failed > 0) <>
-    (new.negative > 0 OR new.regenerated > 0 OR new.failed > 0)
+    old.question IS NOT new.question OR old.side <> new.side OR old.again <> new.again
 ) BEGIN
     UPDATE asked SET
-        sessions = sessions - 1,
-        unhelped = unhelped - (old.negative > 0 OR old.regenerated > 0 OR old.failed > 0),
-        again = again - old.again, again_sessions = again_sessions - (old.again > 0)
+        sessions = sessions - 1, again = again - old.again, again_sessions = again_sessions - (old.again > 0)
         WHERE question = old.question AND old.side = 0;
-    INSERT INTO asked (question, sessions, unhelped, again, again_sessions)
-    SELECT
-        new.question, 1, new.negative > 0 OR new.regenerated > 0 OR new.failed > 0, new.again, new.again > 0
+    INSERT INTO asked (question, sessions, again, again_sessions)
+    SELECT new.question, 1, new.again, new.again > 0
         WHERE new.question > 0 AND new.side = 0
     ON CONFLICT (question) DO UPDATE SET
-        sessions = sessions + 1, unhelped = unhelped + excluded.unhelped, again = again + excluded.again,
+        sessions = sessions + 1, again = again + excluded.again,
         again_sessions = again_sessions + excluded.again_sessions;
     DELETE FROM asked WHERE question = old.question AND sessions = 0;
 END;
 
 CREATE TRIGGER asked_gone AFTER DELETE ON session WHEN old.question > 0 AND old.side = 0 BEGIN
     UPDATE asked SET
-        sessions = sessions - 1,
-        unhelped = unhelped - (old.negative > 0 OR old.regenerated > 0 OR old.failed > 0),
-        again = again - old.again, again_sessions = again_sessions - (old.again > 0)
+        sessions = sessions - 1, again = again - old.again, again_sessions = again_sessions - (old.again > 0)
         WHERE question = old.question;
     DELETE FROM asked WHERE question = old.question AND sessions = 0;
 END;
@@ -176,27 +168,24 @@ CREATE TRIGGER figures_citation_gone AFTER DELETE ON citation BEGIN
     DELETE FROM page WHERE id = old.page AND cited = 0;
 END;
 
-INSERT INTO asked (question, sessions, unhelped, again, again_sessions)
-SELECT question, count(*), sum(negative > 0 OR regenerated > 0 OR failed > 0), sum(again), sum(again > 0)
+INSERT INTO asked (question, sessions, again, again_sessions)
+SELECT question, count(*), sum(again), sum(again > 0)
 FROM session WHERE question > 0 AND side = 0 GROUP BY question;
 UPDATE page SET cited = told.cited FROM (SELECT page, count(*) AS cited FROM citation GROUP BY page) AS told
 WHERE told.page = page.id;
 
 CREATE INDEX asked_by_sessions ON asked (sessions DESC, question);
-CREATE INDEX asked_by_unhelped ON asked (unhelped DESC, question) WHERE unhelped > 0;
 CREATE INDEX asked_by_again ON asked (again DESC, again_sessions DESC, question) WHERE again > 0;
 CREATE INDEX page_by_cited ON page (cited DESC, url);
 
 -- Each has all that its list is counted from.
 DROP INDEX session_by_question;
 CREATE INDEX session_by_question ON session (question, began, side);
-CREATE INDEX session_unhelped_question ON session (question, began, side)
-WHERE negative > 0 OR regenerated > 0 OR failed > 0;
 CREATE INDEX session_again_question ON session (question, began, side, again) WHERE again > 0;
 CREATE INDEX session_again ON session (began, side, question, again, negative) WHERE again > 0;
 CREATE INDEX session_cut ON session (began, side, cut_by, cut) WHERE cut > 0;
 CREATE INDEX session_refused ON session (began, side, refused) WHERE refused > 0;
 DROP INDEX session_disliked;
-CREATE INDEX session_disliked ON session (began, side, negative, question) WHERE negative > 0;
+CREATE INDEX session_disliked ON session (began, side, negative, question, conversation) WHERE negative > 0;
 DROP INDEX session_regenerated;
 CREATE INDEX session_regenerated ON session (began, side, regenerated) WHERE regenerated > 0;

@@ -38,7 +38,7 @@ async def test_the_most_asked_of_any_span(database, store, asked):
         counts = Counter(keys[one["id"]] for one in made if span[0] <= one["began"] < span[1])
         expected = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:ROWS]
 
-        found = database.read(lambda tx, s=span: most(tx, QUESTIONS, *s, few=0))
+        found = database.read(lambda tx, s=span: most(tx, QUESTIONS, *s))
 
         assert [(row.key, -row.times) for row in found] == expected
     assert len(made) < CANDIDATES
