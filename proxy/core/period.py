@@ -68,7 +68,10 @@ def read_period(query: Mapping[str, str], now: int, default: str = "all") -> Per
     """
     first, last = query.get("from", "").strip(), query.get("to", "").strip()
     if first or last:
-        return Period(_time("from", first), _time("to", last, whole_day=True), first=first, last=last)
+        period = Period(_time("from", first), _time("to", last, whole_day=True), first=first, last=last)
+        if period.since is not None and period.until is not None and period.since >= period.until:
+            raise ApiError(400, "the period ends before it begins", [fault("/from", "is not before to")])
+        return period
     name = query.get("range") or default
     if name not in RANGES:
         raise ApiError(400, f"range must be one of {', '.join(RANGES)}", [fault("/range", "is not known")])

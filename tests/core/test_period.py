@@ -47,6 +47,15 @@ def test_what_is_no_period(query):
     assert next(iter(query)) in caught.value.detail
 
 
+@pytest.mark.parametrize("last", ["2025-11-20", "2025-11-21T00:00:00Z"])
+def test_a_period_that_ends_before_it_begins(last):
+    """Dates the wrong way round are told, not answered with nothing."""
+    with pytest.raises(ApiError) as caught:
+        read_period({"from": "2025-11-21", "to": last}, NOW)
+
+    assert (caught.value.status, caught.value.detail) == (400, "the period ends before it begins")
+
+
 def test_the_period_before():
     """What a period is compared with is as long and ends where it begins; an open one has none."""
     assert Period(NOW - DAY, NOW).before() == Period(NOW - 2 * DAY, NOW - DAY)
