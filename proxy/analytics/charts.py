@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .marks import seconds, whole
+from .marks import money, seconds, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,12 +30,6 @@ class _Chart:
     lines: bool = False
 
 
-def _money(value: float | None) -> str:
-    if value is None:
-        return "unknown"
-    return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:.4f}"
-
-
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{value * 100:.1f} %"  # noqa: RUF001 - a dash is meant
 
@@ -51,7 +45,7 @@ _CHARTS = (
         whole,
     ),
     _Chart("Tokens", (("tokensIn", "in"), ("tokensOut", "out")), whole),
-    _Chart("Cost", (("costUsd", "US dollars"),), _money),
+    _Chart("Cost", (("costUsd", "US dollars"),), money),
     _Chart("Time to first token", (("firstTokenP50Ms", "p50"), ("firstTokenP95Ms", "p95")), seconds, lines=True),
     _Chart("Duration of answers", (("durationP50Ms", "p50"), ("durationP95Ms", "p95")), seconds, lines=True),
 )
@@ -68,7 +62,7 @@ _TILES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("refused", "Refused", whole),
     ("tokensIn", "Tokens in", whole),
     ("tokensOut", "Tokens out", whole),
-    ("costUsd", "Cost", _money),
+    ("costUsd", "Cost", money),
     ("firstTokenP50Ms", "First token, p50", seconds),
     ("firstTokenP95Ms", "First token, p95", seconds),
     ("durationP50Ms", "Duration, p50", seconds),

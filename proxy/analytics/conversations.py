@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..core.tally import usd_of
 from ..core.wire import emit_conversation, emit_event, emit_feedback, emit_message
 from ..errors import ApiError
 from . import rows
@@ -80,11 +81,13 @@ def told_by_external_id(tx: Tx, external: str) -> dict[str, Any]:
 
 
 def transcript(tx: Tx, name: str) -> dict[str, Any]:
-    """A conversation's answer form; beside it what was `replaced`, all `feedback`, and the `events` around it; 404."""
+    """A conversation's answer form; beside it what it cost, what was `replaced`, all `feedback`, and the `events` around it; 404."""
     record = conversation(tx, name)
     replaced = [message for message in _stored(tx, name) if message["place"] is None]
     feedback = [rows.feedback_record(row) for row in tx.all("feedback_of_conversation", conversation=name)]
+    cost = tx.all("cost_of_conversation", conversation=name)[0]["cost"]
     return emit_conversation(record) | {
+        "costUsd": usd_of(cost),
         "replaced": [emit_message(message, record) for message in replaced],
         "feedback": [emit_feedback(one) for one in feedback],
         "events": [emit_event(rows.event_record(row)) for row in tx.all("events_of_conversation", conversation=name)],

@@ -55,6 +55,13 @@ def seconds(milliseconds: float | None) -> str:
     return f"{milliseconds / 1000:.1f} s" if milliseconds < 60_000 else f"{milliseconds / 60_000:.1f} min"
 
 
+def money(dollars: float | None) -> str:
+    """US dollars; of less than one, more digits."""
+    if dollars is None:
+        return "unknown"
+    return f"${dollars:,.2f}" if dollars >= 1 or dollars == 0 else f"${dollars:.4f}"
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "segment": segment,
     "query": query,
@@ -62,6 +69,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "when": when,
     "whole": whole,
     "seconds": seconds,
+    "money": money,
     "span": span_text,
     "size": size_text,
 }

@@ -23,7 +23,7 @@ ON CONFLICT (id) DO UPDATE SET
     first_message_time = excluded.first_message_time, user_message_count = excluded.user_message_count,
     question = excluded.question, interrupted = excluded.interrupted;
 
--- name: session — what a list shows of one conversation, why thumbs went down for some of them; its tokens are NULL where no answer's usage is known; +type: feedback is found by its conversation, which has little of it
+-- name: session — what a list shows of one conversation, why thumbs went down for some of them; its tokens are NULL where no answer's usage is known, its cost where that of any answer is not; +type: feedback is found by its conversation, which has little of it
 SELECT id, created_at, updated_at, question, user_message_count, interrupted, properties, user_properties, tags,
     (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND +feedback.type = 'positive') AS positive,
     (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND +feedback.type = 'negative') AS negative,
@@ -35,7 +35,9 @@ SELECT id, created_at, updated_at, question, user_message_count, interrupted, pr
             WHERE feedback.conversation = :id AND +type = 'negative' ORDER BY message, created_at, id LIMIT 5
         )
     ) AS disliked,
-    answered.tokens, answered.refused
+    answered.tokens, answered.refused, (
+        SELECT CASE WHEN count(*) = count(cost) THEN sum(cost) END FROM answer WHERE answer.conversation = :id
+    ) AS cost
 FROM conversation, (
     SELECT
         sum(coalesce(
@@ -304,6 +306,9 @@ WHERE CASE WHEN json_valid(properties) THEN json_extract(properties, '$.forkedFr
 SELECT * FROM conversation WHERE external_id = :external_id ORDER BY updated_at DESC, id LIMIT 1;
 
 -- ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: cost_of_conversation — what its answers cost, in billionths of a US dollar; NULL where that of any is not known
+SELECT CASE WHEN count(*) = count(cost) THEN sum(cost) END AS cost FROM answer WHERE conversation = :conversation;
 
 -- name: events_of_conversation — what happened in and around one conversation, oldest first
 SELECT * FROM event WHERE conversation = :conversation ORDER BY created_at, id;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..core.fields import time_text
+from ..core.tally import usd_of
 from .plain import dicts, word
 from .rows import json_value
 from .views import user_of
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "id", "changed", "began", "question", "turns", "user", "model", "tags", "positive", "negative", "why",
-    "interrupted", "refused", "tokens", "kind",
+    "interrupted", "refused", "tokens", "costUsd", "kind",
 )  # fmt: skip
 
 
 def session_view(line: Mapping[str, Any]) -> dict[str, Any]:
     """One of `Sessions.lines`.
 
-    `tokens` is None where they are not known, `kind` is empty for what a user held, `why` says of thumbs down what was
+    `tokens` and `costUsd` are None where they are not known, `kind` is empty for what a user held, `why` says of thumbs down what was
     said with them.
     """
     properties, tags = line["properties"] or {}, line["tags"] or []
@@ -41,6 +42,7 @@ def session_view(line: Mapping[str, Any]) -> dict[str, Any]:
         "interrupted": bool(line["interrupted"]),
         "refused": bool(line["refused"]),
         "tokens": None if tokens is None else int(tokens),
+        "costUsd": usd_of(line["cost"]),
         "kind": word(properties.get("kind")),
     }
 

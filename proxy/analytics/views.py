@@ -6,6 +6,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from .marks import money
 from .message_view import message_view
 from .plain import dicts, pretty, word
 
@@ -38,6 +39,7 @@ def transcript(told: Mapping[str, Any]) -> dict[str, Any]:
         "Kind": word(properties.get("kind")),
         "Source": word(properties.get("source")),
         "Tags": ", ".join(told["tags"] or ()),
+        "Cost": "" if told["costUsd"] is None else money(told["costUsd"]),
         "Id": told["id"],
     }
     line, lost = _line_of_time(told)

@@ -120,7 +120,7 @@ def figures(tally: Tally, newcomers: set[int] | frozenset[int] = frozenset()) ->
         "tokensIn": tally.tokens_in if tally.told else None,
         "tokensOut": tally.tokens_out if tally.told else None,
         "answersWithTokens": tally.told,
-        "costUsd": tally.cost / _NANO if tally.priced else None,
+        "costUsd": usd_of(tally.cost) if tally.priced else None,
         "answersWithCost": tally.priced,
         "firstTokenP50Ms": percentile(tally.first, 50),
         "firstTokenP95Ms": percentile(tally.first, 95),
@@ -131,3 +131,8 @@ def figures(tally: Tally, newcomers: set[int] | frozenset[int] = frozenset()) ->
 
 def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
+
+
+def usd_of(billionths: int | None) -> float | None:
+    """US dollars of billionths."""
+    return None if billionths is None else billionths / _NANO

@@ -28,6 +28,7 @@ LINE = {
     "interrupted": 1,
     "refused": 0,
     "tokens": 12.0,
+    "cost": 1_500_000,
 }
 
 
@@ -48,6 +49,7 @@ def test_a_line():
         "interrupted": True,
         "refused": False,
         "tokens": 12,
+        "costUsd": 0.0015,
         "kind": "title",
     }
 
@@ -56,7 +58,9 @@ def test_a_line():
 @given(st.dictionaries(st.sampled_from(["model", "kind", "userId", "id"]), JSON, max_size=4))
 def test_properties_are_anything(properties):
     """No property that a client can send breaks the list, and what is not known is None."""
-    told = session_view(LINE | {"properties": properties, "user_properties": properties, "tags": None, "tokens": None})
+    told = session_view(
+        LINE | {"properties": properties, "user_properties": properties, "tags": None, "tokens": None} | {"cost": None}
+    )
 
     assert tuple(told) == COLUMNS
-    assert (told["tags"], told["tokens"]) == ([], None)
+    assert (told["tags"], told["tokens"], told["costUsd"]) == ([], None, None)

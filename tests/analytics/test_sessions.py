@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from proxy.analytics.session_view import session_view
 from proxy.analytics.store import FUNCTIONS, Store, definitions
 from proxy.core.session_filter import EVERY, Page, Place, SessionFilter, cursor_of, read_sessions
 from proxy.core.traits import TRAITS_LIMIT
@@ -257,6 +258,18 @@ async def test_lines_are_what_people_see(filled):
     assert (line["positive"], line["negative"], line["interrupted"]) == (1, 0, 0)
     assert line["properties"] == {"model": "m-1", "env": "prod"}
     assert (page.total, page.next) == (1, None)
+
+
+async def test_what_a_chat_costs(store, database):
+    """A chat costs what its answers do; while the price of one is not known, neither list nor transcript tells any."""
+    await store.log_conversation(posted("c1", "why", "so", "and", "thus"))
+    for message, cost, told in (("c1-1", 1_000_000, None), ("c1-3", 500_000, 0.0015)):
+        database.write(
+            lambda tx, m=message, c=cost: tx.run("price", conversation="c1", message=m, cost=c, list="of today")
+        )
+        page = await store.sessions(EVERY, Page(1))
+
+        assert session_view(page.lines[0])["costUsd"] == (await store.transcript("c1"))["costUsd"] == told
 
 
 HOSTILE = [

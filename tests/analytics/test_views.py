@@ -37,6 +37,7 @@ AT = "2025-11-22T07:46:05.000Z"
 def told(**fields):
     """What the store tells of a conversation."""
     nothing = {"properties": None, "userProperties": None, "tags": None, "replaced": [], "feedback": [], "events": []}
+    nothing["costUsd"] = 0.25
     return {"id": "c", "createdAt": AT, "updatedAt": AT, "messages": [message()], "share": ""} | nothing | fields
 
 
@@ -48,7 +49,7 @@ def test_properties_are_anything(properties):
 
     view = transcript(told(properties=properties, messages=[message(properties=properties)], events=[event]))
 
-    assert view["facts"]["Id"] == "c"
+    assert (view["facts"]["Id"], view["facts"]["Cost"]) == ("c", "$0.2500")
     assert list(texts(view))[0] == "hi"
 
 
