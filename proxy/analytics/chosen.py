@@ -77,7 +77,7 @@ def _said(tx: Tx, statement: Statement, words: Sequence[Words], since: int, unti
     )
     rows = [row[0] for row in tx.ask(found.text, found.values)]
     if len(rows) == SAID:
-        return Demand(said_in(statement, words), "v")
+        return Demand(said_in(statement, words, one_by_one=False), "v")
     bound = statement.bind_json(rows)
     source = f"json_each({bound}) AS said CROSS JOIN session AS s ON s.rowid = said.value"
     condition = f"s.rowid IN (SELECT value FROM json_each({bound}))"  # noqa: S608 - fixed parts only

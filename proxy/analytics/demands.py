@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..core.query import Source
 from ..core.traits import CROWDED, is_kept, of_property, of_tag
 from .among import among_demands
-from .ways import TRAITS, Demand, of_conversations, of_sessions
+from .ways import TRAITS, Demand, fewest, of_conversations, of_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..db.sqlite import Tx
     from .statements import Statement
 
+#: So many conversations are looked into one by one for a word: each costs as much as thirty of those that the index has.
+FEW = 100
 #: As in the indexes of the schema, or they are not used.
 _USER = (
     "CASE WHEN json_valid(v.user_properties) THEN CAST(coalesce(nullif(json_extract(v.user_properties, '$.userId'), ''), "
@@ -50,7 +52,8 @@ def demands_of(tx: Tx, statement: Statement, asked: SessionFilter) -> list[Deman
     if asked.model is not None:
         found.append(_plain(f"{_MODEL} = {statement.bind(asked.model)}", "conversation_by_model"))
     if asked.words:
-        found.append(Demand(said_in(statement, asked.words), "v"))
+        one_by_one = fewest(tx, statement, found, FEW) is not None
+        found.append(Demand(said_in(statement, asked.words, one_by_one=one_by_one), "v"))
     return found
 
 
@@ -93,11 +96,11 @@ def match_of(statement: Statement, words: Sequence[Words]) -> str:
     return f"message_search MATCH {statement.bind(wanted)}"
 
 
-def said_in(statement: Statement, words: Sequence[Words]) -> str:
+def said_in(statement: Statement, words: Sequence[Words], *, one_by_one: bool) -> str:
     """That one message of a conversation does: a message's number tells whose it is (`schema_4.sql`)."""
     match = match_of(statement, words)
-    if any(one.begins for one in words):
-        # What begins so is put together out of the index's words each time that it is asked about: once for all.
-        return f"v.number IN (SELECT rowid >> 32 FROM message_search WHERE {match})"  # noqa: S608 - fixed parts only
-    own = "rowid >= v.number << 32 AND rowid < (v.number + 1) << 32"
-    return f"EXISTS (SELECT 1 FROM message_search WHERE {match} AND {own})"  # noqa: S608 - fixed parts only
+    # (What begins so is put together out of the index's words each time that it is asked about.)
+    if one_by_one and not any(one.begins for one in words):
+        own = "rowid >= v.number << 32 AND rowid < (v.number + 1) << 32"
+        return f"EXISTS (SELECT 1 FROM message_search WHERE {match} AND {own})"  # noqa: S608 - fixed parts only
+    return f"v.number IN (SELECT rowid >> 32 FROM message_search WHERE {match})"  # noqa: S608 - fixed parts only

@@ -1,6 +1,6 @@
-"""What is derived from the log for figures (`schema_6.sql`), made anew: at the first opening of a file, and of a mended one.
+"""What is derived from the log for figures and lists (`schema_6.sql`, `schema_8.sql`), made anew.
 
-From then on triggers keep it, in the transaction of each change.
+That is at the first opening of a file, and of a mended one. From then on triggers keep it, in the transaction of each change.
 """
 
 from __future__ import annotations

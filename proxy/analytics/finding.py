@@ -48,7 +48,7 @@ class Found:
 def find(tx: Tx, asked: SessionFilter, page: Page, most: int | None = None) -> Found:
     """The page, out of one place more than it has, and how many pass; counting may end at `most`. `ApiError` 422."""
     with in_time(tx, SECONDS):
-        if asked.words and most is not None and (searching := search_by(tx, asked)):
+        if asked.words and (searching := search_by(tx, asked)):
             told, counted, is_all = searching.page(tx, page, most)
         else:
             told = [Place(*row) for row in _ask(tx, _select(tx, asked, page))]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..core.query_fields import CONVERSATIONS
 from ..core.session_filter import Page, Place
-from .demands import demands_of, match_of
+from .demands import FEW, demands_of, match_of
 from .places import behind, within
 from .statements import Statement
 from .ways import fewest, of_conversations, plain_way
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 #: Numbers of a block are those that are the same without these bits (`schema_8.sql`).
 BITS = 10
-#: So many conversations are looked into one by one instead: each costs as much as thirty that a block has.
-FEW = 100
 #: Blocks that are looked through only to count: some milliseconds.
 COUNTED_BLOCKS = 2
 _SAID = (
@@ -50,13 +48,16 @@ class Search:
 
     asked: SessionFilter
 
-    def page(self, tx: Tx, page: Page, most: int) -> tuple[list[Place], int, bool]:
+    def page(self, tx: Tx, page: Page, most: int | None) -> tuple[list[Place], int, bool]:
         """The places of a page and one more where the list goes on; how many pass, up to `most`, and whether those are all."""
         blocks = [Block(row["number"], row["earliest"], row["latest"]) for row in tx.all("blocks")]
         since, until = self.asked.since, self.asked.until
         blocks = [
             one for one in blocks if (since is None or one.latest >= since) and (until is None or one.earliest < until)
         ]
+        if most is None:
+            places, counted = self._look(tx, blocks, page, page.offset + page.limit + 1) if blocks else ([], 0)
+            return places[page.offset :], counted, True
         if page.after is not None:
             _, counted, is_all = self._found(tx, blocks, Page(0), most)
             left = [one for one in blocks if one.earliest <= page.after.updated_at]

@@ -100,3 +100,5 @@ def test_pages_of_a_search(database, updated):
         assert found == expected[:160], asked
         skipped = database.read(lambda tx, w=wanted: sessions.lines(tx, w, Page(10, offset=25)))
         assert [line["id"] for line in skipped.lines] == expected[25:35], asked
+        told = database.read(lambda tx, w=wanted: sessions.answers(tx, w, Page(2, offset=25)))
+        assert ([one["id"] for one in told["conversations"]], told["total"]) == (expected[25:27], len(expected)), asked

@@ -200,7 +200,8 @@ async def test_slow_searches_leave_readers_to_others(tmp_path):
     )
     try:
         store = Store(database)
-        await store.log_conversation(posted("c1", "word", properties={"p": "x"}))
+        many = [f"t{number}" for number in range(TRAITS_LIMIT + 1)]  # so that properties are read one by one
+        await store.log_conversation(posted("c1", "word", properties={"p": "x"}, tags=many))
         searches = [asyncio.create_task(ids(store, q="word", property="p=x")) for _ in range(8)]
         await asyncio.to_thread(going.wait, 30)
 
