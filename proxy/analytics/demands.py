@@ -50,11 +50,18 @@ def demands_of(tx: Tx, statement: Statement, asked: SessionFilter) -> list[Deman
         condition = f"v.interrupted = {1 if asked.interrupted else 0}"
         found.append(_plain(condition, "conversation_interrupted") if asked.interrupted else Demand(condition, "v"))
     if asked.model is not None:
-        found.append(_plain(f"{_MODEL} = {statement.bind(asked.model)}", "conversation_by_model"))
+        found.append(_model(statement.bind(asked.model)))
     if asked.words:
         one_by_one = fewest(tx, statement, found, FEW) is not None
         found.append(Demand(said_in(statement, asked.words, one_by_one=one_by_one), "v"))
     return found
+
+
+def _model(model: str) -> Demand:
+    """A session has the model where it is a text; where it has none, its conversation may have something else there."""
+    entry, index = f"{_MODEL} = {model}", of_conversations("conversation_by_model")
+    other = f"EXISTS (SELECT 1 FROM conversation AS v WHERE v.id = s.conversation AND {entry})"  # noqa: S608 - fixed parts only
+    return Demand(f"(s.model = {model} OR (s.model = '' AND {other}))", "s", entry, index, index)
 
 
 def _plain(condition: str, name: str) -> Demand:

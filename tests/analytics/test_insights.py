@@ -106,6 +106,7 @@ FILTERS = {
     "words": ({"q": "invoice"}, lambda one: "invoice" in one["said"]),
     "the beginning of a word": ({"q": "invo*"}, lambda one: "invoice" in one["said"]),
     "a user": ({"user": "ann"}, lambda one: one["user"] == "ann"),
+    "a model": ({"model": "gpt-4o"}, lambda one: one["model"] == "gpt-4o"),
     "a tag": ({"tag": "vip"}, lambda one: "vip" in one["tags"]),
     "a property": ({"property": "source=docs"}, lambda one: one["properties"].get("source") == "docs"),
     "thumbs down": ({"feedback": "negative"}, lambda one: "negative" in one["thumbs"]),
