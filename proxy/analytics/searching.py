@@ -69,7 +69,7 @@ class Search:
         found: list[Place] = []
         counted = looked_at = 0
         # What only begins so is put together out of all that begins so, with every look.
-        step = 8 if any(one.begins for one in self.asked.words) else 1
+        step, more = (2, 4) if any(one.begins for one in self.asked.words) else (1, 2)
         while blocks:
             have_page = len(found) >= wanted and (
                 not wanted or max(one.latest for one in blocks) < found[wanted - 1].updated_at
@@ -80,7 +80,7 @@ class Search:
             # (Blocks that follow each other are looked through as one.)
             places, passing = self._look(tx, some, page, wanted)
             found = sorted([*found, *places], key=lambda place: (-place.updated_at, place.id))[:wanted]
-            counted, looked_at, step = counted + passing, looked_at + len(some), 2 * step
+            counted, looked_at, step = counted + passing, looked_at + len(some), more * step
         return found[page.offset : wanted], min(counted, most), counted <= most
 
     def _look(self, tx: Tx, blocks: list[Block], page: Page, wanted: int) -> tuple[list[Place], int]:
