@@ -71,9 +71,15 @@ def figures(tx: Tx, asked: Asked) -> Figures:
     """All of them."""
     found = Figures(series={start: Tally() for start in buckets(asked.since, asked.until, asked.unit)})
     pieces = _pieces(tx, asked) if asked.property is None else _filtered(tx, asked, _PROPERTY)
-    for start, group, tally in pieces:
+    cells: dict[tuple[int, str | None], Tally] = {}
+    for start, group, tally in pieces:  # most are the only one of their cell, and those of a day's hours are many
+        if (start, group) in cells:
+            cells[start, group].add(tally)
+        else:
+            cells[start, group] = tally
+    for (start, name), tally in cells.items():
         found.series[start].add(tally)
-        found.groups.setdefault(group, Tally()).add(tally)
+        found.groups.setdefault(name, Tally()).add(tally)
     for tally in found.groups.values():
         found.total.add(tally)
     for row in tx.all("newcomers", since=asked.since, until=asked.until):

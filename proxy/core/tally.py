@@ -9,8 +9,6 @@ figure is None, never 0, where nothing is known.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from itertools import repeat
-from operator import add
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -55,8 +53,11 @@ class Tally:
         for name in COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for mine, more in ((self.first, other.first), (self.whole, other.whole)):
-            # (A year of figures is some thousand of these: without a loop of our own they take half as long.)
-            mine.update(zip(more, map(add, map(mine.get, more, repeat(0)), more.values()), strict=True))
+            if not mine:  # most are the first of their kind
+                mine.update(more)
+                continue
+            for time, count in more.items():
+                mine[time] = mine.get(time, 0) + count
         self.people |= other.people
 
     def packed(self) -> str:
