@@ -22,6 +22,7 @@ _LISTS = ("annotations", "images", "executed_tools", "records_cited")
 _SAYING = frozenset(
     ("content", "refusal", "tool_calls", "function_call", "audio", "reasoning_details", *REASONING_KEYS, *_LISTS)
 )
+_CONTENT = frozenset(("content",))
 
 
 class ChoiceBuilder:
@@ -116,7 +117,11 @@ class ChoiceBuilder:
 
     def _say(self, delta: dict[str, Any]) -> None:
         self._role = self._role or text_in(delta.get("role")) or ""
-        self._add_content(delta.get("content"))
+        said = _SAYING.intersection(delta)
+        if "content" in said:
+            self._add_content(delta["content"])
+        if said <= _CONTENT:  # as nearly all are
+            return
         if refusal := text_in(delta.get("refusal")):
             self._refusal.append(refusal)
         if reasoning := reasoning_in(delta):
@@ -135,6 +140,9 @@ class ChoiceBuilder:
 
     def _add_content(self, content: Any) -> None:
         """Content, in which a refusal may be a part."""
+        if isinstance(content, str):
+            self._content.add(content)
+            return
         for part in content if isinstance(content, list) else [content]:
             if isinstance(part, dict) and part.get("type") == "refusal" and text_in(part.get("refusal")):
                 self._refusal.append(part["refusal"])
