@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .jsontext import canonical_value, mend, mend_text
+from .jsontext import canonical_value, mend, mend_text, objects_in
 from .message import Message
 from .parts import REASONING_KEYS, PartsBuilder, reasoning_in
 from .runs import Varying
@@ -64,17 +64,28 @@ class ChoiceBuilder:
         """The string of a delta just taken by which the next of its run may differ: the only thing that it says."""
         if not isinstance(delta, dict):
             return None
-        said = [(key, value) for key, value in delta.items() if value and key in _SAYING]
+        said = {key: value for key, value in delta.items() if value and key in _SAYING}
         if len(said) != 1:
-            return None
-        ((key, value),) = said
+            return self._varying_twice(said)
+        ((key, value),) = said.items()
         if key == "tool_calls":
             return self._calls.varying(value)
         if not isinstance(value, str):
             return None
         if key == "content":
             return Varying(key, value, self._content.extend)
+        if key == "refusal":
+            return Varying(key, value, self._refusal.extend)
         return Varying(key, value, self._reasoning.extend) if key in REASONING_KEYS else None
+
+    def _varying_twice(self, said: dict[str, Any]) -> Varying | None:
+        """The same where reasoning is said once more in details, which then count for nothing."""
+        details = objects_in(said.pop("reasoning_details", None))
+        ((key, value),) = said.items() if len(said) == 1 else [("", None)]
+        if key not in REASONING_KEYS or not isinstance(value, str) or len(details) != 1:
+            return None
+        texts = [text for name in ("text", "summary") if (text := details[0].get(name))]
+        return Varying(key, value, self._reasoning.extend, is_twice=True) if texts == [value] else None
 
     def take_whole(self, choice: dict[str, Any]) -> None:
         """Its entry in a whole answer, or one of its entries."""
