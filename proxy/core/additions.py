@@ -55,8 +55,10 @@ def additions(entry: Entry, placing: Placing) -> list[Addition]:
     history = entry.history
     last, asked = placing.start, _question_before(history, placing.first)
     out = []
-    for message, message_id, created_at, properties, is_answer in _named(entry, placing.first):
-        digested = digest(message) if is_heard(message) else None
+    for at, (message, message_id, created_at, properties, is_answer) in enumerate(
+        _named(entry, placing.first), placing.first
+    ):
+        digested = _digest(message) if is_answer else history.digests[at]
         last = link(last, digested) if digested else last
         answers = asked if message.role == "assistant" else None
         paired = pair(answers, digested, history.root) if answers and digested else None
@@ -92,6 +94,10 @@ def _named(entry: Entry, first: int) -> Iterator[tuple[Message, str, int, dict[s
         yield message, f"{entry.id}.{at}", entry.ended, {}, True
     for message in entry.answers[-1:]:
         yield message, entry.id, entry.ended, entry.properties, True
+
+
+def _digest(message: Message) -> bytes | None:
+    return digest(message) if is_heard(message) else None
 
 
 def _question_before(history: History, first: int) -> bytes | None:

@@ -10,20 +10,23 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from contextlib import contextmanager
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DatabaseDamaged, DatabaseError, DatabaseInterrupted, DatabaseUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 #: How long a statement waits for a foreign program's lock (a backup, a person with `sqlite3`).
 BUSY_SECONDS = 5.0
 #: Page cache of a connection, in KiB.
 CACHE_KIB = 16_000
+#: Pages of the log that are folded into the file together, 16 MB. Many were written more than once by then, and are
+#: folded in once; with four times as many another third would be saved, and each folding hold the writer as much longer.
+CHECKPOINT_PAGES = 4000
 #: A log that grew past this during a long read is cut back afterwards.
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
 #: Prepared statements kept; more than the queries of any one file.
@@ -76,7 +79,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     if mode != "wal":
         connection.close()
         raise DatabaseError(f"{path} lies on a filesystem without shared memory (a network share?): choose a local one")
-    connection.execute("PRAGMA wal_autocheckpoint = 1000")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
     connection.execute("PRAGMA foreign_keys = ON")
     # What is deleted is overwritten in the file, so that it is gone once the log is folded in.
@@ -123,8 +126,7 @@ def _connect(path: Path | str) -> sqlite3.Connection:
     return connection
 
 
-@contextmanager
-def translated(doing: str) -> Iterator[None]:
+def translated(doing: str) -> AbstractContextManager[None]:
     """
     Foreign errors become ours, with what was being done.
 
@@ -132,14 +134,31 @@ def translated(doing: str) -> Iterator[None]:
     later. `DatabaseError` when the statement or its values are at fault: the same would fail again;
     `DatabaseInterrupted` when it took longer than it was given.
     """
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
-        kind = DatabaseError if code in _OF_THE_STATEMENT else DatabaseUnavailable
-        kind = DatabaseDamaged if code in DAMAGE else kind
-        if code == sqlite3.SQLITE_INTERRUPT:
-            kind = DatabaseInterrupted
-        raise kind(f"{doing}: {error}") from error
-    except (OverflowError, UnicodeError) as error:  # an integer over 64 bits, half of a surrogate pair
-        raise DatabaseError(f"{doing}: a value cannot be stored: {error}") from error
+    return _Translated(doing)
+
+
+class _Translated:
+    """A class, not a generator: it stands around every statement, and costs a third so."""
+
+    __slots__ = ("_doing",)
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise _kind_of(error)(f"{self._doing}: {error}") from error
+        if isinstance(error, (OverflowError, UnicodeError)):  # an integer over 64 bits, half of a surrogate pair
+            raise DatabaseError(f"{self._doing}: a value cannot be stored: {error}") from error
+
+
+def _kind_of(error: sqlite3.Error) -> type[DatabaseError]:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return DatabaseInterrupted
+    if code in DAMAGE:
+        return DatabaseDamaged
+    return DatabaseError if code in _OF_THE_STATEMENT else DatabaseUnavailable

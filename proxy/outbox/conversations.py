@@ -82,8 +82,9 @@ class Conversations:
         entry = left
         if entry.side:
             return self._aside(tx, entry, now)
-        placing = place(entry.asking, Tenant(tx, entry.tenant))
-        row = tx.one("conversation", key=placing.held.key) if placing.held else None
+        known = Tenant(tx, entry.tenant)
+        placing = place(entry.asking, known)
+        row = known.conversation(placing.held.key) if placing.held else None
         if placing.how == "late" and row and placing.standing:
             growth = Growth(tx, row, row["rev"])
             growth.know_as(entry, placing.standing.key)
@@ -217,18 +218,19 @@ def _go_on(tx: Tx, row: sqlite3.Row, entry: Entry, placing: Placing, growth: Gro
         rev=rev,
         last_place=growth.last_place,
         tip_place=growth.tip_place,
-        tip=growth.tip,
-        appended=placing.appends,
+        tip=None if entry.side else growth.tip,  # nobody goes on with a title
         properties=write(written(row["properties"]) | conversation_properties(entry)),
         user_properties=write({"userId": user}) if user else row["user_properties"],
         **who,
     )
+    if row["freed"] or (placing.appends and not row["appended"]):
+        tx.run("come_back", key=row["key"], appended=placing.appends)
     if entry.side:
-        return  # nobody goes on with a title
+        return
     if placing.how != "beside":
         tx.run("forget_tips", conversation=row["key"], all=placing.how not in ("regenerated", "retried"))
-    tips = ({"hash": tip, "former": former, "choice": choice} for tip, former, choice in growth.tips)
-    tx.many("add_tip", ({"conversation": row["key"], "rev": rev, **tip, **who} for tip in tips))
+    for tip, former, choice in growth.tips:
+        tx.run("add_tip", conversation=row["key"], hash=tip, rev=rev, former=former, choice=choice, **who)
 
 
 def _thread(entry: Entry) -> str:

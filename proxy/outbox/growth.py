@@ -42,11 +42,11 @@ class Growth:
         self.replaced: list[sqlite3.Row] = []
         #: By what the new messages may have been asked for.
         self.names: list[str] = []
-        #: The conversation's own row afterwards.
+        #: The conversation's own row afterwards; the tip is where it is gone on with.
         self.last_place = row["last_place"]
         self.tip_place = row["tip_place"]
         self.tip: bytes | None = row["tip"]
-        #: Where it may be gone on with: hash, replaced message, other choice.
+        #: What may be gone on with in its stead: hash, replaced message, other choice.
         self.tips: list[tuple[bytes, int | None, int]] = []
 
     def grow(self, entry: Entry, placing: Placing, new: list[Addition]) -> None:
@@ -67,12 +67,11 @@ class Growth:
                 self.tip, self.tip_place = last, at
         self.last_place = placing.keep + len(new)
         if entry.answers:
-            others = other_tips(entry, before)
-            self.tips = [(last, None, 0), *((tip, None, choice) for tip, choice in others)]
+            self.tips = [(tip, None, choice) for tip, choice in other_tips(entry, before)]
             if placing.how in ("regenerated", "retried"):
                 self.tips += self._former()
-        elif self.tip_place:
-            self.tips = [(self.tip or placing.start, None, 0)]
+        else:
+            self.tip = (self.tip or placing.start) if self.tip_place else None
         self._know(entry, new, added)
 
     def put_beside(self, entry: Entry, placing: Placing) -> None:
@@ -94,12 +93,13 @@ class Growth:
 
     def _add(self, addition: Addition, at: int | None, entry: Entry) -> int:
         """A message takes a place, or stands beside one; its key."""
-        message = addition.message
-        row = self._tx.one(
+        message, name = addition.message, self._free_id(addition)
+        self.names.append(name)
+        return self._tx.add(
             "add_message",
             conversation=self._row["key"],
             place=at,
-            id=self._free_id(addition),
+            id=name,
             rev=self._rev,
             created_at=addition.created_at,
             started=entry.started if addition.is_answer else None,
@@ -113,10 +113,6 @@ class Growth:
             body=write(message.to_json()) if self._keeps else "{}",
             properties=write(addition.properties) if self._keeps else "{}",
         )
-        assert row is not None
-        self.names.append(row["id"])
-        key: int = row["key"]
-        return key
 
     def _free_id(self, addition: Addition) -> str:
         """The client's own id, or ours; even ours may be taken, by a client that has put it on another message."""
@@ -196,19 +192,19 @@ class Growth:
 
     def _know(self, entry: Entry, new: list[Addition], added: list[int]) -> None:
         self.know_as(entry, added[-1])
-        calls = (
+        named = [
             {"value": call, "kind": "tool_call", "message": key}
             for key, addition in zip(added, new, strict=True)
             for call in (*(one.get("id") for one in addition.message.tool_calls), addition.message.tool_call_id)
             if call
-        )
-        self._tx.many("add_key", calls)
-        answers = (
+        ]
+        named += [
             {"value": addition.own_id, "kind": "message", "message": key}
             for key, addition in zip(added, new, strict=True)
             if addition.is_answer and addition.own_id
-        )
-        self._tx.many("add_key", answers)
+        ]
+        if named:
+            self._tx.many("add_key", named)
 
 
 def free_id(tx: Tx, tenant: str, *wanted: str) -> str:

@@ -148,7 +148,7 @@ class _Retelling:
     def _tell_earlier(self, at: int, place: int, message: Message, now: int) -> int:
         if at < len(self._earlier):
             return self._tell(self._earlier[at], message, now, {})
-        row = self._tx.one(
+        return self._tx.add(
             "add_message",
             conversation=self._row["conversation"],
             place=place,
@@ -166,8 +166,6 @@ class _Retelling:
             body=write(message.to_json()),
             properties="{}",
         )
-        assert row is not None
-        return int(row["key"])
 
     def _tell(self, row: sqlite3.Row, message: Message, now: int, properties: dict[str, Any]) -> int:
         body = write(message.to_json())
@@ -212,7 +210,6 @@ class _Retelling:
         tip = at_place.get(tip_place, self._row["tip"])
         key = self._row["conversation"]
         self._tx.run("go_on_later", key=key, rev=self._rev, moved=moved, tip_place=tip_place, tip=tip)
-        self._tx.run("tip_again", conversation=key, before=self._row["tip"], hash=tip)
 
     def _before_part(self) -> sqlite3.Row | None:
         """The message before what is known to be the answer's."""

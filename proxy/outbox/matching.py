@@ -30,6 +30,14 @@ class Tenant:
     def __init__(self, tx: Tx, tenant: str) -> None:
         self._tx = tx
         self._tenant = tenant
+        self._read: dict[int, sqlite3.Row] = {}
+
+    def conversation(self, key: int) -> sqlite3.Row:
+        """A conversation's row, read once; it is there."""
+        row = self._read.get(key) or self._tx.one("conversation", key=key)
+        assert row is not None
+        self._read[key] = row
+        return row
 
     def named(self, name: str, user: str) -> Held | None:
         """The newest of the chat's; one that was never named is called so from now on when the name is our own id."""
@@ -50,8 +58,10 @@ class Tenant:
         of_anybody = scope.user is None or scope.thread is None
         name = "tip_of_chat" if of_chat else "tip_of_anybody" if of_anybody else "tip_of_user"
         found = self._tx.one(name, tip=tip, connection=connection, kin=kin, **scope._asdict())
-        row = self._tx.one("at_tip", key=found["key"]) if found else None
-        return _held(row, row["hash"], row["former"] or 0, row["choice"]) if row else None
+        if found is None:
+            return None
+        row = self.conversation(found["conversation"])
+        return _held(row, tip, found["former"] or 0, found["choice"])
 
     def inside(self, chain: bytes, scope: Scope) -> list[Spot]:
         return self._spots(self._tx.all("inside", chain=chain, tenant=self._tenant, **scope._asdict()))
@@ -107,7 +117,7 @@ def _held(row: sqlite3.Row, tip: bytes | None = None, former: int = 0, choice: i
         row["key"],
         row["last_place"],
         row["tip_place"],
-        tip or row["tip"] or b"",
+        tip or row["tip"] or row["tenant"].encode(),  # what is not heard leaves the tenant's root
         row["connection"],
         row["kin"],
         bool(row["appended"]),

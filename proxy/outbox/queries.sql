@@ -25,27 +25,51 @@ SELECT * FROM conversation WHERE id = :id AND tenant = :tenant AND (:user = '' O
 -- name: call_thread — a conversation goes by another name from now on
 UPDATE conversation SET thread = :thread WHERE key = :key;
 
--- name: call_tips — and so do its tips
-UPDATE tip SET thread = :thread WHERE conversation = :key;
+-- name: call_tips — and so does what may be gone on with in its stead
+UPDATE other_tip SET thread = :thread WHERE conversation = :key;
 
 -- name: tip_of_user — of a thread and a user: on this connection before others, of this kin before others, the newest
-SELECT key FROM (
-    SELECT * FROM tip WHERE hash = :tip AND thread = :thread AND user = :user ORDER BY rev DESC LIMIT 256
+SELECT conversation, former, choice FROM (
+    SELECT * FROM (
+        SELECT key AS conversation, NULL AS former, 0 AS choice, connection, kin, rev FROM conversation
+        WHERE tip = :tip AND thread = :thread AND user = :user ORDER BY rev DESC LIMIT 256
+    )
+    UNION ALL
+    SELECT * FROM (
+        SELECT conversation, former, choice, connection, kin, rev FROM other_tip
+        WHERE hash = :tip AND thread = :thread AND user = :user ORDER BY rev DESC LIMIT 256
+    )
 )
 ORDER BY connection = :connection DESC, kin = :kin DESC, rev DESC LIMIT 1;
 
 -- name: tip_of_chat — the same, of those that go by a chat's id
-SELECT key FROM tip WHERE hash = :tip AND thread = :thread
+SELECT conversation, former, choice FROM (
+    SELECT key AS conversation, NULL AS former, 0 AS choice, connection, kin, rev FROM conversation
+    WHERE tip = :tip AND thread = :thread
+    UNION ALL
+    SELECT conversation, former, choice, connection, kin, rev FROM other_tip WHERE hash = :tip AND thread = :thread
+)
 ORDER BY connection = :connection DESC, kin = :kin DESC, rev DESC LIMIT 1;
 
 -- name: tip_of_anybody — the same, of whoever is not told apart
-SELECT key FROM (SELECT * FROM tip WHERE hash = :tip ORDER BY rev DESC LIMIT 256)
+SELECT conversation, former, choice FROM (
+    SELECT * FROM (
+        SELECT key AS conversation, NULL AS former, 0 AS choice, user, thread, connection, kin, rev FROM conversation
+        WHERE tip = :tip AND thread = '' AND user = '' ORDER BY rev DESC LIMIT 256
+    )
+    UNION ALL
+    SELECT * FROM (
+        SELECT key, NULL, 0, user, thread, connection, kin, rev FROM conversation
+        WHERE tip = :tip AND (thread <> '' OR user <> '') ORDER BY rev DESC LIMIT 256
+    )
+    UNION ALL
+    SELECT * FROM (
+        SELECT conversation, former, choice, user, thread, connection, kin, rev FROM other_tip
+        WHERE hash = :tip ORDER BY rev DESC LIMIT 256
+    )
+)
 WHERE (:user IS NULL OR user = :user) AND (:thread IS NULL OR thread = :thread)
 ORDER BY connection = :connection DESC, kin = :kin DESC, rev DESC LIMIT 1;
-
--- name: at_tip — a tip and its conversation
-SELECT conversation.*, tip.hash, tip.former, tip.choice
-FROM tip JOIN conversation ON conversation.key = tip.conversation WHERE tip.key = :key;
 
 -- name: inside — where a history ends with a message that stands
 SELECT conversation.*, found.place
@@ -89,8 +113,8 @@ WHERE key.value = :completion AND key.kind = 'completion' AND conversation.tenan
 ORDER BY key.message DESC LIMIT 1;
 
 -- name: former_tip — the replaced answer that a message is, while it may still be gone on with
-SELECT conversation.*, tip.hash, tip.former
-FROM tip JOIN conversation ON conversation.key = tip.conversation WHERE tip.former = :message LIMIT 1;
+SELECT conversation.*, other_tip.hash, other_tip.former
+FROM other_tip JOIN conversation ON conversation.key = other_tip.conversation WHERE other_tip.former = :message LIMIT 1;
 
 -- name: place_of — with which message of a conversation a history ends
 SELECT * FROM message WHERE chain = :chain AND conversation = :conversation AND place IS NOT NULL;
@@ -127,15 +151,18 @@ RETURNING *;
 -- name: go_on — a conversation after an exchange
 UPDATE conversation SET
     user = :user, thread = :thread, connection = :connection, kin = :kin, rev = :rev,
-    last_place = :last_place, tip_place = :tip_place, tip = :tip, freed = 0,
-    appended = max(appended, :appended), properties = :properties, user_properties = :user_properties
+    last_place = :last_place, tip_place = :tip_place, tip = :tip,
+    properties = :properties, user_properties = :user_properties
 WHERE key = :key;
 
--- name: forget_tips — a conversation goes on elsewhere; `:all` 0: the replaced answers may still be gone on with
-DELETE FROM tip WHERE conversation = :conversation AND (:all OR former IS NULL);
+-- name: come_back — what was said in it is here again, or a part of its history nobody else has any more
+UPDATE conversation SET freed = 0, appended = max(appended, :appended) WHERE key = :key;
 
--- name: add_tip — where a conversation may be gone on with
-INSERT INTO tip (conversation, hash, user, thread, connection, kin, rev, former, choice)
+-- name: forget_tips — a conversation goes on elsewhere; `:all` 0: the replaced answers may still be gone on with
+DELETE FROM other_tip WHERE conversation = :conversation AND (:all OR former IS NULL);
+
+-- name: add_tip — where a conversation may be gone on with besides its tip
+INSERT INTO other_tip (conversation, hash, user, thread, connection, kin, rev, former, choice)
 VALUES (:conversation, :hash, :user, :thread, :connection, :kin, :rev, :former, :choice);
 
 -- name: messages — what a conversation says now, in order
@@ -149,8 +176,7 @@ INSERT INTO message (
 VALUES (
     :conversation, :place, :id, :rev, :created_at, :started, :cut, :retry, :role, :of_tools, :chain, :digest, :pair,
     :body, :properties
-)
-RETURNING key, id;
+);
 
 -- name: message_id_taken — whether any standing message has an id, or another tenant's had it before it was replaced
 SELECT 1 FROM message WHERE id = :id AND place IS NOT NULL
@@ -238,11 +264,9 @@ UPDATE message SET place = place + :by WHERE conversation = :conversation AND pl
 UPDATE message SET chain = :chain, digest = :digest, pair = :pair WHERE key = :key;
 
 -- name: go_on_later — a conversation after an answer in it was told again
-UPDATE conversation SET rev = :rev, last_place = last_place + :moved, tip_place = :tip_place, tip = :tip
+UPDATE conversation SET
+    rev = :rev, last_place = last_place + :moved, tip_place = :tip_place, tip = iif(tip IS NULL, NULL, :tip)
 WHERE key = :key;
-
--- name: tip_again — the answer by which a conversation may be gone on with says more than it did
-UPDATE tip SET hash = :hash WHERE conversation = :conversation AND hash = :before AND former IS NULL AND choice = 0;
 
 -- ── feedback and events ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -320,6 +344,10 @@ WHERE sink = :sink AND kind IN ('feedback', 'event') AND state = 'waiting' AND i
 );
 
 -- ── the outbox ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: put_more — a conversation that the sink lacks already has a newer rev; no index has a part in that
+UPDATE outbox SET wanted_rev = :rev
+WHERE kind = 'conversation' AND item = :item AND sink = :sink AND state IN ('ready', 'leased') AND dirty_since IS NOT NULL;
 
 -- name: put — a conversation has a newer rev than the sink; it waits after a failure, and while the last was just sent
 INSERT INTO outbox (sink, kind, item, state, wanted_rev, dirty_since, due)
@@ -428,22 +456,27 @@ WHERE sink = :sink AND state = 'waiting' AND dirty_since < :before
 
 -- ── what nobody has spoken in for long ──────────────────────────────────────────────────────────────────────────────
 
--- name: idle — conversations that have not changed since a rev; those whose history only we may have are kept longer.
+-- name: idle — conversations that may not have changed since a rev; those whose history only we may have are kept longer.
 -- Many share a rev, since a batch of records has one time: what has been looked at is told by rev and key.
-SELECT key, rev, tenant, thread FROM conversation
-WHERE freed = 0 AND appended = 0 AND rev < :before AND (rev, key) > (:rev, :key) ORDER BY rev, key LIMIT :limit;
+SELECT conversation AS key, since, rev, tenant, thread FROM quiet JOIN conversation ON conversation.key = quiet.conversation
+WHERE quiet.freed = 0 AND quiet.appended = 0 AND since < :before AND (since, conversation) > (:since, :key)
+ORDER BY since, conversation LIMIT :limit;
+
+-- name: not_quiet — somebody has spoken in a conversation since that was looked at last
+UPDATE quiet SET since = :since WHERE conversation = :key;
 
 -- name: second_answer — whether a conversation has more than one answer
 SELECT 1 FROM message WHERE conversation = :key AND place IS NOT NULL AND role = 'assistant' LIMIT 1 OFFSET 1;
 
 -- name: sends_no_history — whether a tenant has, among the newest, a conversation whose history only we may have
-SELECT 1 FROM (SELECT tenant FROM conversation WHERE freed = 0 AND appended = 1 ORDER BY rev DESC LIMIT 1000)
+SELECT 1 FROM (SELECT conversation FROM quiet WHERE freed = 0 AND appended = 1 ORDER BY since DESC LIMIT 1000) AS newest
+JOIN conversation ON conversation.key = newest.conversation
 WHERE tenant = :tenant LIMIT 1;
 
 -- name: forgotten — the same, whether freed or not
-SELECT key, rev, thread FROM conversation
-WHERE freed = :freed AND appended = :appended AND rev < :before AND (rev, key) > (:rev, :key)
-ORDER BY rev, key LIMIT :limit;
+SELECT conversation AS key, since, rev, thread FROM quiet JOIN conversation ON conversation.key = quiet.conversation
+WHERE quiet.freed = :freed AND quiet.appended = :appended AND since < :before AND (since, conversation) > (:since, :key)
+ORDER BY since, conversation LIMIT :limit;
 
 -- name: is_owed — whether any sink lacks a conversation, or something that was said of it
 SELECT 1 FROM outbox WHERE kind = 'conversation' AND item = :key AND state <> 'sent'
@@ -460,10 +493,10 @@ WHERE conversation = :key AND place IS NOT NULL AND chain IS NOT NULL;
 UPDATE message SET body = '{}', properties = '{}' WHERE conversation = :key AND place IS NULL;
 
 -- name: forget_former — it cannot be gone on with any more
-DELETE FROM tip WHERE conversation = :key AND former IS NOT NULL;
+DELETE FROM other_tip WHERE conversation = :key AND former IS NOT NULL;
 
 -- name: mark_freed — what was said in a conversation is not here any more; 2: nothing of it is
-UPDATE conversation SET freed = :freed WHERE key = :key;
+UPDATE conversation SET freed = :freed, tip = iif(:freed = 2, NULL, tip) WHERE key = :key;
 
 -- name: forget_rows — what the outbox knows of a conversation that every sink has
 DELETE FROM outbox WHERE (kind = 'conversation' AND item = :key)

@@ -1,7 +1,8 @@
 -- What is kept for so long, and no longer. `:before` and all times are unix milliseconds.
 
--- name: outdated — conversations that have not changed since a time, whatever a sink lacks of them
-SELECT key FROM conversation WHERE freed IN (0, 1, 2) AND appended IN (0, 1) AND rev < :before LIMIT :limit;
+-- name: outdated — conversations that may not have changed since a time, whatever a sink lacks of them
+SELECT conversation.* FROM quiet JOIN conversation ON conversation.key = quiet.conversation
+WHERE quiet.freed IN (0, 1, 2) AND quiet.appended IN (0, 1) AND since < :before LIMIT :limit;
 
 -- name: lacked — how many rows of a conversation, and of what was said of it, no sink has
 SELECT count(*) AS n FROM outbox

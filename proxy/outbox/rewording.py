@@ -73,7 +73,7 @@ def copy(tx: Tx, row: sqlite3.Row, origin: Spot, name: str) -> int:
     rows = tx.all("up_to", conversation=origin.held.key, place=origin.place)
     for at, one in enumerate(rows, 1):
         own = {"conversation": row["key"], "place": at, "id": f"{name}.c{at}"}
-        tx.one("add_message", **{name: one[name] for name in _COPIED}, **own)
+        tx.add("add_message", **{name: one[name] for name in _COPIED}, **own)
     return len(rows)
 
 

@@ -52,7 +52,7 @@ T = TypeVar("T")
 
 _HERE = Path(__file__).parent
 #: The schema's scripts, oldest first; a released one is never edited.
-MIGRATIONS = tuple((_HERE / name).read_text("utf-8") for name in ("schema.sql", "schema_2.sql"))
+MIGRATIONS = tuple((_HERE / name).read_text("utf-8") for name in ("schema.sql", "schema_2.sql", "schema_3.sql"))
 #: Run on a file that was mended: see there.
 SETTLE = (_HERE / "settle.sql").read_text("utf-8")
 _STATEMENTS = ("queries.sql", "control.sql", "erasing.sql", "retention.sql")
@@ -178,7 +178,8 @@ class Store(Leases):
     def send(self, tx: Tx, key: int, rev: int, now: int) -> None:
         """A conversation has to reach every sink in a newer rev."""
         for sink in self._sinks:
-            tx.run("put", sink=sink, item=key, rev=rev, now=now, debounce=self._debounce)
+            if not tx.run("put_more", sink=sink, item=key, rev=rev):
+                tx.run("put", sink=sink, item=key, rev=rev, now=now, debounce=self._debounce)
 
     def tombstones(self, tx: Tx) -> Tombstones:
         """What was erased."""

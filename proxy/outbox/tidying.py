@@ -41,7 +41,7 @@ INTERVAL_SECONDS = 60.0
 
 
 class _At(NamedTuple):
-    rev: int
+    since: int
     key: int
 
 
@@ -52,7 +52,7 @@ class Tidying:
     """Goes through what is idle, over and over; remembers how far it has come, since what is owed is passed over."""
 
     def __init__(self) -> None:
-        #: The rev and key of the last conversation that was looked at.
+        #: The last conversation that was looked at.
         self._freed_to = _BEGINNING
         self._forgot_to = dict.fromkeys(product((0, 1), (0, 1)), _BEGINNING)
 
@@ -63,14 +63,15 @@ class Tidying:
             kind = {"freed": freed, "appended": appended}
             rows = tx.all("forgotten", **kind, **after._asdict(), before=known_before, limit=STEP)
             for row in rows:
-                if not tx.one("is_owed", key=row["key"]):
+                if _is_quiet(tx, row, known_before) and not tx.one("is_owed", key=row["key"]):
                     _forget(tx, row["key"], row["thread"])
             self._forgot_to[freed, appended] = _end_of(rows)
             more |= len(rows) == STEP
         rows = tx.all("idle", **self._freed_to._asdict(), before=idle_before, limit=STEP)
         habits: dict[str, bool] = {}
         for row in rows:
-            if not tx.one("is_owed", key=row["key"]) and not _may_be_ours_alone(tx, row, habits):
+            is_idle = _is_quiet(tx, row, idle_before) and not tx.one("is_owed", key=row["key"])
+            if is_idle and not _may_be_ours_alone(tx, row, habits):
                 _free(tx, row["key"])
         self._freed_to = _end_of(rows)
         return more or len(rows) == STEP
@@ -78,7 +79,15 @@ class Tidying:
 
 def _end_of(rows: list[sqlite3.Row]) -> _At:
     """Where the next step begins; after the last of a round at the beginning."""
-    return _At(rows[-1]["rev"], rows[-1]["key"]) if len(rows) == STEP else _BEGINNING
+    return _At(rows[-1]["since"], rows[-1]["key"]) if len(rows) == STEP else _BEGINNING
+
+
+def _is_quiet(tx: Tx, row: sqlite3.Row, before: int) -> bool:
+    """Whether nobody has spoken in it since, indeed; else that is known from now on."""
+    if row["rev"] < before:
+        return True
+    tx.run("not_quiet", key=row["key"], since=row["rev"])
+    return False
 
 
 def _may_be_ours_alone(tx: Tx, row: sqlite3.Row, habits: dict[str, bool]) -> bool:

@@ -5,12 +5,16 @@ import pytest
 from proxy.db.sqlite import Database
 from proxy.errors import DatabaseError, DatabaseInterrupted
 
+QUERIES = {"put": "INSERT INTO note (text) VALUES (:text)", "text": "SELECT text FROM note WHERE key = :key"}
+MIGRATIONS = ["CREATE TABLE note (key INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;"]
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
 @pytest.fixture
 def database(tmp_path):
-    database = Database(tmp_path / "a.db", queries={}, migrations=[], functions={"twice": lambda text: text * 2})
+    database = Database(
+        tmp_path / "a.db", queries=QUERIES, migrations=MIGRATIONS, functions={"twice": lambda text: text * 2}
+    )
     yield database
     database.close()
 
@@ -20,6 +24,15 @@ def test_a_question_has_its_values_bound(database):
     asked = database.read(lambda tx: [tuple(row) for row in tx.ask("SELECT twice(:text)", {"text": "a'b"})])
 
     assert asked == [("a'ba'b",)]
+
+
+def test_a_new_row_has_a_key(database):
+    """The key of a row that was added is its own, however many were added before."""
+    keys = database.write(lambda tx: {text: tx.add("put", text=text) for text in ("a", "b", "c")})
+
+    assert {text: database.read(lambda tx, key=key: tx.one("text", key=key)["text"]) for text, key in keys.items()} == {
+        text: text for text in "abc"
+    }
 
 
 def test_a_read_has_so_many_seconds(database):

@@ -103,7 +103,7 @@ def test_all_of_it_goes(store, book):
         "conversations": 1, "messages": 4, "feedback": 2, "event": 1, "outbox": 3
     }  # fmt: skip
     assert book.texts() == [["mine", "Hello"]]
-    assert [book.column(f"SELECT count(*) FROM {table}") for table in ("annotation", "tip", "message", "outbox")] == [
+    assert [book.column(f"SELECT count(*) FROM {table}") for table in ("annotation", "conversation", "message", "outbox")] == [
         [0], [1], [2], [1]
     ]  # fmt: skip
 

@@ -11,7 +11,7 @@ from proxy.outbox.store import QUERIES
 #: Asked for every exchange or for every conversation that is tidied; what they find may stand among millions of rows.
 LOOK_UPS = (
     "named named_of_user tip_of_user tip_of_chat tip_of_anybody inside paired holding answer_of place_of newest_standing "
-    "standing_behind message_known_by answer_of_completion message_called former_tip open_about idle second_answer sends_no_history forgotten is_owed forget_rows some_dirty"
+    "standing_behind message_known_by answer_of_completion message_called former_tip open_about idle second_answer sends_no_history forgotten is_owed forget_rows some_dirty outdated"
 ).split()  # fmt: skip
 #: Of those, where so many rows may fit that only the newest are looked at.
 NEWEST = ("answer_of", "answer_of_completion", "message_known_by")
@@ -30,7 +30,7 @@ def test_what_is_looked_up_is_found_by_an_index(store, tmp_path, name):
     steps = plan(tmp_path / "teelog.db", name)
 
     assert steps
-    tables = "annotation|conversation|key|message|outbox|tip"
+    tables = "annotation|conversation|key|message|outbox|other_tip|quiet"
     assert not [step for step in steps if re.match(rf"SCAN ({tables})\b", step)]
 
 

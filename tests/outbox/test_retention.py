@@ -72,6 +72,19 @@ async def test_conversations_go_after_their_days(store, book, clock):
     assert (await store.status(NOW))["counters"]["dropped"] == 1
 
 
+async def test_conversations_that_went_on_stay(store, book):
+    """Of those that began long ago only those go in which nobody has spoken since, however many are kept."""
+    for number in range(120):
+        take(store, chat(f"c-{number}"))
+    take(store, *(chat(f"c-{number}", "more") for number in range(110)), now=NOW + 2 * DAY_MS)
+
+    await tidied(store, NOW + 8 * DAY_MS, retention_days=7)
+    assert len(book.column("SELECT key FROM conversation")) == 110
+
+    await tidied(store, NOW + 10 * DAY_MS, retention_days=7)
+    assert book.column("SELECT key FROM conversation") == []
+
+
 async def test_its_id_is_never_given_to_another(store, book):
     """A chat that goes on after its days is a new conversation, and does not replace what analytics has of the old one."""
     take(store, chat("c-1", started=NOW))

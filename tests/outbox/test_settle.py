@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from proxy.db.mend import mend
+from proxy.outbox.retention import Bounds
 from proxy.outbox.store import ANALYTICS, MIGRATIONS, SETTLE, Store
 
 from ..fakes import NOW
@@ -163,3 +164,13 @@ async def test_what_is_to_be_deleted_is_asked_for_again(desk):
 
     told = (await desk.store.status(NOW))["sinks"][ANALYTICS]
     assert (told["depth"], told["dead"]) == (1, {})
+
+
+async def test_what_is_old_goes_though_nobody_knew_it(desk):
+    """Where damage took what the sweeps look up, it is made anew with the conversations."""
+    desk.book.take(named_turn("hi", "chat"))
+    desk.damage("DELETE FROM quiet")
+
+    await desk.store.expire(Bounds(NOW + 1, None, 1 << 40), 0)
+
+    assert desk.book.texts() == []

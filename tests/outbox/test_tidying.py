@@ -37,7 +37,7 @@ class Desk(Book):
         return " ".join(self.column("SELECT body || properties FROM message"))
 
     def counts(self):
-        tables = ("conversation", "message", "tip", "key", "annotation", "outbox")
+        tables = ("conversation", "message", "other_tip", "key", "annotation", "outbox")
         return [self.column(f"SELECT count(*) FROM {table}")[0] for table in tables]
 
 
@@ -64,6 +64,23 @@ async def test_what_was_said_is_freed(desk):
     await desk.tidy(WEEK)
     assert not {"Hello", "how?", "Well"} & set(desk.said().replace('"', " ").split())
     assert desk.counts()[:2] == [1, 4]
+
+
+async def test_a_chat_that_goes_on_is_not_idle(desk):
+    """What counts is the last turn: of chats that began together those that went on are kept, and freed in their turn."""
+    for number in range(120):
+        desk.take(exchange([user(f"hi {number}")]))
+    for number in range(0, 120, 2):
+        desk.take(exchange([user(f"hi {number}"), assistant("Hello"), user("how?")], started=WEEK), WEEK)
+    await desk.deliver()
+    await desk.tidy(WEEK)
+
+    freed = "SELECT count(*) FROM conversation WHERE freed"
+    assert desk.column(freed) == [60]
+    assert desk.column(f"{freed} AND rev = {WEEK}") == [0]
+
+    await desk.tidy(WEEK + 7 * DAY_MS + 1)
+    assert desk.column(freed) == [120]
 
 
 async def test_a_chat_that_comes_back(desk):
