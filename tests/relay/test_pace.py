@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 
+from proxy.relay.client import LOOK_STEP
 from proxy.relay.pace import STEP, Drain
 from tests.raw import Pieces, post, send
 from tests.relay.conftest import World, relay, until
@@ -55,6 +56,16 @@ async def test_a_silent_client_is_closed():
 
         assert await reader.read() == b""
         writer.close()
+
+
+async def test_many_silent_clients_are_closed():
+    """However many connections there are, a round comes to each of them."""
+    async with relay([OK], listen={"head_seconds": 0.1, "keepalive_seconds": 0}) as world, asyncio.timeout(10):
+        clients = [await asyncio.open_connection("127.0.0.1", world.port) for _ in range(2 * LOOK_STEP + 1)]
+
+        assert {await reader.read() for reader, _ in clients} == {b""}
+        for _, writer in clients:
+            writer.close()
 
 
 async def test_an_idle_client_is_kept():
