@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 5.0
 #: Page cache of a connection, in KiB.
 CACHE_KIB = 16_000
-#: Pages of the log that are folded into the file together, 16 MB. Many were written more than once by then, and are
-#: folded in once; with four times as many another third would be saved, and each folding hold the writer as much longer.
-CHECKPOINT_PAGES = 4000
+#: Pages of the log that are folded into the file together: 32 MB. Those that were written several times by then are folded
+#: in once, which saves a quarter; what folding holds the writer for, about a tenth of a second, grows with it.
+CHECKPOINT_PAGES = 8000
 #: A log that grew past this during a long read is cut back afterwards.
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
 #: Prepared statements kept; more than the queries of any one file.

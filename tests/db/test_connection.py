@@ -51,7 +51,7 @@ def test_settings(tmp_path):
         "journal_mode": ["wal", "wal"],
         "foreign_keys": [1, 0],
         "query_only": [0, 1],
-        "wal_autocheckpoint": [4000, 0],
+        "wal_autocheckpoint": [8000, 0],
         "busy_timeout": [5000, 5000],
     }
 
