@@ -18,9 +18,9 @@ import structlog
 from . import __version__, log
 from .child_settings import Settings
 from .db.mend import doubt
-from .folder import Folder
+from .folder import Folder, database_path
 from .greeting import owned, shown_once, tell_who_reaches_pages
-from .local_server import database_path, open_analytics, serve_analytics
+from .local_server import open_analytics, serve_analytics
 from .network_folder import refuse_network
 from .sockets import CURES, listen, url_of
 

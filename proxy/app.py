@@ -12,6 +12,7 @@ import structlog
 
 from . import log
 from .errors import CommandRefused
+from .processor import go_second
 
 if TYPE_CHECKING:
     import argparse
@@ -34,6 +35,7 @@ def serve(loaded: Loaded) -> int:
         _log.warning("teelog.proxy_ignored", variables=list(loaded.ignored_proxies), hint=hint)
     for said in loaded.unused:
         _log.warning("teelog.unused", hint=said)
+    go_second()
     return run(RelayProcess(loaded.config, proxies=loaded.proxies).main())
 
 
@@ -48,7 +50,7 @@ def export(config: Config, chosen: argparse.Namespace) -> int:
     """`teelog export`: from the local server's file where there is one, else from what teelog itself holds."""
     from . import export_command  # noqa: PLC0415 - see above
     from .analytics.exporting import exported  # noqa: PLC0415
-    from .local_server import database_path  # noqa: PLC0415
+    from .folder import database_path  # noqa: PLC0415
     from .outbox.exporting import exported as exported_by_outbox  # noqa: PLC0415
 
     local, own = database_path(config), config.data_dir / "teelog.db"

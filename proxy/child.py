@@ -38,7 +38,7 @@ _COMMAND = (
     sys.executable,
     "-P",
     "-c",
-    "import sys; sys.path.insert(0, sys.argv.pop()); from proxy.cli import main; sys.exit(main(['_recorder']))",
+    "import sys; sys.path.insert(0, sys.argv.pop()); from proxy.__main__ import main; sys.exit(main(['_recorder']))",
     str(Path(__file__).resolve().parent.parent),
 )
 

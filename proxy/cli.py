@@ -28,18 +28,12 @@ if TYPE_CHECKING:
     from .config import Loaded
 
 DISTRIBUTION = "teelog"
-#: What the relay starts its child with; nobody else asks for it, and so it is not listed.
-_RECORDER = "_recorder"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives the exit code."""
     _fill_in_streams()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    if arguments == [_RECORDER]:
-        from .app import recorder  # noqa: PLC0415 - see `_run`
-
-        return recorder()
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
         arguments = ["serve", *arguments]
     if arguments[0] in ("serve", "demo", "analytics"):

@@ -16,9 +16,10 @@ from .core.redact import Redactor
 from .erase_lines import report, table
 from .erasure import ERASE, Erasure, Place, sinks_to_ask
 from .errors import CommandRefused
+from .folder import database_path
 from .journal.leftover import finish
 from .journal.reader import JournalReader
-from .local_server import database_path, erasing
+from .local_server import erasing
 from .log import printable
 from .outbox.recorder import Recorder
 from .outbox_command import answer, reading_of

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from .errors import CommandRefused
 from .export_lines import csv_lines, heading, jsonl
 from .log import printable
-from .processor import EXPORT_NICENESS, step_back
 
 if TYPE_CHECKING:
     import argparse
@@ -37,7 +36,6 @@ def run(chosen: argparse.Namespace, place: str, exported: Callable[..., Iterator
         exported: Gives them.
 
     """
-    step_back(EXPORT_NICENESS)
     found = exported(since=chosen.since, until=chosen.until, user=chosen.user)
     try:
         with _opened(chosen.out) as file:

@@ -18,6 +18,7 @@ import re
 import secrets
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,7 +28,8 @@ from .mending import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from .config import Config
 
 _log = structlog.get_logger("teelog")
 
@@ -39,6 +41,12 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 LOCK_SECONDS = 30.0
 #: How soon a secret is written for which there was no room.
 KEEP_SECONDS = 1.0
+
+
+def database_path(config: Config) -> Path:
+    """Where the local analytics server's database lies."""
+    place = config.analytics.database.removeprefix("sqlite:///")
+    return Path(place) if place else config.data_dir / "analytics.db"
 
 
 class Folder:

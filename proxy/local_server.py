@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .analytics.api import make_app, serve_on
 from .analytics.erasing import Erasing
 from .analytics.store import FUNCTIONS, Store, definitions, open_database
+from .folder import database_path
 from .mending import mended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
+    from pathlib import Path
 
     from aiohttp import web
 
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
     from .child_settings import Settings
     from .config import Config
     from .db.sqlite import Database
-
-
-def database_path(config: Config) -> Path:
-    """Where its database lies."""
-    place = config.analytics.database.removeprefix("sqlite:///")
-    return Path(place) if place else config.data_dir / "analytics.db"
 
 
 def lack_of(path: Path) -> Path:

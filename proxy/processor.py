@@ -19,6 +19,9 @@ RELAY_SLICE_NS = 100_000
 RECORDER_NICENESS = 15
 #: What a person has asked for and looks at; it ends by itself.
 EXPORT_NICENESS = 19
+#: The slice of everybody else: longer than the relay's, and no longer than a chunk may wait. (They ask in between who else is there:
+#: `db/aside.py`.)
+SHORT_SLICE_NS = 200_000
 
 #: The system call's number (linux/arch: syscall tables).
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
@@ -32,10 +35,15 @@ def go_first() -> bool:
     return _slice(RELAY_SLICE_NS)
 
 
+def go_second() -> bool:
+    """The same for those who work for the loop's thread, the journal's writer above all: it goes before them, too."""
+    return _slice(SHORT_SLICE_NS)
+
+
 def step_back(niceness: int) -> None:
-    """Give this process an ordinary slice, whatever its parent's is, and so little a claim to the processor."""
+    """Give this process a longer slice than its parent, the relay, has, and so little a claim to the processor."""
     os.nice(niceness)
-    _slice(0)
+    _slice(SHORT_SLICE_NS)
 
 
 def _slice(nanoseconds: int) -> bool:

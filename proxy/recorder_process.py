@@ -16,9 +16,8 @@ from . import log
 from .child import Parent
 from .db.mend import doubt
 from .errors import DatabaseUnavailable, TeelogError
-from .folder import Folder
-from .local_server import database_path, erasing, lack_of, open_analytics, serve_analytics
-from .processor import RECORDER_NICENESS, step_back
+from .folder import Folder, database_path
+from .local_server import erasing, lack_of, open_analytics, serve_analytics
 from .recording import Recording, open_store, send_again
 
 if TYPE_CHECKING:
@@ -51,7 +50,6 @@ async def main() -> int:
     parent = await Parent.connect()
     settings: Settings = await parent.settings()
     log.configure(settings.config.log)
-    step_back(RECORDER_NICENESS)
     folder = Folder(settings.config.data_dir)
     try:
         lock = await asyncio.to_thread(folder.lock, "recorder", time.sleep)  # noqa: TID251 - in a thread of its own

@@ -79,7 +79,6 @@ class RelayProcess:
     async def main(self) -> int:
         """Run until stopped; `StartError` when it cannot begin."""
         config, loop = self._config, asyncio.get_running_loop()
-        go_first()
         if not config.allow_network_folder:
             refuse_network(config.data_dir)
         self._handle_signals()  # first: as process 1 of a container, signals without a handler do not come
@@ -106,7 +105,7 @@ class RelayProcess:
         front, upstreams = front_of(
             settings, self._proxies, record, status, child, rests=rests, ready=lambda: self._ready(child)
         )
-        journal.start()
+        _start(journal)
         watching = loop.create_task(status.watch())
         child.start()
         server = front.server()
@@ -218,3 +217,9 @@ class RelayProcess:
             numbers.remove(signal.SIGHUP)
         for number in numbers:  # (a shell that starts it in the background has SIGINT ignored, and is not asked)
             asyncio.get_running_loop().add_signal_handler(number, end)
+
+
+def _start(journal: JournalWriter) -> None:
+    """Begin; the journal's threads have begun second, and from here on this one goes first."""
+    journal.start()
+    go_first()

@@ -204,5 +204,5 @@ def test_the_project_names_what_it_needs():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
     assert project["name"] == "teelog"
-    assert project["scripts"] == {"teelog": "proxy.cli:main"}
+    assert project["scripts"] == {"teelog": "proxy.__main__:main"}
     assert project["requires-python"].removeprefix(">=") in README

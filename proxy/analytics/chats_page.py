@@ -50,6 +50,7 @@ class ChatsPage:
         return {
             "sessions": [session_view(line) for line in found.lines],
             "total": found.total,
+            "counted": found.counted,
             "next": found.next,
             "is_first": page.after is None and not page.offset,
             "among": {name: request.query[name] for name in AMONG if request.query.get(name)},

@@ -6,18 +6,90 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.query_fields import CONVERSATIONS
+from .demands import demands_of, match_of, said_in
 from .gathering import Chosen
-from .sessions import conditions_of
 from .statements import Statement
+from .ways import Demand, fewest, of_sessions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..core.search_words import Words
     from ..core.session_filter import SessionFilter
+    from ..db.sqlite import Tx
 
 
-def chosen_by(asked: SessionFilter) -> Chosen | None:
-    """The sessions that pass a filter; None: all of them. When they began, and side requests, figures decide."""
+#: Sessions of a span are counted up to so many, to tell what leads to few of them.
+COUNTED = 20_000
+#: So few are looked at one by one, whatever the span.
+FEW = 50
+#: Sessions that say some words, of which a list is held in memory.
+SAID = 200_000
+_SPAN = "began >= :since AND began < :until"
+
+
+def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int) -> Chosen | None:
+    """The sessions that pass a filter; None: all of them. When they began, and side requests, figures decide.
+
+    Args:
+        tx: The transaction.
+        asked: The filter.
+        since: The span that they are wanted of, in unix milliseconds: what leads to them depends on how many it has.
+        until: Before it.
+
+    """
     among = None if asked.among is None else replace(asked.among, began=None, before=None)
     asked = replace(asked, since=None, until=None, side=None, among=among)
     statement = Statement(CONVERSATIONS)
-    conditions = conditions_of(statement, asked)
-    return Chosen(tuple(conditions), statement.values, needs_conversation=True) if conditions else None
+    demands = demands_of(tx, statement, replace(asked, words=()))
+    if asked.words:
+        demands.append(_said(tx, statement, asked.words, since, until))
+    if not demands:
+        return None
+    lead = _lead(tx, statement, demands, since, until)
+    rest = [one for one in demands if one is not lead or not one.is_told]
+    return Chosen(
+        tuple(one.condition for one in rest),
+        statement.values,
+        needs_conversation=any(one.on == "v" for one in rest),
+        lead=None if lead is None or lead.few is None else (lead.few.sessions(), lead.entry),
+        by_time=next((one.by_time for one in rest if one.by_time), ""),
+    )
+
+
+def _lead(tx: Tx, statement: Statement, demands: list[Demand], since: int, until: int) -> Demand | None:
+    """What leads to far fewer sessions than there are in the span; not what an index has in the order of time anyway."""
+    text = f"SELECT count(*) FROM (SELECT 1 FROM session WHERE {_SPAN} LIMIT {COUNTED})"  # noqa: S608 - fixed parts only
+    ((sessions,),) = tx.ask(text, {"since": since, "until": until})
+    return fewest(tx, statement, [one for one in demands if not one.by_time], max(sessions // 10, FEW))
+
+
+def _said(tx: Tx, statement: Statement, words: Sequence[Words], since: int, until: int) -> Demand:
+    """Words are looked for once: figures ask several times about those that say them."""
+    found = Statement(CONVERSATIONS)
+    match, (first, end) = match_of(found, words), _numbers(tx, since, until)
+    found.values |= {"first": first << 32, "end": end << 32}
+    found.text = (
+        "SELECT s.rowid FROM (SELECT DISTINCT rowid >> 32 AS number FROM message_search "  # noqa: S608 - fixed parts only
+        f"WHERE {match} AND rowid >= :first AND rowid < :end) AS said "
+        "CROSS JOIN conversation AS v ON v.number = said.number CROSS JOIN session AS s ON s.conversation = v.id "
+        f"LIMIT {SAID}"
+    )
+    rows = [row[0] for row in tx.ask(found.text, found.values)]
+    if len(rows) == SAID:
+        return Demand(said_in(statement, words), "v")
+    bound = statement.bind_json(rows)
+    source = f"json_each({bound}) AS said CROSS JOIN session AS s ON s.rowid = said.value"
+    condition = f"s.rowid IN (SELECT value FROM json_each({bound}))"  # noqa: S608 - fixed parts only
+    return Demand(condition, "s", "1 = 1", of_sessions("", source))
+
+
+def _numbers(tx: Tx, since: int, until: int) -> tuple[int, int]:
+    """From which number on, and before which, the conversations of a short span are; of a long one, all."""
+    text = (
+        "SELECT min(v.number), max(v.number), count(*) FROM ("  # noqa: S608 - fixed parts only
+        f"SELECT conversation FROM session WHERE {_SPAN} LIMIT {COUNTED}"
+        ") AS s CROSS JOIN conversation AS v ON v.id = s.conversation"
+    )
+    ((first, last, count),) = tx.ask(text, {"since": since, "until": until})
+    return (first or 0, (last or 0) + 1) if count < COUNTED else (0, 2**31)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..db.sqlite import Tx
 
-_TABLES = ("citations", "pages", "answers", "sessions", "people", "kept", "stale")
+_TABLES = ("citations", "pages", "answers", "sessions", "people", "kept", "stale", "traits", "asked")
 
 
 def complete(tx: Tx) -> None:
@@ -19,6 +19,6 @@ def complete(tx: Tx) -> None:
         return
     for table in _TABLES:
         tx.run(f"clear_{table}")
-    for made in ("people", "sessions", "answers"):
+    for made in ("people", "sessions", "answers", "traits"):
         tx.run(f"derive_{made}")
     tx.run("note_derived")

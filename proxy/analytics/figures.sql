@@ -29,15 +29,21 @@ DELETE FROM kept;
 -- name: clear_stale — no hours to sum
 DELETE FROM stale;
 
+-- name: clear_asked — nothing was asked
+DELETE FROM asked;
+
+-- name: clear_traits — no tags and properties
+DELETE FROM trait;
+
 -- name: derive_people — everybody who asked, and when first
 INSERT INTO person (name, first_time) SELECT name, min(began) FROM told_session WHERE name IS NOT NULL GROUP BY name;
 
 -- name: derive_sessions — every conversation; their hours become stale by it
 INSERT INTO session (
-    conversation, began, side, model, endpoint, person, questions, messages, positive, negative, regenerated
+    conversation, began, changed, side, model, endpoint, person, questions, messages, positive, negative, regenerated
 )
 SELECT
-    conversation, began, side, model, endpoint, (SELECT id FROM person WHERE person.name = told.name), questions,
+    conversation, began, (SELECT updated_at FROM conversation WHERE conversation.id = told.conversation), side, model, endpoint, (SELECT id FROM person WHERE person.name = told.name), questions,
     (SELECT count(*) FROM message WHERE message.conversation = told.conversation AND place IS NOT NULL),
     (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND +type = 'positive'),
     (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND +type = 'negative'),
@@ -48,6 +54,12 @@ FROM told_session AS told;
 INSERT INTO answer (
     conversation, message, model, interrupted, refused, tokens_in, tokens_out, cached, first_ms, whole_ms
 ) SELECT * FROM told_answer;
+
+-- name: derive_traits — every tag and property
+INSERT INTO trait (trait, changed, conversation, side)
+SELECT
+    value, updated_at, conversation.id, coalesce(CASE WHEN json_valid(properties) THEN json_extract(properties, '$.kind') IS NOT NULL END, 0)
+FROM conversation, json_each(traits_of(properties, tags));
 
 -- ── sums ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -106,6 +118,9 @@ SELECT links FROM message WHERE conversation = :conversation AND place IS NOT NU
 
 -- name: note_read — what was read out of a session's texts
 UPDATE session SET question = :question, again = :again WHERE conversation = :conversation;
+
+-- name: page — a page that is cited
+SELECT url, title FROM page WHERE id = :id;
 
 -- name: drop_citations — a session cites nothing
 DELETE FROM citation WHERE conversation = :conversation;

@@ -75,13 +75,13 @@ def answered(tx: Tx, question: FigureQuestion, now: int, query: Mapping[str, str
     """The whole answer, as JSON has it; `ApiError` 400 and 422."""
     with in_time(tx, SECONDS):
         since, until = ends(tx, question, now)
-        asked = _asked(question, since, until)
+        asked = _asked(tx, question, since, until)
         found = figures(tx, asked)
         period = question.period.before()
         before: dict[str, Any] | None = None
         groups: dict[str | None, dict[str, Any]] = {}
         if period is not None:
-            before, groups = earlier(tx, _asked(question, period.since or 0, period.until or 0))
+            before, groups = earlier(tx, _asked(tx, question, period.since or 0, period.until or 0))
     kept = narrow_of(query, since, until)
     return {
         "period": {"name": question.period.name, "from": time_text(since), "to": time_text(until)},
@@ -115,12 +115,12 @@ def ends(tx: Tx, question: FigureQuestion, now: int) -> tuple[int, int]:
     return since, until
 
 
-def _asked(question: FigureQuestion, since: int, until: int) -> Asked:
+def _asked(tx: Tx, question: FigureQuestion, since: int, until: int) -> Asked:
     """What is asked of the store; marks alone need no filter."""
     among = question.asked.among
     endpoint = among.endpoint if among else None
     rest = replace(question.asked, model=None, among=replace(among, endpoint=None) if among else None)
-    chosen = chosen_by(rest)
+    chosen = chosen_by(tx, rest, since, until)
     marks: dict[str, str | None] = {"model": question.asked.model, "endpoint": endpoint}
     return Asked(
         since,

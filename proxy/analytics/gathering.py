@@ -35,6 +35,11 @@ class Chosen:
     conditions: tuple[str, ...]
     values: dict[str, Any] = field(default_factory=dict)
     needs_conversation: bool = False
+    #: Where few are meant: an index that leads to them, and what is asked of its entries.
+    lead: tuple[str, str] | None = None
+    #: An index of sessions by time that has no others than those meant.
+    by_time: str = ""
+    is_within: bool = False
 
     def within(self, since: int | None, until: int | None) -> Chosen:
         """Those of them that began within a span; an end that is None is open."""
@@ -43,18 +48,33 @@ class Chosen:
             if value is not None:
                 conditions.append(f"s.began {compared} :{name}")
                 values[name] = value
-        return replace(self, conditions=tuple(conditions), values=values)
+        return replace(self, conditions=tuple(conditions), values=values, is_within=True)
 
     def without_side(self) -> Chosen:
         """Those of them that are no side requests."""
         return replace(self, conditions=(*self.conditions, "s.side = 0"))
 
-    def rows(self, joined: str = "", more: str = "") -> str:
-        """From FROM on."""
-        parts = ["FROM session AS s"]
-        parts += ["JOIN conversation AS v ON v.id = s.conversation"] if self.needs_conversation else []
-        conditions = [*self.conditions, *([more] if more else [])]
+    def rows(self, joined: str = "", more: str = "", by_time: str = "") -> str:
+        """
+        From FROM on.
+
+        Args:
+            joined: Further tables.
+            more: A further condition.
+            by_time: The index of sessions by time that has all that meet it, instead of the one of all.
+
+        """
+        parts = [self._source(by_time)]
+        if self.needs_conversation and " AS v" not in parts[0]:
+            parts.append("CROSS JOIN conversation AS v ON v.id = s.conversation")
+        conditions = [*([self.lead[1]] if self.lead else []), *self.conditions, *([more] if more else [])]
         return " ".join([*parts, joined, "WHERE", " AND ".join(conditions) or "1 = 1"])
+
+    def _source(self, by_time: str) -> str:
+        if self.lead:
+            return f"FROM {self.lead[0]}"
+        index = by_time or self.by_time or ("session_by_time" if self.is_within else "")
+        return f"FROM session AS s{' INDEXED BY ' if index else ''}{index}"
 
 
 #: Every session.
@@ -76,7 +96,7 @@ def gathered(tx: Tx, chosen: Chosen, keys: Sequence[str]) -> dict[tuple[Any, ...
         )
     for key, (person,) in _grouped(tx, chosen, [*keys, "s.person"], "", more="s.person IS NOT NULL", split=1):
         found[key].people.add(person)
-    answers = "JOIN answer AS a ON a.conversation = s.conversation"
+    answers = "CROSS JOIN answer AS a ON a.conversation = s.conversation"
     for key, sums in _grouped(tx, chosen, keys, _ANSWER_SUMS, joined=answers):
         one = found[key]
         (

@@ -48,6 +48,21 @@ FROM conversation, (
 ) AS answered
 WHERE id = :id;
 
+-- name: blocks — the blocks of numbers that there are, the highest first, and when their first and last was changed
+WITH RECURSIVE block (number) AS (
+    SELECT max(number) >> 10 FROM conversation
+    UNION ALL SELECT number - 1 FROM block WHERE number > 0
+)
+SELECT number, earliest, latest FROM (
+    SELECT
+        number,
+        (SELECT updated_at FROM conversation WHERE conversation.number >> 10 = block.number
+            ORDER BY updated_at LIMIT 1) AS earliest,
+        (SELECT updated_at FROM conversation WHERE conversation.number >> 10 = block.number
+            ORDER BY updated_at DESC LIMIT 1) AS latest
+    FROM block
+) WHERE latest IS NOT NULL;
+
 -- name: messages — a conversation's messages by place, those that left the list last
 SELECT * FROM message WHERE conversation = :conversation ORDER BY place IS NULL, place, created_at, id;
 

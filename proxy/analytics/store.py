@@ -5,7 +5,7 @@ tell the same. `ApiError` 404 and 422 come out of here, `DatabaseError` when the
 
 Works know a transaction and the names of statements, not the engine. PostgreSQL would be a second `Database` behind them,
 with scripts and named statements of its own dialect, and with another form of what is SQLite's in the SQL that is put
-together: `statements` (`_FIELDS`, `_bucket`, the functions that read JSON) and `sessions` (`conditions_of`).
+together: `statements` (`_FIELDS`, `_bucket`, the functions that read JSON) and `demands`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..core.ids import uuid7
 from ..core.search_words import spaced_text
 from ..core.session_filter import EVERY, Page, Place
+from ..core.traits import traits_of
 from ..db.queries import load_queries
 from ..db.sqlite import Database
 from ..errors import ApiError
@@ -39,9 +40,14 @@ T = TypeVar("T")
 #: The schema's scripts, oldest first; a released one is never edited.
 MIGRATIONS = (
     "schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql", "schema_7.sql",
+    "schema_8.sql",
 )  # fmt: skip
 #: What they, and what they make, call in SQL.
-FUNCTIONS = {**statements.FUNCTIONS, "spaced_text": spaced_text}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **statements.FUNCTIONS,
+    "spaced_text": spaced_text,
+    "traits_of": traits_of,
+}
 
 
 def definitions() -> tuple[dict[str, str], list[str]]:

@@ -1,7 +1,8 @@
 """A streamed answer: events out of bytes, and the JSON in them handed to what puts the answer together.
 
 The same for every dialect. `[DONE]` ends the answer, what follows is passed over. An event that is no JSON is counted and
-left out; one that the end of the body left open counts if it is whole JSON. Nothing raises.
+left out, unless it is named an error or each of its lines is JSON: some servers forget the blank lines. One that the end of
+the body left open counts if it is whole JSON. Nothing raises.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import RecordUnreadable
-from .body import answer_bytes, error_in, is_events, refusal_in
+from .body import ERROR_EXCERPT, answer_bytes, error_in, is_events, refusal_in
+from .choice import text_in
 from .jsontext import read
 from .runs import Run, Varying
 from .sse import MAX_EVENT, Event, SseReader
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 STEP = 256 * 1024
 #: After so many events that began no run none is looked for.
 PATIENCE = 64
+
+_PINGS = frozenset(("ping", "keepalive", "keep-alive", "heartbeat"))
 
 
 class Taking(Protocol):
@@ -48,6 +52,8 @@ class AnswerStream:
         self.is_done = False
         #: Events that were no JSON, or over the reader's limit.
         self.unreadable_events = 0
+        #: Whether there was anything to read but pings and `[DONE]`.
+        self.has_events = False
         self._answer = answer
         self._reader = SseReader()
         self._varying: Callable[[dict[str, Any]], Varying | None] | None = getattr(answer, "varying", None)
@@ -56,8 +62,8 @@ class AnswerStream:
     def feed(self, data: bytes) -> None:
         """One read."""
         for start in range(0, len(data), STEP):
-            piece = data[start : start + STEP]
-            if self._varying is None or self._patience <= 0 or b"\r" in piece or len(data) > MAX_EVENT:
+            piece = self._reader.with_lf(data[start : start + STEP])
+            if self._varying is None or self._patience <= 0 or len(data) > MAX_EVENT:
                 self._read(piece)
             else:
                 self._feed_runs(piece, self._varying)
@@ -67,7 +73,8 @@ class AnswerStream:
         if not self._reader.is_between_events:
             head, border, data = data.partition(b"\n\n")
             self._read(head + border)
-        *lines, cut = data.split(b"\n")
+        lines = data.split(b"\n")
+        cut = lines.pop()
         at = 0
         while at < len(lines) and self._patience > 0:
             try:
@@ -85,7 +92,7 @@ class AnswerStream:
     def _read(self, data: bytes) -> dict[str, Any] | None:
         """Take the events that end in `data`; the object of the last one, None where it has none."""
         chunk = None
-        for event in self._reader.feed(data):
+        for event in self._reader.feed_lf(data):
             chunk = self._take(event)
         return chunk
 
@@ -104,12 +111,38 @@ class AnswerStream:
         try:
             chunk = read(event.data)
         except ValueError:
-            self.unreadable_events += event.whole
+            self._take_apart(event)
             return None
+        self.has_events = self.has_events or not _is_ping(chunk, event.name)
         if not isinstance(chunk, dict):
-            return None
+            if event.name != "error":
+                return None
+            chunk = {"error": chunk}
         self._answer.take(chunk, event.name)
         return chunk
+
+    def _take_apart(self, event: Event) -> None:
+        """An event that is no JSON as a whole."""
+        lines = event.data.split(b"\n")
+        if event.name == "error":
+            text = event.data.decode("utf-8", "replace").strip()[:ERROR_EXCERPT]
+            self._answer.take({"error": text}, event.name)
+        elif len(lines) > 1 and all(map(_is_whole, lines if event.whole else lines[:-1])):
+            for line in lines:
+                self._take(Event(event.name, line, event.whole))
+        else:
+            self.unreadable_events += event.whole
+            self.has_events = self.has_events or event.whole
+
+
+def _is_ping(chunk: Any, name: str) -> bool:
+    """Whether an event only keeps the connection open."""
+    return name in _PINGS or (isinstance(chunk, dict) and text_in(chunk.get("type")) in _PINGS)
+
+
+def _is_whole(line: bytes) -> bool:
+    """Whether a data line could be an event of its own."""
+    return line.strip() == b"[DONE]" or (line.startswith(b"{") and line.rstrip().endswith(b"}"))
 
 
 def refused(exchange: Exchange) -> Answered:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import RecordUnreadable
 from .coding import decode
+from .cut_json import read_cut
 from .jsontext import mend, read_mended
 
 if TYPE_CHECKING:
@@ -60,6 +61,18 @@ def answer_object(data: bytes) -> dict[str, Any] | None:
         value = read_mended(data.lstrip())
     except ValueError:
         return None
+    return _object_in(value)
+
+
+def cut_object(data: bytes) -> dict[str, Any] | None:
+    """The JSON object of an answer of which the end did not come, as far as it came; None when it is none."""
+    try:
+        return _object_in(mend(read_cut(data.decode("utf-8", "replace").lstrip("\ufeff \t\r\n"))))
+    except ValueError:
+        return None
+
+
+def _object_in(value: Any) -> dict[str, Any] | None:
     if isinstance(value, list) and value:
         value = value[0]
     return value if isinstance(value, dict) else None

@@ -1,8 +1,8 @@
 """Chat completions: the dialect every OpenAI-compatible server speaks, request and answer, JSON and SSE.
 
 What an upstream breaks on the way (a cut stream, an error in the middle, events that are no JSON) is an `Answered` as far
-as it came. `RecordUnreadable` is raised only for an answer that is neither JSON nor events, for bodies that cannot be
-decoded, and for requests that `chat_request` does not understand.
+as it came. `RecordUnreadable` is raised only for an answer that is neither JSON nor events, or nothing that this dialect
+says, for bodies that cannot be decoded, and for requests that `chat_request` does not understand.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import RecordUnreadable
 from .answer_stream import AnswerStream, refused
-from .body import answer_bytes, answer_object, is_events, request_object
+from .body import answer_bytes, answer_object, cut_object, is_events, request_object
 from .chat_answer import ChatAnswer
 from .chat_request import choices_asked, read_request
 
@@ -44,10 +44,13 @@ def read_answer(exchange: Exchange, answer: ChatAnswer, is_one_choice: Callable[
     if is_events(data, exchange.answer_headers.get("content-type", "")):
         return _read_events(exchange, data, answer)
     value = answer_object(data)
-    if value is not None:
-        answer.take_whole(value, one_choice=is_one_choice(exchange, value))
+    told = cut_object(data) if value is None and exchange.interrupted else value
+    if told is not None:
+        answer.take_whole(told, one_choice=is_one_choice(exchange, told))
     elif data.strip() and not exchange.interrupted:
         raise RecordUnreadable("answer is neither JSON nor server-sent events")
+    if value and not (answer.is_understood or exchange.interrupted):
+        raise RecordUnreadable("answer has neither choices nor an error")
     return answer.result(ended_well=value is not None)
 
 
@@ -55,6 +58,8 @@ def _read_events(exchange: Exchange, data: bytes, answer: ChatAnswer) -> Answere
     stream = AnswerStream(answer)
     stream.feed(data)
     stream.close()
+    if stream.has_events and not (answer.is_understood or exchange.interrupted):
+        raise RecordUnreadable("no event of the answer has choices or an error")
     ended_well = stream.is_done or (answer.is_finished and not exchange.interrupted)
     answered = answer.result(ended_well=ended_well)
     answered.unreadable_events = stream.unreadable_events

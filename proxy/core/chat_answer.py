@@ -30,12 +30,18 @@ class ChatAnswer:
     def __init__(self) -> None:
         #: The first error reported.
         self.error: Any | None = None
+        self._has_choices = False
         self._completion_id: str | None = None
         self._model: str | None = None
         self._usage: dict[str, Any] | None = None
         self._details: dict[str, Any] = {}
         self._shared: dict[str, Any] = {}
         self._builders: dict[int, ChoiceBuilder] = {}
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether any of it was an answer of this dialect, if an empty one, or an error."""
+        return self._has_choices or self.error is not None
 
     @property
     def is_finished(self) -> bool:
@@ -106,6 +112,7 @@ class ChatAnswer:
         if self.error is None:
             self.error = error_in(chunk, event)
         choices = objects_in(chunk.get("choices"))[:MAX_INDEX]
+        self._has_choices = self._has_choices or "choices" in chunk
         self._note_usage(chunk, choices)
         for choice in choices:
             if self.error is None and choice.get("error"):

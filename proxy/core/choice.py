@@ -18,6 +18,11 @@ from .toolcalls import ToolCalls, arguments_text, joined_name
 #: Lists of references that a message brings along; each entry once.
 _LISTS = ("annotations", "images", "executed_tools", "records_cited")
 
+#: The keys of a delta by which it says something, beside its role, which counts once.
+_SAYING = frozenset(
+    ("content", "refusal", "tool_calls", "function_call", "audio", "reasoning_details", *REASONING_KEYS, *_LISTS)
+)
+
 
 class ChoiceBuilder:
     """One choice; feed it the entries of `choices` that are its own."""
@@ -37,24 +42,28 @@ class ChoiceBuilder:
         self._audio: dict[str, Any] = {}
         self._transcript: list[str] = []
         self._lists: dict[str, dict[str, Any]] = {}
-        #: The last `message` of a stream: cumulative or a repeat where there are deltas too.
-        self._message: dict[str, Any] | None = None
+        #: What came as `message` in a stream before any delta: the answer so far, of which the last is kept, or pieces.
+        self._messages: list[dict[str, Any]] = []
 
     def take(self, choice: dict[str, Any]) -> None:
         """Its entry in a chunk."""
         self._note_finish(choice)
         delta, message = choice.get("delta"), choice.get("message")
-        if isinstance(message, dict):
-            self._message = message
         if isinstance(delta, dict):
             self._say(delta)
             self._calls.add(delta.get("tool_calls"))
+        elif text := text_in(choice.get("text")):  # as in a legacy completion
+            self._content.add(text)
+        if isinstance(message, dict) and not self._has_spoken():
+            if self._messages and _goes_on_from(message, self._messages[-1]):
+                self._messages.pop()
+            self._messages.append(message)
 
     def varying(self, delta: Any) -> Varying | None:
         """The string of a delta just taken by which the next of its run may differ: the only thing that it says."""
         if not isinstance(delta, dict):
             return None
-        said = [(key, value) for key, value in delta.items() if value and key != "role"]
+        said = [(key, value) for key, value in delta.items() if value and key in _SAYING]
         if len(said) != 1:
             return None
         ((key, value),) = said
@@ -73,11 +82,14 @@ class ChoiceBuilder:
         if isinstance(message, dict):
             self._say(message)
             self._calls.add_whole(message.get("tool_calls"))
+        else:
+            self._content.add(text_in(choice.get("text")))
 
     def message(self, extra: dict[str, Any]) -> Message:
         """The message as far as it came, with `extra` for what else is known of it."""
-        if self._message is not None and not self._has_spoken():
-            self.take_whole({"message": self._message})
+        if not self._has_spoken():
+            for message in self._messages:
+                self.take_whole({"message": message})
         return Message(
             role=mend_text(self._role) or "assistant",
             content=self._content.result(),
@@ -104,7 +116,7 @@ class ChoiceBuilder:
 
     def _say(self, delta: dict[str, Any]) -> None:
         self._role = self._role or text_in(delta.get("role")) or ""
-        self._content.add(delta.get("content"))
+        self._add_content(delta.get("content"))
         if refusal := text_in(delta.get("refusal")):
             self._refusal.append(refusal)
         if reasoning := reasoning_in(delta):
@@ -121,6 +133,14 @@ class ChoiceBuilder:
                 for value in values:
                     entries.setdefault(canonical_value(value), value)
 
+    def _add_content(self, content: Any) -> None:
+        """Content, in which a refusal may be a part."""
+        for part in content if isinstance(content, list) else [content]:
+            if isinstance(part, dict) and part.get("type") == "refusal" and text_in(part.get("refusal")):
+                self._refusal.append(part["refusal"])
+            else:
+                self._content.add(part)
+
     def _add_details(self, details: Any) -> None:
         """`reasoning_details` says again what `reasoning` says; its text counts only where that never came."""
         for detail in details if isinstance(details, list) else ():
@@ -132,7 +152,7 @@ class ChoiceBuilder:
         return _joined([text for texts in self._reasoning_details.values() for text in texts])
 
     def _add_function(self, function: Any) -> None:
-        if isinstance(function, dict):
+        if isinstance(function, dict) and any(function.values()):
             self._has_function = True
             self._function_name = joined_name(self._function_name, function.get("name"))
             self._function_arguments.append(arguments_text(function))
@@ -163,6 +183,12 @@ class ChoiceBuilder:
         if self._native_reason:
             extra["native_finish_reason"] = mend_text(self._native_reason)
         return extra
+
+
+def _goes_on_from(message: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Whether a message of a stream says what the one before it has said, and maybe more."""
+    said, known = text_in(message.get("content")) or "", text_in(before.get("content")) or ""
+    return said.startswith(known)
 
 
 def text_in(value: Any) -> str | None:

@@ -20,8 +20,10 @@ _TEXT_PARTS = frozenset(("text", "input_text", "output_text"))
 _IMAGE_PARTS = frozenset(("image_url", "input_image"))
 _REASONING_PARTS = frozenset(("thinking", "reasoning", "redacted_thinking"))
 _DETAILS = frozenset(("auto", "low", "high"))
-#: Where parts hold bytes in base64: OpenAI's sound and files, MCP's pictures.
+#: Where parts hold bytes in base64, however short: OpenAI's sound and files, MCP's and Anthropic's pictures.
 _DATA_KEYS = ("data", "file_data", "b64_json")
+#: What parts say of what they hold.
+_NAMES = ("filename", "file_id", "format", "mimeType", "media_type", "url")
 #: Longest piece of a part's own words (kind, file name) in its description.
 _WORD_LIMIT = 200
 #: RFC 2397, base64 only; every repetition is bounded or followed by nothing, so that matching is linear. Or base64
@@ -154,17 +156,16 @@ def _described_image(url: str) -> str:
 
 def _described_part(kind: str, part: dict[str, Any]) -> str:
     """A few words in place of a part: its kind, its name or format, the size and hash of what it holds."""
-    body = part.get(kind)
-    body = body if isinstance(body, dict) else part
+    body = next((body for key in (kind, "source") if isinstance(body := part.get(key), dict)), part)
+    texts = {key: said for key, said in body.items() if isinstance(said, str)}
     words = [kind.removeprefix("input_")]
-    named = ("filename", "file_id", "format", "mimeType", "url")
-    words += [body[key][:_WORD_LIMIT] for key in named if isinstance(body.get(key), str) and not _DATA.match(body[key])]
-    for key in (*_DATA_KEYS, "url"):
-        data = body.get(key)
-        if isinstance(data, str) and (match := _DATA.match(data)) and match.group(2) is not None:
+    words += [texts[key][:_WORD_LIMIT] for key in _NAMES if key in texts and not _DATA.match(texts[key])]
+    for key, said in texts.items():
+        match = _DATA.match(said)
+        if match and match.group(2) is not None:
             words += _data_words(match)
-        elif isinstance(data, str) and key != "url":
-            words += _size_and_hash(data)
+        elif key in _DATA_KEYS or (match and match.group() == said):
+            words += _size_and_hash(said)
     return f"[{', '.join(words)}]"
 
 

@@ -38,6 +38,9 @@ FIELDS = {
 }
 _OF_PART = {field.part: field for field in FIELDS.values() if field.part}
 
+#: What of an item stays in all its tellings.
+_LASTING = ("type", "call_id")
+
 #: A field, and the number of its part.
 _Place = tuple[Field, int]
 
@@ -68,13 +71,30 @@ class OutputItem:
         return bool(self._done)
 
     @property
+    def has_spoken(self) -> bool:
+        """Whether any of its events held a text."""
+        return any(self._pieces.values()) or bool(self._whole_texts)
+
+    @property
     def names(self) -> set[tuple[str, str]]:
         """What it is known by."""
         return names_of(self._opened | self._done)
 
-    def is_same(self, item: dict[str, Any]) -> bool:
-        """Whether another telling is of this item, by its ids; or the same telling came twice."""
-        return not self.names.isdisjoint(names_of(item)) or item == self._done
+    def is_same(self, item: dict[str, Any], *, opens: bool) -> bool:
+        """
+        Whether another telling is of this item.
+
+        Of one that is done by its ids, or word for word; else by its type and its call. Ids alone change with some from
+        telling to telling, but an item that has spoken is not opened again with another one.
+        """
+        names, told = self.names, names_of(item)
+        if self.is_done:
+            return not names.isdisjoint(told) or item == self._done
+        if any(
+            (mine := text_in(self._opened.get(key))) and mine != (text_in(item.get(key)) or mine) for key in _LASTING
+        ):
+            return False
+        return not (opens and names and told and self.has_spoken and names.isdisjoint(told))
 
     def begin(self, item: dict[str, Any]) -> None:
         """What `output_item.added` holds."""

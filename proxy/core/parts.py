@@ -86,10 +86,10 @@ class PartsBuilder:
             kind = kind_of(part)
             if kind in REASONING_PARTS:
                 self._reasoning.append(_text_in(part))
-            elif kind not in TEXT_PARTS:
-                self._pieces.append(part)
+            elif (text := _said_in(part)) is not None or kind in TEXT_PARTS:
+                self.add(text)
             else:
-                self.add(part.get("text") if isinstance(part.get("text"), str) else None)
+                self._pieces.append(part)
 
 
 def content_said(value: Any) -> tuple[Content, str | None]:
@@ -124,6 +124,14 @@ def kind_of(part: dict[str, Any]) -> str:
     """A part's type; empty where it is none."""
     kind = part.get("type")
     return kind if isinstance(kind, str) else ""
+
+
+def _said_in(part: dict[str, Any]) -> str | None:
+    """The text of a text part; some leave the type out, or put the text one level down."""
+    text = part.get("text")
+    if isinstance(text, dict):
+        text = text.get("value")
+    return text if isinstance(text, str) and part.get("type") in (None, "", *TEXT_PARTS) else None
 
 
 def _text_in(value: Any, depth: int = 0) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from ..errors import RecordUnreadable
 from .answer_stream import AnswerStream, refused
-from .body import answer_bytes, answer_object, is_events
+from .body import answer_bytes, answer_object, cut_object, is_events
 from .responses_answer import ResponseAnswer
 from .responses_request import read_request
 from .turn import Asked
@@ -48,15 +48,21 @@ def read_answer(exchange: Exchange, kept: dict[str, Any] | None = None) -> Answe
         stream = AnswerStream(answer)
         stream.feed(data)
         stream.close()
+        has_said = stream.has_events
         answered = answer.result(is_done=stream.is_done, is_later=is_later)
         answered.unreadable_events = stream.unreadable_events
     else:
         value = answer_object(data)
-        if value is not None:
-            answer.take_whole(value)
+        told = cut_object(data) if value is None and exchange.interrupted else value
+        if told is not None:
+            answer.take_whole(told)
         elif data.strip() and not exchange.interrupted:
             raise RecordUnreadable("answer is neither JSON nor server-sent events")
+        has_said = bool(value)
         answered = answer.result(is_done=False, is_later=is_later)
+        answered.complete = answered.complete and value is not None
+    if has_said and not (answer.is_understood or exchange.interrupted or is_later):
+        raise RecordUnreadable("answer is no response of the Responses API")
     if is_later:
         answered.completion_id = unquote(exchange.target.partition("?")[0].rstrip("/").rpartition("/")[2])
     return answered

@@ -66,6 +66,8 @@ class ResponseAnswer:
         self._items: list[tuple[int, OutputItem]] = []
         self._at_index: dict[int, OutputItem] = {}
         self._index_of_id: dict[str, int] = {}
+        #: By number and id: some servers number all items alike.
+        self._named: dict[tuple[int, str], OutputItem] = {}
         #: Items that have neither number nor id and are not done, by type and name.
         self._open_alike: dict[tuple[str | None, str | None], list[int]] = {}
         self._top = -1
@@ -75,6 +77,11 @@ class ResponseAnswer:
             self._status, self._is_background = "in_progress", True
             for index, item in kept["items"]:
                 self._begin(index, OutputItem(item))
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether any of it was a response, or a part of one, or an error."""
+        return bool(self._items or self._output or self._status or self._completion_id) or self.error is not None
 
     def take(self, chunk: dict[str, Any], event: str = "") -> None:
         """One event's object; `event` is the name it had, which counts where the object has no type."""
@@ -124,7 +131,8 @@ class ResponseAnswer:
         is_going_on = self._status is None or self._status in GOING_ON
         is_pending = self._status in GOING_ON and (self._is_whole or self._is_background) and not is_done
         messages = self._messages()
-        if not messages and (is_pending or (is_later and self._status)):
+        is_told = is_pending or (bool(self._status) if is_later else self._status == "completed" and self.error is None)
+        if not messages and is_told:
             messages = [Message("assistant")]
         if is_pending and self._sequence >= 0:
             messages[-1].extra["unfinished"] = self._unfinished()
@@ -165,11 +173,11 @@ class ResponseAnswer:
         index = _number(chunk.get("output_index"))
         if index is None:
             index = self._index_unsaid(kind, key, item)
-        mine = self._at_index.get(index)
-        if mine is None or (mine.is_done and not mine.is_same(item)):
+        mine = self._named.get((index, key)) or self._at_index.get(index)
+        if mine is None or not mine.is_same(item, opens=kind == _OPENED):
             mine = self._begin(index, OutputItem())
         if key:
-            self._index_of_id[key] = index
+            self._index_of_id[key], self._named[index, key] = index, mine
         if kind == _OPENED and not mine.is_done:
             mine.begin(item)
         elif kind != _OPENED:
@@ -219,11 +227,10 @@ class ResponseAnswer:
 
     def _item(self, chunk: dict[str, Any]) -> OutputItem:
         """The item that an event speaks of."""
-        index = _number(chunk.get("output_index"))
+        index, key = _number(chunk.get("output_index")), text_in(chunk.get("item_id")) or ""
         if index is None:
-            key = text_in(chunk.get("item_id")) or ""
             index = self._index_of_id.get(key, max(self._top, 0))
-        return self._at_index.get(index) or self._begin(index, OutputItem())
+        return self._named.get((index, key)) or self._at_index.get(index) or self._begin(index, OutputItem())
 
     def _begin(self, index: int, item: OutputItem) -> OutputItem:
         self._items.append((index, item))
@@ -246,7 +253,7 @@ class ResponseAnswer:
         for index, told in output:
             mine = self._at_index.get(index)
             if mine is not None:
-                if not mine.is_done and not (mine.is_opened and self._is_from_start):
+                if not mine.is_done and not (mine.is_opened and self._is_from_start and mine.has_spoken):
                     mine.finish(told)
             elif is_missing and known.isdisjoint(names_of(told)):
                 self._begin(index, OutputItem()).finish(told)

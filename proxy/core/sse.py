@@ -47,19 +47,27 @@ class SseReader:
     @property
     def is_between_events(self) -> bool:
         """Whether all that came belongs to events that have ended."""
-        return not (self._line or self._data or self._name or self._lost or self._after_cr)
+        return not (self._line or self._data or self._name or self._lost)
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that end in this read."""
+        return self.feed_lf(self.with_lf(data))
+
+    def with_lf(self, data: bytes) -> bytes:
+        """A read with LF for every line end, to be fed by `feed_lf`."""
         if self._after_cr and data:
             self._after_cr = False
             if data[0] == _LF:  # the second half of a CRLF that the read cut
                 data = data[1:]
-        if not data:
-            return []
         if b"\r" in data:
             self._after_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return data
+
+    def feed_lf(self, data: bytes) -> list[Event]:
+        """The events that end in a part of what `with_lf` gave."""
+        if not data:
+            return []
         lines = data.split(b"\n")
         cut = lines.pop()
         events: list[Event] = []

@@ -8,6 +8,9 @@ changed, and JSON left open stays open. Time is linear in the bytes; nothing rai
     fragment with index    new call: none there yet, or another id together with a name
                            (unless that name is the call's own and its arguments are still open JSON)
              without       the call with that id; else a name begins a new one; else the last one goes on
+
+A call whose arguments are whole is over in either case when a fragment comes with another name, or with its own name and
+other whole arguments.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
+from .cut_json import read_cut
 from .jsontext import canonical, index_in, mend_text, objects_in, read, write
 from .runs import Varying
 
@@ -45,12 +49,12 @@ class ToolCalls:
 
     def add(self, fragments: Any) -> None:
         """What `delta.tool_calls` holds; entries follow one another, even under one index."""
-        for fragment in objects_in(fragments):
+        for fragment in _fragments(fragments):
             self._call_of(fragment).add(fragment)
 
     def varying(self, fragments: Any) -> Varying | None:
         """The arguments of a delta just added, by which the next of its run may differ: one nameless fragment's."""
-        only, *others = objects_in(fragments) or [{}]
+        only, *others = _fragments(fragments) or [{}]
         value = _body_of(only).get("arguments")
         if others or _id_of(only) or _name_of(only) or "custom" in only or not isinstance(value, str) or not value:
             return None
@@ -58,7 +62,7 @@ class ToolCalls:
 
     def add_whole(self, calls: Any) -> None:
         """What `message.tool_calls` holds: each entry is a call of its own."""
-        for call in objects_in(calls):
+        for call in _fragments(calls):
             self._begin(call).add(call)
 
     def result(self) -> list[dict[str, Any]]:
@@ -69,10 +73,10 @@ class ToolCalls:
         index, key, name = index_in(fragment.get("index")), _id_of(fragment), _name_of(fragment)
         if index is not None:
             call = self._at_index.get(index)
-            if call is None or call.is_ended_by(key, name):
+            if call is None or call.is_ended_by(fragment):
                 call = self._at_index[index] = self._begin(fragment)
             return call
-        if key in self._with_id:
+        if key in self._with_id and not self._with_id[key].is_ended_by(fragment):
             return self._with_id[key]
         if name or not self._calls:
             return self._begin(fragment)
@@ -89,7 +93,7 @@ class ToolCalls:
 class _Call:
     """One call, as far as it came."""
 
-    __slots__ = ("_balance", "arguments", "id", "name", "type")
+    __slots__ = ("_balance", "_whole", "arguments", "id", "name", "type")
 
     def __init__(self) -> None:
         self.id = ""
@@ -97,6 +101,8 @@ class _Call:
         self.name = ""
         self.arguments: list[str] = []
         self._balance = _Balance()
+        #: The arguments when they were first asked for as whole.
+        self._whole: str | None = None
 
     def add(self, fragment: dict[str, Any]) -> None:
         self.id = self.id or _id_of(fragment)
@@ -107,11 +113,23 @@ class _Call:
         if arguments := arguments_text(_body_of(fragment)):
             self.arguments.append(arguments)
 
-    def is_ended_by(self, key: str, name: str) -> bool:
-        """Whether a fragment under the same index with this id and name begins another call."""
-        if not key or not name or not self.id or key == self.id:
+    def is_ended_by(self, fragment: dict[str, Any]) -> bool:
+        """Whether a fragment under the same index or id begins another call."""
+        key, name = _id_of(fragment), _name_of(fragment)
+        if not name:
             return False
-        return name != self.name or not self.arguments or self._balance.is_closed(self.arguments)
+        if key and self.id and key != self.id:
+            return name != self.name or not self.arguments or self._balance.is_closed(self.arguments)
+        arguments = arguments_text(_body_of(fragment))
+        if not arguments or not self.arguments or not self._balance.is_closed(self.arguments):
+            return False
+        return name != self.name or self._is_other(arguments)
+
+    def _is_other(self, arguments: str) -> bool:
+        """Whether arguments are whole, and not those that came said again."""
+        if self._whole is None:
+            self._whole = canonical("".join(self.arguments))
+        return _parses(arguments) and canonical(arguments) not in (self._whole, canonical(self.arguments[-1]))
 
     def result(self) -> dict[str, Any]:
         text = "".join(self.arguments) if self.type == "custom" else settled(self.arguments)
@@ -153,10 +171,10 @@ class _Balance:
 
 
 def joined_name(name: str, piece: Any) -> str:
-    """A name with its next piece; the same name again is a repeat, not a piece."""
-    if not isinstance(piece, str) or piece == name or len(name) > MAX_NAME:
+    """A name with its next piece; the same name again is a repeat, not a piece, and one that begins with it the name so far."""
+    if not isinstance(piece, str) or len(name) > MAX_NAME:
         return name
-    return name + piece
+    return piece if piece.startswith(name) else name + piece
 
 
 def arguments_text(function: dict[str, Any]) -> str:
@@ -170,13 +188,17 @@ def arguments_text(function: dict[str, Any]) -> str:
 
 
 def settled(fragments: list[str]) -> str:
-    """The fragments joined; if that is no JSON because the server repeated itself, what it repeated."""
+    """The fragments joined; if that is no JSON because the server repeated itself, what it repeated, as far as it came."""
     text = "".join(fragments)
     if len(text) > MAX_REPAIR or not text.strip() or _parses(text):
         return text
     last = fragments[-1]
-    if len(fragments) > 1 and _parses(last) and (_is_cumulative(fragments) or _is_resent(fragments)):
+    if len(fragments) > 1 and _is_cumulative(fragments) and _begins(last) and not _begins(text):
         return last
+    if len(fragments) > 1 and _parses(last) and _is_resent(fragments):
+        return last
+    if text.startswith("{}") and _begins(text[2:]):  # what an Anthropic block is opened with, before what it holds
+        return text[2:]
     period = (text + text).find(text, 1)
     return text[:period] if period < len(text) and _parses(text[:period]) else text
 
@@ -192,12 +214,26 @@ def _is_resent(fragments: list[str]) -> bool:
     return isinstance(read(last), dict) and canonical(last) == canonical("".join(fragments[:-1]))
 
 
+def _begins(text: str) -> bool:
+    """Whether it is JSON, or the beginning of some."""
+    try:
+        read_cut(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _parses(text: str) -> bool:
     try:
         read(text)
     except ValueError:
         return False
     return True
+
+
+def _fragments(values: Any) -> list[dict[str, Any]]:
+    """The entries of a list; a single one may stand without it."""
+    return [values] if isinstance(values, dict) else objects_in(values)
 
 
 def _id_of(fragment: dict[str, Any]) -> str:

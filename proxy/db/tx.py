@@ -2,6 +2,8 @@
 
 What is asked by name stands in a .sql file. A question (`ask`) comes from who builds its text out of fixed parts alone,
 with every value bound; it reads, row by row. A read can be given so many seconds: `DatabaseInterrupted` ends it.
+
+A transaction steps aside for who goes first on its processor, between two statements and within long ones: see `aside`.
 """
 
 from __future__ import annotations
@@ -10,27 +12,31 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .aside import Aside
 from .connection import translated
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
 
-#: Steps of SQLite's machine between two looks at the clock: below a millisecond.
-_STEPS = 5000
+#: Steps of SQLite's machine between two looks at the clock: about 0.1 ms.
+_STEPS = 2000
 
 
 class Tx:
     """A running transaction. Not to be kept beyond the work it was given to."""
 
-    __slots__ = ("_connection", "_queries")
+    __slots__ = ("_aside", "_connection", "_queries")
 
     def __init__(self, connection: sqlite3.Connection, queries: Mapping[str, str]) -> None:
         self._connection = connection
         self._queries = queries
+        self._aside = Aside()
+        connection.set_progress_handler(self._aside.step, _STEPS)
 
     def all(self, name: str, /, **values: Any) -> list[sqlite3.Row]:
         """Every row of a query."""
+        self._aside.step()
         with translated(name):
             return self._connection.execute(self._queries[name], values).fetchall()
 
@@ -41,6 +47,7 @@ class Tx:
 
     def run(self, name: str, /, **values: Any) -> int:
         """How many rows a statement changed."""
+        self._aside.step()
         with translated(name):
             return self._connection.execute(self._queries[name], values).rowcount
 
@@ -51,6 +58,7 @@ class Tx:
 
     def many(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Runs a statement once for each row of values."""
+        self._aside.step()
         with translated(name):
             self._connection.executemany(self._queries[name], rows)
 
@@ -63,8 +71,8 @@ class Tx:
     def within(self, seconds: float) -> Iterator[None]:
         """What is read inside raises `DatabaseInterrupted` when the seconds are over."""
         end = time.monotonic() + seconds
-        self._connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+        self._connection.set_progress_handler(lambda: self._aside.step() or time.monotonic() > end, _STEPS)
         try:
             yield
         finally:
-            self._connection.set_progress_handler(None, 0)
+            self._connection.set_progress_handler(self._aside.step, _STEPS)

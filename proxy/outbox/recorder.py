@@ -21,6 +21,7 @@ import structlog
 
 from ..core.entry import Entry
 from ..core.exchange import Note
+from ..db.aside import Aside
 from ..errors import DatabaseUnavailable, TeelogError
 from .reading import SetAside, Told
 
@@ -87,6 +88,7 @@ class Recorder:
         self.waits = ""
         self._batch: list[Record] = []
         self._one_by_one = BATCH
+        self._aside = Aside()
         self._wake = threading.Event()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -170,7 +172,7 @@ class Recorder:
     def _try_together(self) -> None:
         """The whole batch in one transaction; when that fails, it is taken one by one."""
         try:
-            self._take([(record, self._reading.read(record.payload)) for record in self._batch])
+            self._take([(record, self._read(record)) for record in self._batch])
         except DatabaseUnavailable:
             raise
         except Exception as error:
@@ -184,7 +186,7 @@ class Recorder:
         while self._tries < TRIES:
             self._store.move(self._name, self._position, tries=self._tries + 1)
             try:
-                self._take([(record, self._reading.read(record.payload))])
+                self._take([(record, self._read(record))])
             except DatabaseUnavailable:
                 raise
             except Exception as error:
@@ -193,6 +195,10 @@ class Recorder:
             else:
                 return
         self._take([(record, Told(self._reading.set_aside(record.payload, self._failure)))])
+
+    def _read(self, record: Record) -> Told:
+        self._aside.step()
+        return self._reading.read(record.payload)
 
     def _take(self, read: Sequence[tuple[Record, Told]]) -> None:
         position = read[-1][0].position_after

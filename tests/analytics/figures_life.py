@@ -15,7 +15,7 @@ def live(tx, step):
     try:
         if kind == "log":
             more = {"userProperties": what["user"]} if "user" in what else {}
-            posted = {name: what[name] for name in ("id", "messages", "properties") if name in what} | more
+            posted = {name: what[name] for name in ("id", "messages", "properties", "tags") if name in what} | more
             conversations.log(tx, {"type": "openai", **posted}, scenes.NOW, minted)
         elif kind == "thumb":
             notes.log_feedback(tx, what, scenes.NOW, minted)

@@ -12,8 +12,9 @@ GREETINGS = {"hi", "hello", "hey", "dear", "please", "good", "morning", "afterno
 EMPTY = {"how", "do", "i", "in", "where", "is", "my", "the", "can", "a", "to", "please"}
 
 
-def evaluate(tables, since, until, passes=lambda session: True):
-    meant = [one for one in sessions_of(tables) if since <= one["began"] < until and not one["side"] and passes(one)]
+def chats(tables, since, until, passes):
+    """Those that began within the span and pass, with what insights tell of them."""
+    meant = [one for one in sessions_of(tables) if since <= one["began"] < until and not one["side"]]
     for one in meant:
         listed = sorted(
             (row for row in tables["message"] if row["conversation"] == one["id"] and row["place"] is not None),
@@ -37,6 +38,13 @@ def evaluate(tables, since, until, passes=lambda session: True):
             for link in json.loads(row["links"] or "[]"):
                 if link["url"].startswith(("http://", "https://")):
                     one["links"].add(link["url"].split("#")[0])
+        one["said"] = {word for row in listed for word in words_of(row["text"] or "")}
+        one["tags"] = next(json.loads(row["tags"] or "[]") for row in tables["conversation"] if row["id"] == one["id"])
+    return [one for one in meant if passes(one)]
+
+
+def evaluate(tables, since, until, passes=lambda session: True):
+    meant = chats(tables, since, until, passes)
     asked = [one for one in meant if one["key"]]
     return {
         "questions": by_question(asked, lambda one: 1),

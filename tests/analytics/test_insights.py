@@ -7,14 +7,18 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from proxy.analytics import sessions
+from proxy.analytics.chosen import chosen_by
 from proxy.analytics.gathering import Chosen
 from proxy.analytics.insights import ROWS, insights
+from proxy.analytics.ranking import AGAIN, PAGES, QUESTIONS, most
 from proxy.core.among import read_among
+from proxy.core.figure_question import read_question
 from proxy.core.session_filter import Page, SessionFilter, read_sessions
 from tests.analytics import figures_scenes as scenes
 from tests.analytics.figures_life import emptied, live, logged
-from tests.analytics.insights_evaluator import evaluate
+from tests.analytics.insights_evaluator import chats, evaluate
 
+RANKINGS = {"questions": QUESTIONS, "again": AGAIN, "links": PAGES}
 NO_SIDE = Chosen(("s.side = 0",))
 
 
@@ -46,6 +50,12 @@ def agree(database, examples):
             for name in expected:
                 assert found[name] == expected[name], (name, found[name], expected[name])
             assert found.keys() == expected.keys()
+            for name, ranking in RANKINGS.items():
+                ranked = database.read(lambda tx, r=ranking: most(tx, r, *span))
+                assert [(-row.times, -row.sessions, row.name) for row in ranked] == [
+                    (row.get("times", row["sessions"]), row["sessions"], row.get("url") or int(row["narrow"]["asked"]))
+                    for row in expected[name]
+                ]
             for name, rows in found.items():
                 for row in rows if name != "searches" else ():
                     assert database.read(partial(listed, row["narrow"], span)) == row["sessions"], (name, row)
@@ -89,3 +99,59 @@ def test_insights_are_the_evaluators(database):
 def test_insights_of_many_logs_are_the_evaluators(database):
     """Insights of 1,000 random logs are those of the evaluator."""
     agree(database, 1000)
+
+
+TAGGED = {"id": "c0", "tags": ["vip"], "messages": [{"role": "user", "content": "Where is my invoice?"}]}
+FILTERS = {
+    "words": ({"q": "invoice"}, lambda one: "invoice" in one["said"]),
+    "the beginning of a word": ({"q": "invo*"}, lambda one: "invoice" in one["said"]),
+    "a user": ({"user": "ann"}, lambda one: one["user"] == "ann"),
+    "a tag": ({"tag": "vip"}, lambda one: "vip" in one["tags"]),
+    "a property": ({"property": "source=docs"}, lambda one: one["properties"].get("source") == "docs"),
+    "thumbs down": ({"feedback": "negative"}, lambda one: "negative" in one["thumbs"]),
+    "thumbs": ({"feedback": "any"}, lambda one: bool(one["thumbs"])),
+    "help failed": ({"failed": "any"}, lambda one: one["failed"] or one["regenerated"] or "negative" in one["thumbs"]),
+    "refused": ({"failed": "refused"}, lambda one: any(answer["refused"] for answer in one["answers"])),
+    "cut off": ({"failed": "interrupted"}, lambda one: any(answer["interrupted"] for answer in one["answers"])),
+    "cut off by the client": ({"failed": "interrupted:client"}, lambda one: "client" in one["cut"]),
+    "made anew": ({"failed": "regenerated"}, lambda one: one["regenerated"] > 0),
+    "asked again": ({"again": "true"}, lambda one: one["again"] > 0),
+    "a link": ({"cites": "https://a.example/x"}, lambda one: "https://a.example/x" in one["links"]),
+    "an endpoint": ({"endpoint": "chat"}, lambda one: one["endpoint"] == "chat"),
+    "a property and a thumb": (
+        {"property": "source=docs", "feedback": "negative"},
+        lambda one: one["properties"].get("source") == "docs" and "negative" in one["thumbs"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("query", "passes"), FILTERS.values(), ids=FILTERS)
+def test_insights_of_some(database, query, passes):
+    """Insights of whatever the list can be narrowed to are those of the evaluator, and the list has as many sessions."""
+
+    @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @given(scenes.LIVES, scenes.SPANS)
+    def run(life, span):
+        try:
+            for step in [("log", TAGGED), *life, ("sum", None)]:
+                database.write(lambda tx, step=step: live(tx, step))
+            asked = read_question(query, scenes.NOW).asked
+            tables = database.read(logged)
+            expected = evaluate(tables, *span, passes)
+            found = database.read(lambda tx: insights(tx, chosen_by(tx, asked, *span).without_side(), *span))
+            for link in found["links"]:
+                link.pop("title")
+            assert found == expected
+
+            changed = {row["id"]: row["updated_at"] for row in tables["conversation"]}
+            ids = sorted((one["id"] for one in chats(tables, *span, passes)), key=lambda name: (-changed[name], name))
+            among = replace(read_among(query), began=span[0], before=span[1])
+            wanted = replace(asked, side=False, among=among)
+            page = database.read(lambda tx: sessions.lines(tx, wanted, Page(10)))
+            assert [line["id"] for line in page.lines] == ids
+            assert page.total == len(ids)
+        finally:
+            database.write(emptied)
+            database.write(lambda tx: tx.run("drop_outdated_events", before=10**15))
+
+    run()

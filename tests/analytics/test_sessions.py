@@ -10,6 +10,7 @@ import pytest
 
 from proxy.analytics.store import FUNCTIONS, Store, definitions
 from proxy.core.session_filter import EVERY, Page, Place, SessionFilter, cursor_of, read_sessions
+from proxy.core.traits import TRAITS_LIMIT
 from proxy.core.wire import read_conversation, read_feedback
 from proxy.db.sqlite import Database
 
@@ -163,6 +164,24 @@ async def test_only_what_changed_is_indexed(tmp_path):
         assert await ids(store, q="late") == []
     finally:
         database.close()
+
+
+async def test_whoever_has_more_tags_than_are_kept(store):
+    """While one conversation has more tags and properties than an index keeps, lists find it, and all others, as before."""
+    many = [f"t{number}" for number in range(TRAITS_LIMIT + 1)]
+    await store.log_conversation(posted("c1", "word", tags=["t7"], properties={"p": "x", "a=b": "c"}))
+    await store.log_conversation(posted("c2", "word", tags=many, properties={"p": "x"}))
+
+    assert [await ids(store, **{name: value}) for name, value in (("tag", "t7"), ("property", "p=x"))] == [
+        ["c1", "c2"]
+    ] * 2
+
+    await store.log_conversation(posted("c2", "word", tags=[]))
+
+    assert [await ids(store, **{name: value}) for name, value in (("tag", "t7"), ("property", "p=x"))] == [
+        ["c1"],
+        ["c1", "c2"],
+    ]
 
 
 async def test_slow_searches_leave_readers_to_others(tmp_path):

@@ -93,13 +93,13 @@ def result(process: subprocess.Popen) -> dict[str, Any]:
 
 
 def export_command(target: Target) -> list[str]:
-    """One export of all conversations, until its end."""
-    return [sys.executable, str(HERE / "paging.py"), target.analytics, "k"]
+    """One export of all conversations, until its end; run where `proxy` can be imported."""
+    return [sys.executable, "-m", "proxy", "export", "--data-dir", str(target.folder / "data")]
 
 
 def pages_command(target: Target) -> list[str]:
-    """Every page of the portal, once."""
-    return [sys.executable, str(HERE / "looking.py"), target.analytics, "k"]
+    """Every page of the portal, once; a browser is on another machine, and here it gives way from its first moment."""
+    return ["nice", "-n", "19", sys.executable, str(HERE / "looking.py"), target.analytics, "k"]
 
 
 @contextmanager

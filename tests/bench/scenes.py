@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 STREAM = Load(clients=40, requests=40, seconds=20, chunks=300, gap=20_000, ramp=500)
 #: Enough to keep the recorder at work for longer than the streams last.
 BACKLOG = Load(clients=32, requests=20_000, seconds=20)
-CONVERSATIONS = Load(clients=32, requests=3_000, seconds=20)
+CONVERSATIONS = Load(clients=32, requests=10_000, seconds=20)
 WARM_UP = Load(clients=8, requests=400, seconds=4)
 
 
@@ -186,7 +186,7 @@ SCENES = {
     "burst": Scene("16 streams x 300 chunks with no gap", Load(16, 100_000, 2, chunks=300), under_load),
     "busy": Scene("as stream, while teelog's recorder works off 20,000 exchanges", STREAM, while_recording),
     "export": Scene(
-        "as stream, while 3,000 conversations are read from teelog again and again", STREAM, while_exporting
+        "as stream, while 10,000 conversations are read from teelog again and again", STREAM, while_exporting
     ),
     "pages": Scene("as stream, while the portal's pages are looked at again and again", STREAM, while_looking),
     "open1k": Scene(

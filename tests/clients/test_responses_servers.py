@@ -28,7 +28,7 @@ CASES = {
     "tools": TOOLS,
     "instructions": {"instructions": "Be brief."},
 }
-#: For a foreseeable answer. LiteLLM leaves it out, and biases, too: behind it answers differ, and nothing is called.
+#: For a foreseeable answer. LiteLLM leaves it out, and biases, too: behind it answers differ, may be empty, and nothing is called.
 SEEDED = {"seed": 11, "cache_prompt": False}
 
 
@@ -59,13 +59,13 @@ def test_answers(place, name, how):
     answer = answer_of(place, question)
 
     assert told(answer) == [seen]
-    assert seen["content"] or seen["tool_calls"]
     assert "interrupted" not in answer["properties"]
     assert answer["properties"]["completionId"] == through.id
     assert answer["properties"]["usage"]["output_tokens"] == through.usage.output_tokens
     if place.name == "llama.cpp":
         assert without_ids([seen]) == without_ids([shown_response(direct)])
         assert bool(seen["tool_calls"]) is (name == "tools")
+        assert seen["content"] or seen["tool_calls"]
 
 
 def test_a_turn_after_another(place):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from contextlib import suppress
 
 import orjson
 import pytest
@@ -82,6 +83,15 @@ UNREADABLE_ANSWERS = {
     "page": ({"answer": b"<html>Hello</html>", "content_type": "text/html"}, "neither JSON"),
     "coding": ({"answer": b"?", "answer_coding": "lzma"}, "'lzma'"),
     "bomb": ({"answer": gzip.compress(bytes(9_000_000)), "answer_coding": "gzip"}, "decodes to more"),
+    "object of another kind": ({"answer": b'{"detail":"Hello"}'}, "neither choices nor an error"),
+    "events of another kind": ({"answer": b'data: {"type":"message_start"}\n\ndata: {"type":"ping"}\n\n'}, "no event"),
+    "events that are no JSON": ({"answer": b"data: {'choices'}\n\ndata: [DONE]\n\n"}, "no event"),
+}
+NOTHING_SAID = {
+    "no choices": b'{"choices":[]}',
+    "no choices, streamed": b'data: {"choices":[],"usage":{}}\n\ndata: [DONE]\n\n',
+    "pings alone": b'data: {"type":"ping"}\n\nevent: keepalive\ndata: {}\n\n: hi\n\ndata: [DONE]\n\n',
+    "cut in the first event": b'data: {"choi',
 }
 
 
@@ -90,6 +100,12 @@ def test_unreadable_answers(parts, reason):
     """An answer that cannot be understood is refused with the reason."""
     with pytest.raises(RecordUnreadable, match=reason):
         CHAT.read_answer(exchange(**parts))
+
+
+@pytest.mark.parametrize("body", NOTHING_SAID.values(), ids=NOTHING_SAID)
+def test_answers_that_say_nothing(body):
+    """An answer of a known form in which nothing is said is one."""
+    assert CHAT.read_answer(exchange(body)).choices == []
 
 
 def test_refusals_are_always_readable():
@@ -246,8 +262,9 @@ def test_junk_is_survived(streamed, whole, messages):
     """Whatever JSON comes, nothing but RecordUnreadable is raised, and what was read can be stored."""
     body = b"".join(b"data: %s\n\n" % json_bytes(one) for one in streamed)
     for answer in (body, json_bytes(whole)):
-        answered = CHAT.read_answer(exchange(answer or b"{}", content_type="text/event-stream"))
-        orjson.dumps([as_json(answered)])
+        with suppress(RecordUnreadable):
+            answered = CHAT.read_answer(exchange(answer or b"{}", content_type="text/event-stream"))
+            orjson.dumps([as_json(answered)])
     try:
         asked = CHAT.read_request(exchange(request=json_bytes({"messages": messages})))
     except RecordUnreadable:

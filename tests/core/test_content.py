@@ -81,6 +81,11 @@ PARTS = {
         "file, a.pdf, application/pdf",
     ),
     "a picture of a tool": ({"type": "image", "data": BLOB, "mimeType": "image/png"}, "image, image/png"),
+    "a picture of Anthropic's": (
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": BLOB}},
+        "image, image/png",
+    ),
+    "a picture under a key of the client's own": ({"type": "image", "image_base64": BLOB}, "image"),
     "a film": ({"type": "video_url", "video_url": {"url": f"data:video/mp4;base64,{BLOB}"}}, "video_url, video/mp4"),
 }
 

@@ -1,15 +1,11 @@
 """Recorded Responses answers, and handmade ones, where the corpus lies beside the project."""
 
-import gzip
 import json
 import re
-import zlib
 
-import brotli
 import pytest
 
 from proxy.core.answer_stream import AnswerStream
-from proxy.core.coding import zstd
 from proxy.core.dialect import dialect_of
 from proxy.core.item_messages import CLIENT_CALLS
 from proxy.core.message import text_of
@@ -17,11 +13,10 @@ from proxy.core.responses_answer import FINAL, ResponseAnswer
 from tests.recordings import CORPUS, each, needs_corpus
 
 from .cuts import ways
-from .exchanges import exchange
-from .test_corpus import comparable
+from .exchanges import entry, exchange
+from .test_corpus import CODINGS, EVENT_END, LONG, comparable
 
 TARGET = "/v1/responses"
-CODINGS = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}
 
 
 def cases():
@@ -33,7 +28,12 @@ def cases():
 
 
 CASES = {case["id"]: case for case in cases()}
-STREAMED = [name for name, case in CASES.items() if case["stream"]]
+STREAMED = [
+    pytest.param(name, marks=[pytest.mark.slow] * (len(case["body"]) > LONG))
+    for name, case in CASES.items()
+    if case["stream"]
+]
+FINAL_EVENT = re.compile(rb'"type": ?"response\.(completed|incomplete|failed)"')
 
 
 def told(case, body=None, coding=""):
@@ -88,10 +88,9 @@ def test_answer(name):
 
 @pytest.mark.parametrize("name", each(STREAMED))
 def test_any_cut(name):
-    """Each recorded stream gives at any cut what it gives whole; only the shorter ones are fed byte by byte."""
-    whole, *others = ways(CASES[name]["body"], seeds=2)
+    """Each recorded stream gives byte by byte, and at seeded cuts, what it gives whole."""
     answers = []
-    for reads in (whole, *(reads for reads in others if len(reads) < 20_000)):
+    for reads in ways(CASES[name]["body"], seeds=2):
         answer = ResponseAnswer()
         stream = AnswerStream(answer)
         for one in reads:
@@ -120,6 +119,7 @@ def test_cut_at_every_event(name):
     for end in borders(body):
         answered = read(case, body[:end])
         assert not answered.complete
+        assert answered.is_pending or entry(answer=answered).properties["interrupted"] == "upstream"
         messages = messages_of(answered)
         assert len(messages) <= len(final)
         for left, right in zip(messages, final, strict=False):
@@ -127,11 +127,10 @@ def test_cut_at_every_event(name):
 
 
 def borders(body):
-    """Where events end before the final one; of long streams a tenth of them."""
-    ends = [match.end() for match in re.finditer(rb"\r?\n\r?\n", body)]
-    final = re.search(rb'"type": ?"response\.(completed|incomplete|failed)"', body)
-    ends = [end for end in ends if final is None or end <= final.start()]
-    return ends if len(ends) < 100 else ends[:: len(ends) // 50]
+    """Where events end before the final one."""
+    final = FINAL_EVENT.search(body)
+    ends = [match.end() for match in EVENT_END.finditer(body)]
+    return [end for end in ends if final is None or end <= final.start()]
 
 
 def is_beginning(left, right):

@@ -73,6 +73,30 @@ def test_a_kept_item_goes_on():
     assert [one["url"] for one in part["annotations"]] == ["https://a.example/", "https://b.example/"]
 
 
+SPOKEN = {"type": "function_call", "id": "fc_1", "call_id": "c_1"}
+
+
+@pytest.mark.parametrize(
+    ("told", "spoken", "same"),
+    [
+        pytest.param({"type": "function_call", "id": "fc_9", "call_id": "c_1"}, True, True, id="another id, its call"),
+        pytest.param({"type": "function_call"}, True, True, id="no id"),
+        pytest.param({"type": "message", "id": "fc_1"}, False, False, id="another type"),
+        pytest.param({"type": "function_call", "id": "fc_1", "call_id": "c_2"}, False, False, id="another call"),
+        pytest.param({"type": "function_call", "id": "fc_9"}, False, True, id="another id, nothing said yet"),
+        pytest.param({"type": "function_call", "id": "fc_9"}, True, False, id="another id, and something was said"),
+    ],
+)
+def test_is_opened_again(told, spoken, same):
+    """An item that goes on is known by its type and call, and by its ids once it has spoken."""
+    item = OutputItem()
+    item.begin(SPOKEN)
+    if spoken:
+        item.add(ARGUMENTS, 0, "{")
+
+    assert item.is_same(told, opens=True) is same
+
+
 @pytest.mark.parametrize(
     ("told", "same"),
     [
@@ -86,4 +110,4 @@ def test_is_same(told, same):
     item = OutputItem()
     finished(item)
 
-    assert item.is_same(told) is same
+    assert item.is_same(told, opens=False) is same

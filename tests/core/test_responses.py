@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from contextlib import suppress
 
 import orjson
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from proxy.core.answer_stream import AnswerStream
 from proxy.core.items import FIELDS
-from proxy.core.message import chain
+from proxy.core.message import Message, chain
 from proxy.core.responses import Responses, read_answer
 from proxy.core.responses_answer import ResponseAnswer
 from proxy.errors import RecordUnreadable
@@ -47,7 +48,9 @@ ENDS = {
     "object": (OBJECT, "", True),
     "object without status": (orjson.dumps({"output": [MESSAGE]}), "", True),
     "object, cancelled": (orjson.dumps(WHOLE | {"status": "cancelled"}), "", False),
-    "object of nothing": (orjson.dumps(WHOLE | {"output": []}), "", False),
+    "object of nothing": (orjson.dumps(WHOLE | {"output": []}), "", True),
+    "object of nothing, failed": (orjson.dumps(WHOLE | {"output": [], "status": "failed"}), "", False),
+    "stream of nothing, completed": (events({"type": "response.completed", "response": {"output": []}}), "", True),
     "object, cut": (OBJECT[:-1], "upstream", False),
     "nothing": (b"", "", False),
 }
@@ -57,6 +60,13 @@ ENDS = {
 def test_complete(body, interrupted, complete):
     """An answer is complete when its own end was seen."""
     assert RESPONSES.read_answer(told(body, interrupted=interrupted)).complete is complete
+
+
+def test_an_answer_that_says_nothing():
+    """A response that came to its end with no item is an answer without words, with its usage."""
+    (choice,) = RESPONSES.read_answer(told(orjson.dumps(WHOLE | {"output": []}))).choices
+
+    assert (choice.message, choice.finish_reason) == (Message("assistant"), "completed")
 
 
 def test_details():
@@ -81,6 +91,9 @@ def test_refused():
     ("body", "more", "reason"),
     [
         pytest.param(b"<html>", {}, "neither JSON", id="page"),
+        pytest.param(b'{"choices":[]}', {}, "no response", id="object of another kind"),
+        pytest.param(b'data: {"choices":[]}\n\n', {}, "no response", id="events of another kind"),
+        pytest.param(b"data: {'type'}\n\n", {}, "no response", id="events that are no JSON"),
         pytest.param(gzip.compress(bytes(9_000_000)), {"answer_coding": "gzip"}, "decodes to more", id="bomb"),
     ],
 )
@@ -245,7 +258,8 @@ def test_junk_is_survived(streamed, whole, said, cut):
     body = b"".join(b"data: %s\n\n" % json_bytes(one) for one in streamed)
     for answer in (body, json_bytes(whole)):
         for exchanged in (told(answer or b"{}", content_type="text/event-stream"), later(answer or b"{}")):
-            orjson.dumps([as_json(RESPONSES.read_answer(exchanged))])
+            with suppress(RecordUnreadable):
+                orjson.dumps([as_json(RESPONSES.read_answer(exchanged))])
     first = ResponseAnswer()
     feed(first, body[: cut % (len(body) + 1)])
     for choice in first.result(is_done=False).choices:

@@ -12,7 +12,7 @@ from proxy.core.answer_stream import PATIENCE, STEP, AnswerStream
 from proxy.core.chat_answer import ChatAnswer
 from proxy.core.completions import CompletionAnswer
 from proxy.core.responses_answer import ResponseAnswer
-from proxy.core.runs import Run, Varying
+from proxy.core.runs import MOST, Run, Varying
 
 from .streams import NAMES, STREAMS
 
@@ -76,6 +76,7 @@ RUNS = {
     "padding": lambda word, n: event({"content": word}, obfuscation="aB3" * (n % 4)),
     "padding of Mistral": lambda word, n: event({"content": word}, p="abc"[: n % 4]),
     "usage each time": lambda word, n: event({"content": word}, usage={"total_tokens": 7}),
+    "a key that says nothing": lambda word, n: event({"channel": "analysis", "reasoning": word}),
     "no blanks": lambda word, n: event({"content": word}).replace(b'": ', b'":'),
     "letters as they are": lambda word, n: json.dumps(
         {"choices": [{"delta": {"content": word}}]}, ensure_ascii=False
@@ -89,6 +90,26 @@ def test_runs(make):
     words = [WORDS[n % len(WORDS)] for n in range(100)]
 
     assert counted(body(event({"role": "assistant"}), *(make(word, n) for n, word in enumerate(words)))) <= 3
+
+
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b"\r\r"], ids=["CRLF", "CR"])
+def test_runs_with_other_line_ends(end):
+    """Line ends of any kind make a run, wherever a read cuts them."""
+    stream = body(*(event({"content": f" {n}"}) for n in range(2 * STEP // 60)), end=end)
+
+    assert len(stream) > STEP
+    assert counted(stream) <= 2 * (1 + len(stream) // STEP)  # at each step one that it cuts, and one to begin with
+
+
+@pytest.mark.parametrize("odd", [0, 1, 63, MOST - 1, MOST, 2 * MOST + 5])
+def test_one_odd_event_in_a_run(odd):
+    """An event that differs anywhere in a run is read in full, and the run goes on behind it."""
+    words = [f" {n}" for n in range(3 * MOST)]
+    events = [event({"content": word}) for word in words]
+    for other in (b"[1]", b"{", event({"content": "x", "refusal": "y"}), event({"content": "\ud83d"})):
+        stream = body(*events[:odd], other, *events[odd:])
+        assert same(stream).choices[0].message.content.replace("x", "").replace("\ufffd", "") == "".join(words)
+        assert counted(stream) <= 4
 
 
 NO_RUNS = {
@@ -182,6 +203,14 @@ def test_runs_of_responses(make):
     stream = b"".join(make(n, WORDS[n % len(WORDS)]) for n in range(100))
 
     assert counted(stream, ResponseAnswer) == 1
+
+
+@pytest.mark.parametrize("first", [0, 9, 95, 995, 4000, 10**14 - 50])
+def test_numbers_of_more_digits(first):
+    """A run goes on where its numbers become longer."""
+    stream = b"".join(response_event(first + n, f"{n} ") for n in range(200))
+
+    assert counted(stream, ResponseAnswer) <= 2
 
 
 NO_RESPONSE_RUNS = {

@@ -8,10 +8,11 @@ import brotli
 import pytest
 
 from proxy.core.coding import zstd
+from proxy.core.dialect import dialect_of
 from proxy.core.sse import SseReader
 
 from .cuts import ways
-from .streams import NAMES, STREAMS, as_json, case, read
+from .streams import NAMES, STREAMS, as_json, asked, case, read
 
 CODINGS = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}
 RULES = re.compile(r"[DSKTRMPL]\d{1,2}-[a-z0-9-]+")
@@ -24,7 +25,25 @@ def test_streams_are_whole():
         assert len(suffixes) == 2, name
         assert ".json" in suffixes, name
         assert RULES.fullmatch(name), name
-    assert len(NAMES) >= 79
+    assert len(NAMES) >= 100
+
+
+def test_every_rule_has_a_stream():
+    """Each rule that an answer or its request can show has a stream; the others are the relay's, or the log's form."""
+    rules = {"D": 4, "S": 12, "K": 16, "T": 9, "R": 10, "P": 4}
+    shown = {name.partition("-")[0] for name in NAMES}
+    missing = {f"{kind}{at}" for kind, most in rules.items() for at in range(1, most + 1)} - shown
+
+    assert missing == {"S9", "S10", "P3", "P4"}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if asked(name) is not None])
+def test_requests(name):
+    """The request of each stream whose rule is about it becomes the messages that stand beside it."""
+    told, _ = case(name)
+    found = dialect_of(told.method, told.target).read_request(told).messages
+
+    assert [message.to_json() for message in found] == asked(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -56,5 +75,5 @@ def test_coded(coding):
         told, _ = case(name)
         plain = read(told)
         told.answer = CODINGS[coding](told.answer)
-        told.answer_headers["content-encoding"] = coding
+        told.answer_headers["content-encoding"] += f", {coding}"
         assert read(told) == plain, name

@@ -15,7 +15,11 @@ SETTLED = {
     "nothing": ([], ""),
     "pieces": (['{"a"', ": 1}"], '{"a": 1}'),
     "cumulative": (['{"a', '{"a": ', '{"a": 1}'], '{"a": 1}'),
-    "cumulative, cut": (['{"a', '{"a": ', '{"a": 1'], '{"a{"a": {"a": 1'),
+    "cumulative, cut": (['{"a', '{"a": ', '{"a": 1'], '{"a": 1'),
+    "cumulative, cut in a key": (["{", '{"a'], '{"a'),
+    "deep, cut": (["[", "[1"], "[[1"),
+    "behind an empty object": (["{}", '{"a":', "1}"], '{"a":1}'),
+    "behind an empty object, cut": (["{}", '{"a":'], '{"a":'),
     "twice": (['{"a":1}', '{"a":1}'], '{"a":1}'),
     "three times in pieces": (['{"a":1}{"a"', ':1}{"a":1}'], '{"a":1}'),
     "two different": (['{"a":1}', '{"a":2}'], '{"a":1}{"a":2}'),
@@ -84,6 +88,18 @@ def test_other_id_each_time_takes_linear_time():
     began = time.process_time()
     for number in range(50_000):
         calls.add([fragment('x" \\"{"' if number % 7 else "x" * 99, "f", index=0, id=str(number))])
+    took = time.process_time() - began
+
+    assert len(calls.result()) == 1
+    assert took < 5
+
+
+def test_a_call_said_again_and_again_takes_linear_time():
+    """A server that says a whole call in each fragment does not make us read all of them again for each."""
+    calls = ToolCalls()
+    began = time.process_time()
+    for _ in range(50_000):
+        calls.add([fragment('{"town":"Oslo"}', "f", index=0)])
     took = time.process_time() - began
 
     assert len(calls.result()) == 1

@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.playback import Answer, Playback
 from tests.e2e.process import Teelog
+from tests.e2e.test_outbox_command import rows
 
 
 @pytest.fixture(scope="module")
@@ -161,19 +162,47 @@ def test_legacy_completions(scene):
     teelog.until(lambda: teelog.status()["recorder"]["counters"].get("not_rebuilt"))
 
     assert [one["content"] for one in logged(teelog, "legacy")] == ["Say it", "Once more"]
-    again = [[m["content"] for m in one["messages"]] for one in teelog.conversations()]
-    assert ["Say it again", "Twice more"] in again
+    told = teelog.until(
+        lambda: [said for one in teelog.conversations() if (said := one["messages"])[0]["content"] == "Say it again"]
+    )
+    assert [[message["content"] for message in said] for said in told] == [["Say it again", "Twice more"]]
     assert all(one["id"] != "code" for one in teelog.conversations())
 
 
-def test_an_exchange_that_nobody_can_read(scene):
-    """An answer of no known form goes through, is set aside with its reason, and the next one is logged."""
-    upstream, teelog = scene
-    upstream.answers["page"] = Answer(b"<html>hello</html>", "text/html")
-    upstream.answers["after"] = Answer(SCENES["reasoning"][0])
-    offset = teelog.log.stat().st_size
-    assert ask(teelog, "page", messages=[{"role": "user", "content": "Hi"}]) == b"<html>hello</html>"
-    ask(teelog, "after", messages=[{"role": "user", "content": "Hi"}])
+UNREADABLE = {
+    "page": (Answer(b"<html>hello</html>", "text/html"), "neither JSON nor"),
+    "object of another kind": (Answer(b'{"result":"hello"}', "application/json"), "neither choices nor"),
+    "events of another kind": (Answer(b'data: {"result":"hello"}\n\ndata: [DONE]\n\n'), "no event"),
+    "events that are no JSON": (Answer(b"data: {hello}\n\ndata: [DONE]\n\n"), "no event"),
+}
 
-    assert logged(teelog, "after")[-1]["content"] == "42"
-    assert "neither JSON nor" in teelog.wait_for("exchange.set_aside", offset)["reason"]
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_an_exchange_that_nobody_can_read(scene, name):
+    """An answer of no known form goes through, `outbox list` shows it with its reason, and the next one is logged."""
+    upstream, teelog = scene
+    answer, reason = UNREADABLE[name]
+    upstream.answers |= {name: answer, f"after {name}": Answer(SCENES["reasoning"][0])}
+    offset = teelog.log.stat().st_size
+    assert ask(teelog, name, messages=[{"role": "user", "content": "Hi"}]) == answer.body
+    ask(teelog, f"after {name}", messages=[{"role": "user", "content": "Hi"}])
+
+    assert logged(teelog, f"after {name}")[-1]["content"] == "42"
+    told = teelog.wait_for("exchange.set_aside", offset)
+    assert reason in told["reason"]
+    (row,), _ = rows(teelog.folder / "data", "--id", told["id"])
+    assert (row["kind"], row["reason"]) == ("exchange", told["reason"])
+    assert all(one["id"] != name for one in teelog.conversations())
+
+
+def test_an_object_that_was_cut(scene):
+    """What came of a JSON answer before its upstream broke off is the answer, marked interrupted."""
+    upstream, teelog = scene
+    whole = json.dumps({"id": "c-9", "choices": [{"index": 0, "message": {"content": "One two three"}}]}).encode()
+    upstream.answers["cut"] = Answer(whole[:-12], "application/json", breaks=True)
+    ask(teelog, "cut", stream=False, messages=[{"role": "user", "content": "Count"}])
+    _, answer = logged(teelog, "cut")
+
+    assert "One two three".startswith(answer["content"])
+    assert len(answer["content"]) > 3
+    assert answer["properties"]["interrupted"] == "upstream"

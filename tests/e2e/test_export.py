@@ -270,5 +270,5 @@ def test_an_export_cannot_write(tmp_path):
     logged(tmp_path / "analytics.db", 1)
     reader = Reader(tmp_path / "analytics.db", *definitions())
     with pytest.raises(DatabaseError, match="readonly"):
-        reader.read(lambda tx: tx.run("drop_conversation", id="c000000"))
+        reader.read(lambda tx: tx.run("drop_named_deletions"))
     reader.close()

@@ -257,9 +257,7 @@ def test_a_foreign_folder_named_proxy_is_not_taken_for_ours(tmp_path):
     foreign = tmp_path / "proxy"
     foreign.mkdir()
     (foreign / "__init__.py").write_text("raise SystemExit('this is not teelog')\n")
-    script = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from proxy.cli import main; sys.exit(main(['demo', '--once']))"
-    )
+    script = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from proxy.__main__ import main; sys.exit(main(['demo', '--once']))"
     done = subprocess.run(
         [sys.executable, "-P", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False
     )

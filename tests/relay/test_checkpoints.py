@@ -11,6 +11,8 @@ from proxy.core.capture_rules import CaptureRules
 from proxy.relay.checkpoints import (
     AGAIN_SECONDS,
     PART_BYTES,
+    PARTS,
+    PARTS_SHARE,
     ROUND_SECONDS,
     SAVE_BYTES,
     SAVE_SECONDS,
@@ -153,35 +155,63 @@ def test_nothing_is_older_than_a_second():
 
 
 class Timers:
-    """A loop whose time is moved by the test."""
+    """A loop whose time is moved by the test, from one timer to the next."""
 
     def __init__(self):
-        self.waits, self.call = [], None
+        self.now, self.due, self.call = 0.0, 0.0, None
+
+    def time(self):
+        return self.now
 
     def call_later(self, seconds, call, *arguments):
-        self.waits.append(seconds)
-        self.call = lambda: call(*arguments)
+        return self.call_at(self.now + seconds, call, *arguments)
+
+    def call_at(self, when, call, *arguments):
+        assert when > self.now
+        self.due, self.call = when, lambda: call(*arguments)
         return self
 
+    def step(self):
+        self.now = self.due
+        self.call()
 
-@pytest.mark.parametrize("count", [0, 1, STEP, STEP + 1, 10 * STEP])
-def test_many_at_once_are_spread(journal, count):
-    """However many are due, a step looks at so many of them; all are seen in each round, and it takes no longer."""
-    loop, streams = Timers(), [reply() for _ in range(count)]
+    def until(self, when):
+        while self.due <= when + 1e-9:
+            self.step()
+
+
+def begun(count):
+    streams = [reply() for _ in range(count)]
     for one in streams:
         one.feed(HEAD)
         one.written_at = 1.0  # long ago
-    Checkpoints(journal, loop, lambda: streams).start()
-    steps = max(1, -(-count // STEP))
-    for number in range(1, steps + 1):
-        loop.call()
-        assert len(journal.saved) == min(count, number * STEP)
+    return streams
 
-    assert sum(loop.waits[1:]) == pytest.approx(ROUND_SECONDS)
-    for _ in range(steps):
-        loop.call()
+
+@pytest.mark.parametrize("count", [0, 1, PARTS, PARTS + 1, 10 * PARTS, 300, 3000])
+def test_many_at_once_are_spread(journal, count):
+    """However many are due at once, a step hands over a few of them, and one round all."""
+    loop, streams = Timers(), begun(count)
+    Checkpoints(journal, loop, lambda: streams).start()
+    most = before = 0
+    while loop.due < 2 * ROUND_SECONDS - 1e-9:
+        loop.step()
+        most, before = max(most, len(journal.saved) - before), len(journal.saved)
     assert (len(journal.saved), journal.forgotten) == (count, [])
+    assert most <= max(PARTS, PARTS_SHARE * count)
+
     streams.clear()
-    for _ in range(2):
-        loop.call()
+    loop.until(4 * ROUND_SECONDS)
     assert len(journal.forgotten) == count
+
+
+def test_answers_that_are_not_due_are_gone_through_in_few_steps(journal):
+    """Where nothing has come since, a step looks at many answers, and a round takes its time."""
+    loop, streams = Timers(), begun(10 * STEP)
+    Checkpoints(journal, loop, lambda: streams).start()
+    loop.until(2 * ROUND_SECONDS)
+    steps, began = 0, loop.now
+    while loop.due <= began + ROUND_SECONDS + 1e-9:
+        loop.step()
+        steps += 1
+    assert 10 <= steps <= 11
