@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 #: Bytes that are taken apart at once, so that tiny events fill no memory.
 STEP = 256 * 1024
-#: After so many events that began no run none is looked for.
+#: After so many events that were in no run none is looked for; one that might have begun one has cost as much as two.
 PATIENCE = 64
+RUN_IN_VAIN = 2
 
 _PINGS = frozenset(("ping", "keepalive", "keep-alive", "heartbeat"))
 
@@ -86,7 +87,8 @@ class AnswerStream:
             if chunk is not None and (found := varying(chunk)):
                 run = Run.begun(lines[at:blank], chunk, found)
             at = run.take(lines, blank + 1) if run else blank + 1
-            self._patience = PATIENCE if at > blank + 1 else self._patience - 1
+            cost = RUN_IN_VAIN if run else 1
+            self._patience = PATIENCE if at > blank + 1 else self._patience - cost
         self._read(b"\n".join((*lines[at:], cut)))
 
     def _read(self, data: bytes) -> dict[str, Any] | None:

@@ -105,10 +105,14 @@ class ChatAnswer:
         """The choices in a chunk, after what it says of the whole answer has been noted."""
         self._completion_id = self._completion_id or text_in(chunk.get("id"))
         self._model = self._model or text_in(chunk.get("model"))
-        self._details |= {key: chunk[key] for key in ("service_tier", "system_fingerprint") if text_in(chunk.get(key))}
+        for key in ("service_tier", "system_fingerprint"):
+            if said := text_in(chunk.get(key)):
+                self._details[key] = said
         if isinstance(created := chunk.get("created"), int) and created:
             self._details.setdefault("created", created)
-        self._shared |= {key: chunk[key] for key in _SHARED_LISTS if chunk.get(key)}
+        for key in _SHARED_LISTS:
+            if values := chunk.get(key):
+                self._shared[key] = values
         if self.error is None:
             self.error = error_in(chunk, event)
         choices = objects_in(chunk.get("choices"))[:MAX_INDEX]

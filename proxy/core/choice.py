@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .jsontext import canonical_value, mend, mend_text
+from .jsontext import canonical_value, mend, mend_text, objects_in
 from .message import Message
 from .parts import REASONING_KEYS, PartsBuilder, reasoning_in
 from .runs import Varying
@@ -22,6 +22,7 @@ _LISTS = ("annotations", "images", "executed_tools", "records_cited")
 _SAYING = frozenset(
     ("content", "refusal", "tool_calls", "function_call", "audio", "reasoning_details", *REASONING_KEYS, *_LISTS)
 )
+_CONTENT = frozenset(("content",))
 
 
 class ChoiceBuilder:
@@ -63,17 +64,28 @@ class ChoiceBuilder:
         """The string of a delta just taken by which the next of its run may differ: the only thing that it says."""
         if not isinstance(delta, dict):
             return None
-        said = [(key, value) for key, value in delta.items() if value and key in _SAYING]
+        said = {key: value for key, value in delta.items() if value and key in _SAYING}
         if len(said) != 1:
-            return None
-        ((key, value),) = said
+            return self._varying_twice(said)
+        ((key, value),) = said.items()
         if key == "tool_calls":
             return self._calls.varying(value)
         if not isinstance(value, str):
             return None
         if key == "content":
             return Varying(key, value, self._content.extend)
+        if key == "refusal":
+            return Varying(key, value, self._refusal.extend)
         return Varying(key, value, self._reasoning.extend) if key in REASONING_KEYS else None
+
+    def _varying_twice(self, said: dict[str, Any]) -> Varying | None:
+        """The same where reasoning is said once more in details, which then count for nothing."""
+        details = objects_in(said.pop("reasoning_details", None))
+        ((key, value),) = said.items() if len(said) == 1 else [("", None)]
+        if key not in REASONING_KEYS or not isinstance(value, str) or len(details) != 1:
+            return None
+        texts = [text for name in ("text", "summary") if (text := details[0].get(name))]
+        return Varying(key, value, self._reasoning.extend, is_twice=True) if texts == [value] else None
 
     def take_whole(self, choice: dict[str, Any]) -> None:
         """Its entry in a whole answer, or one of its entries."""
@@ -116,7 +128,11 @@ class ChoiceBuilder:
 
     def _say(self, delta: dict[str, Any]) -> None:
         self._role = self._role or text_in(delta.get("role")) or ""
-        self._add_content(delta.get("content"))
+        said = _SAYING.intersection(delta)
+        if "content" in said:
+            self._add_content(delta["content"])
+        if said <= _CONTENT:  # as nearly all are
+            return
         if refusal := text_in(delta.get("refusal")):
             self._refusal.append(refusal)
         if reasoning := reasoning_in(delta):
@@ -135,6 +151,9 @@ class ChoiceBuilder:
 
     def _add_content(self, content: Any) -> None:
         """Content, in which a refusal may be a part."""
+        if isinstance(content, str):
+            self._content.add(content)
+            return
         for part in content if isinstance(content, list) else [content]:
             if isinstance(part, dict) and part.get("type") == "refusal" and text_in(part.get("refusal")):
                 self._refusal.append(part["refusal"])

@@ -74,7 +74,7 @@ class PublicContent:
         if not isinstance(part, dict):
             return self._text_item(json_text(part))
         kind = json_text(part.get("type") or "part")[:_WORD_LIMIT]
-        if kind in _TEXT_PARTS:
+        if kind in _TEXT_PARTS or (not part.get("type") and isinstance(part.get("text"), str)):
             return self._text_item(_inner_text(part.get("text")))
         if kind in _REASONING_PARTS:
             self.reasoning += _reasoning_in(part)
@@ -86,6 +86,8 @@ class PublicContent:
         if url is not None and not self._is_too_long(url):
             return _image_item(url, part)
         self.kinds.append(kind)
+        if isinstance(said := part.get("transcript"), str) and said:
+            return self._text_item(said)
         return {"type": "text", "text": _described_image(url) if url is not None else _described_part(kind, part)}
 
     def _text_item(self, text: str) -> dict[str, Any]:

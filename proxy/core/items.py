@@ -80,7 +80,7 @@ class OutputItem:
         """What it is known by."""
         return names_of(self._opened | self._done)
 
-    def is_same(self, item: dict[str, Any], *, opens: bool) -> bool:
+    def is_same(self, item: dict[str, Any], *, opens: bool = False) -> bool:
         """
         Whether another telling is of this item.
 

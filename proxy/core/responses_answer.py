@@ -253,7 +253,8 @@ class ResponseAnswer:
         for index, told in output:
             mine = self._at_index.get(index)
             if mine is not None:
-                if not mine.is_done and not (mine.is_opened and self._is_from_start and mine.has_spoken):
+                is_known = mine.is_opened and self._is_from_start and (mine.has_spoken or not mine.is_same(told))
+                if not (mine.is_done or is_known):
                     mine.finish(told)
             elif is_missing and known.isdisjoint(names_of(told)):
                 self._begin(index, OutputItem()).finish(told)

@@ -7,7 +7,8 @@ An upstream writes the same event again and again around the next piece of text:
 
 One of them is read in full (`varying` of the answer then says which string it was); of those that follow and have the
 same bytes around the piece only the piece is read. What is in them besides was taken already and would change nothing.
-Padding that upstreams vary on purpose is passed over, and the numbers of Responses events must go up by one. Whatever
+Padding that upstreams vary on purpose is passed over, the numbers of Responses events must go up by one, and where a piece
+is said twice (OpenRouter: as `reasoning` and in `reasoning_details`) both must be the same. Whatever
 differs in any other way ends the run and is read in full, so that the answer is the same as if every event had been.
 
 Events are read many at once: the pieces are cut out where they must be, and what is written around them then has to be,
@@ -54,6 +55,8 @@ class Varying(NamedTuple):
     extend: Callable[[Iterable[str]], None]
     #: Takes the number of the last of them; None: the event had none.
     reach: Callable[[int], None] | None = None
+    #: Whether the event says it once more, behind.
+    is_twice: bool = False
 
 
 @dataclass(slots=True)
@@ -67,6 +70,8 @@ class Run:
     number: int | None
     #: Between number and piece.
     between: bytes
+    #: Between the piece and itself, where it is said twice; else empty.
+    twin: bytes
     #: Between piece and padding; empty where there is no padding.
     middle: bytes
     suffix: bytes
@@ -90,10 +95,16 @@ class Run:
         found = _NUMBER.search(prefix) if varying.reach else None
         if found and line.count(b"sequence_number") == 1 and chunk.get("sequence_number") == int(found[1]):
             number, prefix, between = int(found[1]), prefix[: found.start(1)], prefix[found.end(1) :]
+        twin = b""
+        if varying.is_twice:
+            twin, again, rest = rest.partition(string[1])
+            if not again:
+                return None
+            twin, rest = twin + b'"', b'"' + rest
         padding = _PADDING.search(rest)
         if padding and line.count(b'"%s"' % padding[1]) == 1 and chunk.get(padding[1].decode()) == padding[2].decode():
             middle, rest = rest[: padding.start(2)], rest[padding.end(2) :]
-        return cls(names[0] if names else b"", prefix, number, between, middle, rest, varying)
+        return cls(names[0] if names else b"", prefix, number, between, twin, middle, rest, varying)
 
     def take(self, lines: Sequence[bytes], at: int) -> int:
         """Say what the events from `at` on say, as far as they belong to the run; the index behind them."""
@@ -138,6 +149,11 @@ class Run:
         if self.middle:
             halves = _parted(text, self.middle, count)
             if halves is None or not (b"".join(halves[1]) or b"0").isalnum():
+                return None
+            text = b"\n".join(halves[0])
+        if self.twin:
+            halves = _parted(text, self.twin, count)
+            if halves is None or halves[0] != halves[1]:
                 return None
             text = b"\n".join(halves[0])
         return _strings(text, count)

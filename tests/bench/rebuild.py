@@ -74,6 +74,17 @@ STREAMS = {
         *(chunk({"content": WORDS[n % len(WORDS)]}) for n in range(CHUNKS // 2 - 1)),
         chunk({}, "stop"),
     ],
+    "reasoning, twice": [
+        *(
+            chunk({"content": "", "reasoning": word, "reasoning_details": [{"type": "reasoning.text", "text": word}]})
+            for word in (WORDS[n % len(WORDS)] for n in range(CHUNKS - 1))
+        ),
+        chunk({}, "stop"),
+    ],
+    "a refusal": [
+        *(chunk({"refusal": WORDS[n % len(WORDS)]}) for n in range(CHUNKS - 1)),
+        chunk({}, "stop"),
+    ],
     "a call": [
         chunk(call("", id="call_1", type="function")),
         chunk(call('{"')),

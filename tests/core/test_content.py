@@ -22,7 +22,13 @@ from proxy.core.content import TOO_DEEP, PublicContent, data_described, json_tex
         pytest.param([{"type": "text"}], [{"type": "text", "text": ""}], id="text missing"),
         pytest.param([{"type": "video_url", "video_url": {}}], [{"type": "text", "text": "[video_url]"}], id="video"),
         pytest.param([{"type": "image_url"}], [{"type": "text", "text": "[image_url]"}], id="image without address"),
-        pytest.param([{"text": "hi"}], [{"type": "text", "text": "[part]"}], id="no type"),
+        pytest.param([{"text": "hi"}], [{"type": "text", "text": "hi"}], id="no type"),
+        pytest.param([{"image": {}}], [{"type": "text", "text": "[part]"}], id="no type and no text"),
+        pytest.param(
+            [{"type": "output_audio", "data": "AAAA", "transcript": "hi"}],
+            [{"type": "text", "text": "hi"}],
+            id="spoken",
+        ),
     ],
 )
 def test_content(content, told):

@@ -72,6 +72,10 @@ RUNS = {
     "content": lambda word, n: event({"content": word}),
     "content and its role": lambda word, n: event({"role": "assistant", "content": word, "refusal": None}),
     "reasoning": lambda word, n: event({"reasoning_content": word}),
+    "reasoning said twice": lambda word, n: event(
+        {"content": "", "reasoning": word, "reasoning_details": [{"type": "reasoning.text", "text": word, "index": 0}]}
+    ),
+    "refusals": lambda word, n: event({"refusal": word}),
     "arguments": lambda word, n: event({"tool_calls": [{"index": 1, "function": {"arguments": word}}]}),
     "padding": lambda word, n: event({"content": word}, obfuscation="aB3" * (n % 4)),
     "padding of Mistral": lambda word, n: event({"content": word}, p="abc"[: n % 4]),
@@ -119,7 +123,9 @@ NO_RUNS = {
     "padding inside the usage alone": lambda n: b'{"p":"","choices":[{"delta":{"content":"x"}}],"usage":{"p":"%s"}}' % (b"a" * (n % 2)),
     "padding that is no text": lambda n: event({"content": "x"}, p=n),
     "two things said": lambda n: event({"content": "x", "reasoning": f"{n}"}),
-    "refusals": lambda n: event({"refusal": f"{n}"}),
+    "details that say something else": lambda n: event({"reasoning": f"{n}", "reasoning_details": [{"text": "x"}]}),
+    "details of two kinds": lambda n: event({"reasoning": f"{n}", "reasoning_details": [{"text": f"{n}"}, {"text": f"{n}"}]}),
+    "details and content": lambda n: event({"content": f"{n}", "reasoning_details": [{"text": f"{n}"}]}),
     "messages so far": lambda n: event({"content": "x"}, choice={"message": {"content": "x" * n}}),
     "two choices": lambda n: json.dumps({"choices": [{"index": i, "delta": {"content": f"{n}"}} for i in (0, 1)]}).encode(),
     "an id each time": lambda n: event({"tool_calls": [{"index": 0, "id": f"i{n}", "function": {"arguments": "1"}}]}),
