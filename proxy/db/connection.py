@@ -24,9 +24,15 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 5.0
 #: Page cache of a connection, in KiB.
 CACHE_KIB = 16_000
-#: Pages of the log that are folded into the file together, 16 MB. Many were written more than once by then, and are
-#: folded in once; with four times as many another third would be saved, and each folding hold the writer as much longer.
-CHECKPOINT_PAGES = 4000
+#: Pages of the log that are folded into the file together: 32 MB. Those that were written several times by then are folded
+#: in once, which saves a quarter; what folding holds the writer for, about a tenth of a second, grows with it.
+MOST_LOG_PAGES = 8000
+#: SQLite's own number: 4 MB, for a disk on which even that is much.
+LEAST_LOG_PAGES = 1000
+#: The log is no more than this part of the disk: a full one must have room, in what is kept free on it, for two logs to
+#: grow to their size and be folded in, so that what is delivered then can still be noted.
+LARGEST_LOG_PART = 40
+PAGE_BYTES = 4096
 #: A log that grew past this during a long read is cut back afterwards.
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
 #: Prepared statements kept; more than the queries of any one file.
@@ -79,12 +85,26 @@ def open_writer(path: Path) -> sqlite3.Connection:
     if mode != "wal":
         connection.close()
         raise DatabaseError(f"{path} lies on a filesystem without shared memory (a network share?): choose a local one")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {log_pages(_disk_bytes(path))}")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
     connection.execute("PRAGMA foreign_keys = ON")
     # What is deleted is overwritten in the file, so that it is gone once the log is folded in.
     connection.execute("PRAGMA secure_delete = FAST")
     return connection
+
+
+def log_pages(disk: int) -> int:
+    """After how many pages the log is folded into the file, on a disk of a size (bytes)."""
+    return max(LEAST_LOG_PAGES, min(MOST_LOG_PAGES, disk // LARGEST_LOG_PART // PAGE_BYTES))
+
+
+def _disk_bytes(path: Path) -> int:
+    """The size of the disk that a file lies on; 0 where it cannot be asked."""
+    try:
+        found = os.statvfs(path)
+    except OSError:
+        return 0
+    return found.f_blocks * found.f_frsize
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

@@ -1,12 +1,13 @@
 """One connection: its settings, its lock, and what its errors mean."""
 
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 
 import pytest
 
-from proxy.db.connection import lock, open_reader, open_writer, translated
+from proxy.db.connection import lock, log_pages, open_reader, open_writer, translated
 from proxy.errors import DatabaseDamaged, DatabaseError, DatabaseUnavailable
 
 
@@ -51,9 +52,23 @@ def test_settings(tmp_path):
         "journal_mode": ["wal", "wal"],
         "foreign_keys": [1, 0],
         "query_only": [0, 1],
-        "wal_autocheckpoint": [4000, 0],
+        "wal_autocheckpoint": [log_pages(shutil.disk_usage(tmp_path).total), 0],
         "busy_timeout": [5000, 5000],
     }
+
+
+@pytest.mark.parametrize(
+    ("disk", "pages"),
+    [
+        pytest.param(0, 1000, id="cannot be asked"),
+        pytest.param(48 << 20, 1000, id="small"),
+        pytest.param(1 << 30, 6553, id="a fortieth of it"),
+        pytest.param(1 << 40, 8000, id="large"),
+    ],
+)
+def test_the_log_leaves_room_on_the_disk(disk, pages):
+    """The log is folded in sooner on a small disk."""
+    assert log_pages(disk) == pages
 
 
 def test_a_lock_is_given_up(tmp_path):
