@@ -17,7 +17,8 @@ NOT_IN_THE_RELAY = (
 NOT_IN_THE_RECORDER = (
     "proxy.analytics.pages", "proxy.analytics.frame", "proxy.analytics.charts", "proxy.analytics.insights",
     "proxy.analytics.figures", "proxy.analytics.prose", "proxy.analytics.openapi", "proxy.relay", "proxy.cli",
-    "jinja2", "markdown_it", "nh3", "genai_prices", "prometheus_client",
+    "jinja2", "markdown_it", "nh3", "genai_prices",
+    "importlib.metadata", "prometheus_client",
 )  # fmt: skip
 
 
