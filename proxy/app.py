@@ -12,6 +12,7 @@ import structlog
 
 from . import log
 from .errors import CommandRefused
+from .memory import share_heaps
 from .processor import go_second
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def export(config: Config, chosen: argparse.Namespace) -> int:
 
 def recorder() -> int:
     """The child process: run until the parent says so, or is gone."""
+    share_heaps()
     from . import recorder_process  # noqa: PLC0415 - the relay process does without it
 
     return run(recorder_process.main())

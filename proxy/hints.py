@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -33,6 +32,8 @@ def likelier(base_url: str) -> tuple[str, str]:
 
 def nearest(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """A clause that names the known name which is most like another one; `otherwise` where none is much like it."""
+    from difflib import get_close_matches  # noqa: PLC0415 - for who has misspelt something, and then ends
+
     found = get_close_matches(name, list(known), n=1, cutoff=0)[0]
     one, other = _bare(name), _bare(found)
     # what two names have in common before their last part says little: the sections are few
@@ -47,4 +48,6 @@ def _bare(name: str) -> str:
 
 
 def _likeness(one: str, other: str) -> float:
+    from difflib import SequenceMatcher  # noqa: PLC0415 - see above
+
     return SequenceMatcher(None, one, other).ratio()

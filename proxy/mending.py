@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from .db.mend import mend
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -36,6 +34,8 @@ def mended(
     settle: str = "",
 ) -> bool:
     """Mend a database file where it has to be, as `mend` does; whether it had to."""
+    from .db.mend import mend  # noqa: PLC0415 - the relay process, which sets files aside too, opens no database
+
     told = mend(path, migrations, stamp(), functions, settle)
     if told is None:
         return False

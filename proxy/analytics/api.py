@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -26,7 +27,7 @@ from aiohttp import web
 
 from ..core.buckets import DAY_MS
 from ..core.fields import fault
-from ..core.session_filter import read_sessions
+from ..core.session_filter import LIST_LIMIT, read_sessions
 from ..core.wire import read_conversation, read_event, read_feedback
 from ..errors import ApiError, DatabaseError
 from .asking import Asking
@@ -34,8 +35,7 @@ from .auth import API, WEB, Keys
 from .connection import Runner
 from .door import Door
 from .keeper import keeping
-from .openapi import LIST_LIMIT, describe
-from .pages import Pages
+from .portal import Portal
 from .request import path_id, read_checked
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def make_app(
     Api(store, keys, web_delete=web_delete).attach(app)
     Asking(store, keys).attach(app)
     if pages:
-        Pages(store, keys, monotonic, delivery).attach(app)
+        Portal(store, keys, monotonic, delivery).attach(app)
     app.cleanup_ctx.append(keeping(store))
     if retention_days:
         app.cleanup_ctx.append(_forgetting(store, retention_days))
@@ -117,7 +117,7 @@ class Api:
         self._store = store
         self._keys = keys
         self._deleting = (API, WEB) if web_delete else (API,)
-        self._description = describe(web_delete=web_delete)
+        self._web_delete = web_delete
 
     def attach(self, app: web.Application) -> None:
         """Adds the routes; a segment is matched before it is decoded."""
@@ -149,6 +149,12 @@ class Api:
 
     async def _describe(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._description, content_type="application/json")
+
+    @cached_property
+    def _description(self) -> bytes:
+        from .openapi import describe  # noqa: PLC0415 - few ask for it
+
+        return describe(web_delete=self._web_delete)
 
     async def _log_conversation(self, request: web.Request) -> dict[str, Any]:
         return await self._store.log_conversation(await _posted(request, read_conversation))

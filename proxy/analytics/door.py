@@ -17,7 +17,7 @@ from aiohttp import web
 
 from ..core.brake import KeyBrake
 from ..core.hosts import host_name, is_local_name, is_of_this_server
-from ..core.wire import problem
+from ..core.problem import problem
 from ..errors import ApiError
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The frame that every page stands in: who may see it, its twins, the navigation, the templates.
 
-A page is added in `Pages.attach` (`pages.py`), with one line:
+A page is added in `Pages.attach` (`pages.py`; `portal.py` knows with what paths begin), with one line:
 
     frame.add(app, Page("/insights", "insights.html", look, table, tab="Insights"))
 

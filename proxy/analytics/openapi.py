@@ -15,11 +15,9 @@ import orjson
 from .. import __version__
 from ..core.openapi_shapes import MOMENT, NAME, SCHEMAS, TEXT, Schema, one_of, ref, title_of
 from ..core.query_fields import VIEWS
-from ..core.session_filter import ENTRIES_LIMIT, FEEDBACK, OFFSET_LIMIT, VALUE_LIMIT
+from ..core.session_filter import ENTRIES_LIMIT, FEEDBACK, LIST_LIMIT, OFFSET_LIMIT, VALUE_LIMIT
 from .auth import API, WEB
 
-#: Objects in a list's page, at most.
-LIST_LIMIT = 100
 _TITLES = {
     400: "Something in it is wrong; `errors` names what, with a JSON pointer or the parameter's name.",
     401: "No key, or one that is not known here.",

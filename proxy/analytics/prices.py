@@ -8,7 +8,7 @@ with the package. A newer one is asked again for what was unknown, and changes n
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from importlib import metadata
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ class PriceList(NamedTuple):
 
 def installed() -> PriceList | None:
     """The list that is installed; None without the extra."""
+    if find_spec("genai_prices") is None:
+        return None
+    from importlib import metadata  # noqa: PLC0415 - half a megabyte, which nobody should pay for who has no prices
+
     try:
         name = f"genai-prices {metadata.version('genai-prices')}"
     except metadata.PackageNotFoundError:

@@ -1,7 +1,7 @@
 """Dialects: which upstream API shape an exchange speaks, and what every dialect gives.
 
 The path alone chooses (any prefix, so that Azure's deployments and gateways' folders are found); `body.is_events` then
-tells JSON answers from streams. To add one: a file like `chat.py`, a line in `dialect_of`.
+tells JSON answers from streams. To add one: a file like `chat.py`, a line in `dialect_of`, its path in `recorded.py`.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from .chat import ChatCompletions
 from .completions import Completions
+from .recorded import is_recorded, path_of
 from .responses import Responses
 from .turn import Answered, Asked, Choice
 
 if TYPE_CHECKING:
     from .exchange import Exchange
 
-__all__ = ["Answered", "Asked", "Choice", "Dialect", "dialect_of", "is_recorded"]
+__all__ = ["Answered", "Asked", "Choice", "Dialect", "dialect_of"]
 
 _CHAT = ChatCompletions()
 _COMPLETIONS = Completions()
 _RESPONSES = Responses()
-_RECORDED_POSTS = ("/chat/completions", "/completions", "/responses")
 
 
 class Dialect(Protocol):
@@ -41,19 +41,7 @@ def dialect_of(method: str, target: str) -> Dialect | None:
     """The dialect of a request target; None for what is not rebuilt into messages."""
     if not is_recorded(method, target):
         return None
-    path = _path(target)
+    path = path_of(target)
     if path.endswith("/chat/completions"):
         return _CHAT
     return _COMPLETIONS if path.endswith("/completions") else _RESPONSES
-
-
-def is_recorded(method: str, path: str) -> bool:
-    """Whether the relay journals a request: the endpoints that answer with messages, by the end of their path."""
-    path = _path(path)
-    if method == "GET":  # a Responses answer that is polled, or streamed again
-        return path.rpartition("/")[0].endswith("/responses")
-    return method == "POST" and path.endswith(_RECORDED_POSTS)
-
-
-def _path(target: str) -> str:
-    return target.partition("?")[0].removesuffix("/")

@@ -42,6 +42,8 @@ PARAMETERS = (
 REPEATED = frozenset(("tag", "property"))
 #: Characters of a value; longer than any name in use, and short enough to be held against every row.
 VALUE_LIMIT = 1000
+#: Objects in a list's page, at most.
+LIST_LIMIT = 100
 #: Words of `q`, and of `tag` and `property` each: every one is looked up.
 ENTRIES_LIMIT = 20
 OFFSET_LIMIT = 2**53

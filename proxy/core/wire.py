@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Logged", "Snapshot", "build_conversation", "build_event", "build_feedback",
     "emit_conversation", "emit_event", "emit_feedback", "emit_message",
-    "problem", "replaced_event", "read_conversation", "read_event", "read_feedback", "read_json",
+    "replaced_event", "read_conversation", "read_event", "read_feedback", "read_json",
 ]  # fmt: skip
 
 #: A picture in a message is sent as it is up to this many characters (a small thumbnail); a body may have 2 MB in all.
@@ -38,21 +38,6 @@ INLINE_LIMIT = 16 * 1024
 _TOLD_EXTRAS = ("server_tool_calls", "phase")
 _TYPES = frozenset(("openai", "support_ticket", "support_copilot"))
 _VISIBILITIES = frozenset(("private", "public"))
-#: Status → title and code; the official SDK refuses a problem whose code is not the status's own.
-_PROBLEMS = {
-    400: ("Bad Request", "bad_request"),
-    401: ("Unauthorized", "unauthorized"),
-    403: ("Forbidden", "forbidden"),
-    404: ("Not Found", "not_found"),
-    405: ("Method Not Allowed", "method_not_allowed"),
-    408: ("Request Timeout", "request_timeout"),
-    409: ("Conflict", "conflict"),
-    413: ("Content Too Large", "content_too_large"),
-    415: ("Unsupported Media Type", "unsupported_media_type"),
-    422: ("Unprocessable Entity", "unprocessable_entity"),
-    429: ("Too Many Requests", "too_many_requests"),
-    500: ("Internal Server Error", "internal_server_error"),
-}
 
 
 @dataclass(slots=True)
@@ -266,24 +251,3 @@ def emit_message(message: Mapping[str, Any], conversation: Mapping[str, Any]) ->
 def _emit_openai(message: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: message.get(name) for name in ("role", "content", "name", "tool_calls")}
     return {name: value for name, value in told.items() if value is not None}
-
-
-def problem(
-    status: int,
-    detail: str,
-    *,
-    errors: Iterable[Mapping[str, str]] = (),
-    instance: str | None = None,
-    request_id: str | None = None,
-) -> dict[str, Any]:
-    """The one shape of an error (`application/problem+json`), with every field that the official SDK needs."""
-    title, code = _PROBLEMS.get(status, ("Error", "error"))
-    body: dict[str, Any] = {
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "error": {"code": code, "message": detail[:100]},
-    }
-    more = {"instance": instance, "requestId": request_id, "errors": [dict(error) for error in errors]}
-    return body | {name: value for name, value in more.items() if value}

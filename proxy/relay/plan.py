@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..core.capture import CapturedHead
-from ..core.dialect import is_recorded
+from ..core.recorded import is_recorded
 
 if TYPE_CHECKING:
     from aiohttp.http import HttpVersion, RawRequestMessage

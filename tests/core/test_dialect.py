@@ -2,7 +2,8 @@
 
 import pytest
 
-from proxy.core.dialect import dialect_of, is_recorded
+from proxy.core.dialect import dialect_of
+from proxy.core.recorded import is_recorded
 
 PATHS = {
     ("POST", "/v1/chat/completions"): (True, "chat.completions"),

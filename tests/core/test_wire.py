@@ -11,12 +11,11 @@ from proxy.core.wire import (
     Snapshot,
     build_conversation,
     emit_conversation,
-    problem,
     read_conversation,
 )
 from proxy.errors import ApiError
 from tests.core.sayings import JSON, MESSAGES
-from tests.sdk_rules import CODES, CONVERSATION, faults_of, problem_faults
+from tests.sdk_rules import CONVERSATION, faults_of
 
 NOW = 1_763_797_565_000
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
@@ -268,13 +267,3 @@ def test_two_messages_with_one_id_contradict_each_other():
 
     assert refused.value.status == 422
     assert refused.value.errors[0]["pointer"] == "/messages/1/id"
-
-
-@pytest.mark.parametrize("status", [*CODES, 409, 413, 415, 429])
-def test_problems_have_every_field(status):
-    """An error's body has what the SDK needs, with the code that belongs to the status."""
-    body = problem(status, "d" * 200, request_id="req_1", instance="/conversations/1", errors=[{"pointer": "/a"}])
-
-    assert problem_faults(status, "application/problem+json", body) == []
-    assert (body["requestId"], body["instance"], body["errors"]) == ("req_1", "/conversations/1", [{"pointer": "/a"}])
-    assert len(body["error"]["message"]) == 100
