@@ -56,6 +56,11 @@ class Tx:
         with translated(name):
             return self._connection.execute(self._queries[name], values).lastrowid or 0
 
+    def fill(self, table: str, column: str, row: int, data: bytes) -> None:
+        """Write into a value that was made by `zeroblob` of that length: megabytes are bound in two copies, and so in none."""
+        with translated(f"fill {table}"), self._connection.blobopen(table, column, row) as value:
+            value.write(data)
+
     def many(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Runs a statement once for each row of values."""
         self._aside.step()

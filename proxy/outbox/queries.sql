@@ -514,7 +514,7 @@ DELETE FROM conversation WHERE key = :key;
 -- ── what went wrong, and how much of everything ─────────────────────────────────────────────────────────────────────
 
 -- name: set_aside — a record that nothing could be made of
-INSERT INTO failed_exchange (at, id, reason, payload) VALUES (:now, :id, :reason, :payload);
+INSERT INTO failed_exchange (at, id, reason, payload) VALUES (:now, :id, :reason, zeroblob(:size));
 
 -- name: trim_failed — the oldest of those go, until as many and as much are left as may be
 DELETE FROM failed_exchange WHERE key <= (

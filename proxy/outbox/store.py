@@ -158,7 +158,8 @@ class Store(Leases):
             case SetAside():
                 if item.id and self.tombstones(tx).at("name", item.id) is not None:
                     return Recorded("erased")
-                tx.run("set_aside", now=now, id=item.id, reason=item.reason, payload=item.payload)
+                key = tx.add("set_aside", now=now, id=item.id, reason=item.reason, size=len(item.payload))
+                tx.fill("failed_exchange", "payload", key, item.payload)
                 return Recorded("set_aside")
             case Passed():
                 return Recorded(item.outcome)

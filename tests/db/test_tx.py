@@ -5,8 +5,16 @@ import pytest
 from proxy.db.sqlite import Database
 from proxy.errors import DatabaseError, DatabaseInterrupted
 
-QUERIES = {"put": "INSERT INTO note (text) VALUES (:text)", "text": "SELECT text FROM note WHERE key = :key"}
-MIGRATIONS = ["CREATE TABLE note (key INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;"]
+QUERIES = {
+    "put": "INSERT INTO note (text) VALUES (:text)",
+    "text": "SELECT text FROM note WHERE key = :key",
+    "put_file": "INSERT INTO file (data) VALUES (zeroblob(:size))",
+    "data": "SELECT data FROM file WHERE key = :key",
+}
+MIGRATIONS = [
+    "CREATE TABLE note (key INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;"
+    "CREATE TABLE file (key INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;"
+]
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
@@ -33,6 +41,19 @@ def test_a_new_row_has_a_key(database):
     assert {text: database.read(lambda tx, key=key: tx.one("text", key=key)["text"]) for text, key in keys.items()} == {
         text: text for text in "abc"
     }
+
+
+@pytest.mark.parametrize("data", [b"", b"a\0b", bytes(range(256)) * 10_000], ids=["none", "small", "over many pages"])
+def test_a_value_is_filled(database, data):
+    """What a value of its length is filled with is what is read."""
+
+    def put(tx):
+        key = tx.add("put_file", size=len(data))
+        tx.fill("file", "data", key, data)
+        return key
+
+    key = database.write(put)
+    assert database.read(lambda tx: tx.one("data", key=key)["data"]) == data
 
 
 def test_a_read_has_so_many_seconds(database):

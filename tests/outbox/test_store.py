@@ -272,7 +272,7 @@ def test_the_position_moves_with_what_was_made_of_the_records(store):
     assert store.position("journal") == (Position(3, 70), 0)
 
     with pytest.raises(DatabaseError):
-        store.take([read(exchange(HI)), SetAside("", "x", None)], "journal", Position(3, 140), NOW)
+        store.take([read(exchange(HI)), SetAside("", None, b"x")], "journal", Position(3, 140), NOW)
     assert store.position("journal") == (Position(3, 70), 0)
     assert store.position("pipe") == (Position(0, 0), 0)
 
