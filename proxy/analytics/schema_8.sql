@@ -168,15 +168,25 @@ CREATE TRIGGER figures_citation_gone AFTER DELETE ON citation BEGIN
     DELETE FROM page WHERE id = old.page AND cited = 0;
 END;
 
+-- Whether a session that cites a page has a thumb down, beside the page: to count those takes no look at sessions.
+ALTER TABLE citation ADD COLUMN disliked INTEGER NOT NULL DEFAULT 0;
+
+CREATE TRIGGER citation_disliked AFTER UPDATE OF negative ON session
+WHEN (old.negative > 0) <> (new.negative > 0) BEGIN
+    UPDATE citation SET disliked = new.negative > 0 WHERE conversation = new.conversation;
+END;
+
 INSERT INTO asked (question, sessions, again, again_sessions)
 SELECT question, count(*), sum(again), sum(again > 0)
 FROM session WHERE question > 0 AND side = 0 GROUP BY question;
 UPDATE page SET cited = told.cited FROM (SELECT page, count(*) AS cited FROM citation GROUP BY page) AS told
 WHERE told.page = page.id;
+UPDATE citation SET disliked = 1 WHERE conversation IN (SELECT conversation FROM session WHERE negative > 0);
 
 CREATE INDEX asked_by_sessions ON asked (sessions DESC, question);
 CREATE INDEX asked_by_again ON asked (again DESC, again_sessions DESC, question) WHERE again > 0;
 CREATE INDEX page_by_cited ON page (cited DESC, url);
+CREATE INDEX citation_disliked ON citation (page, began) WHERE disliked = 1;
 
 -- Each has all that its list is counted from.
 DROP INDEX session_by_question;
