@@ -72,7 +72,7 @@ SELECT hour FROM stale WHERE hour < :before ORDER BY hour DESC LIMIT :limit;
 -- name: sum_is_fresh — an hour's sums hold
 DELETE FROM stale WHERE hour = :hour;
 
--- name: kept — the sums of a span's hours, days or months
+-- name: kept — the sums of a span's hours, days, weeks or months
 SELECT start, side, model, endpoint, tally FROM kept WHERE unit = :unit AND start >= :since AND start < :until;
 
 -- name: drop_kept — the sums of one of them

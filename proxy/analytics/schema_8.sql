@@ -121,6 +121,24 @@ CREATE INDEX session_list ON session (changed DESC, conversation, side, began);
 -- When the first and the last of a block of 1,024 numbers were changed, for a search to tell which blocks matter.
 CREATE INDEX conversation_by_block ON conversation (number >> 10, updated_at);
 
+-- Sums of weeks (from Monday, UTC), too. Those that there are not yet are made when one hour of each is summed again.
+CREATE TABLE kept_by_week (
+    unit     TEXT NOT NULL CHECK (unit IN ('hour', 'day', 'week', 'month')),
+    start    INTEGER NOT NULL,
+    side     INTEGER NOT NULL,
+    model    TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    tally    TEXT NOT NULL,
+    PRIMARY KEY (unit, start, side, model, endpoint)
+) STRICT, WITHOUT ROWID;
+INSERT INTO kept_by_week SELECT * FROM kept;
+DROP TABLE kept;
+ALTER TABLE kept_by_week RENAME TO kept;
+INSERT INTO stale
+SELECT min(start) FROM kept WHERE unit = 'hour'
+GROUP BY start - ((start + 259200000) % 604800000 + 604800000) % 604800000
+ON CONFLICT DO NOTHING;
+
 -- ── insights of a long time ─────────────────────────────────────────────────────────────────────────────────────────────
 
 -- Of all chats, in how many something was asked first: no time has more of them, so that the most asked of any time is
