@@ -186,6 +186,35 @@ CREATE TRIGGER figures_citation_gone AFTER DELETE ON citation BEGIN
     DELETE FROM page WHERE id = old.page AND cited = 0;
 END;
 
+-- And how many of the sessions that began within a week (of seven days since 1970, its beginning) cite a page.
+CREATE TABLE cited_in_week (
+    page     INTEGER NOT NULL,
+    week     INTEGER NOT NULL,
+    sessions INTEGER NOT NULL,
+    PRIMARY KEY (page, week)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER week_cited AFTER INSERT ON citation BEGIN
+    INSERT INTO cited_in_week VALUES (new.page, new.began - (new.began % 604800000 + 604800000) % 604800000, 1)
+    ON CONFLICT DO UPDATE SET sessions = sessions + 1;
+END;
+
+CREATE TRIGGER week_not_cited AFTER DELETE ON citation BEGIN
+    UPDATE cited_in_week SET sessions = sessions - 1
+        WHERE page = old.page AND week = old.began - (old.began % 604800000 + 604800000) % 604800000;
+    DELETE FROM cited_in_week WHERE page = old.page AND sessions = 0
+        AND week = old.began - (old.began % 604800000 + 604800000) % 604800000;
+END;
+
+CREATE TRIGGER week_cited_another AFTER UPDATE OF began ON citation WHEN old.began <> new.began BEGIN
+    INSERT INTO cited_in_week VALUES (new.page, new.began - (new.began % 604800000 + 604800000) % 604800000, 1)
+    ON CONFLICT DO UPDATE SET sessions = sessions + 1;
+    UPDATE cited_in_week SET sessions = sessions - 1
+        WHERE page = old.page AND week = old.began - (old.began % 604800000 + 604800000) % 604800000;
+    DELETE FROM cited_in_week WHERE page = old.page AND sessions = 0
+        AND week = old.began - (old.began % 604800000 + 604800000) % 604800000;
+END;
+
 -- Whether a session that cites a page has a thumb down, beside the page: to count those takes no look at sessions.
 ALTER TABLE citation ADD COLUMN disliked INTEGER NOT NULL DEFAULT 0;
 
@@ -199,6 +228,8 @@ SELECT question, count(*), sum(again), sum(again > 0)
 FROM session WHERE question > 0 AND side = 0 GROUP BY question;
 UPDATE page SET cited = told.cited FROM (SELECT page, count(*) AS cited FROM citation GROUP BY page) AS told
 WHERE told.page = page.id;
+INSERT INTO cited_in_week
+SELECT page, began - (began % 604800000 + 604800000) % 604800000 AS week, count(*) FROM citation GROUP BY page, week;
 UPDATE citation SET disliked = 1 WHERE conversation IN (SELECT conversation FROM session WHERE negative > 0);
 
 CREATE INDEX asked_by_sessions ON asked (sessions DESC, question);
