@@ -92,7 +92,7 @@ def earlier(tx: Tx, asked: Asked) -> tuple[dict[str, Any], dict[str | None, dict
     """What is told in all, for the span before, and of its groups: none by a property, for which all would be summed anew."""
     by = asked.by if asked.property is None else "model"
     found, groups = Tally(), dict[str | None, Tally]()
-    for _, group, tally in _pieces(tx, replace(asked, by=by, property=None)):
+    for _, group, tally in _pieces(tx, replace(asked, by=by, property=None), "month"):
         groups.setdefault(group, Tally()).add(tally)
     for tally in groups.values():
         found.add(tally)
@@ -109,14 +109,13 @@ def span(tx: Tx) -> tuple[int, int] | None:
     return first["began"], last["began"] + 1
 
 
-def _pieces(tx: Tx, asked: Asked) -> Iterator[tuple[int, str, Tally]]:
-    """Tallies with their bucket and their mark."""
+def _pieces(tx: Tx, asked: Asked, longest: str = "") -> Iterator[tuple[int, str, Tally]]:
+    """Tallies with their bucket and their mark; where buckets do not matter, of units as long as `longest`."""
     if asked.chosen is not None:
         yield from _filtered(tx, asked, f"s.{asked.by}")
         return
     stale = [row["hour"] for row in tx.all("stale_hours", since=asked.since, until=asked.until)]
-    longest = {"hour": "hour", "month": "month"}.get(asked.unit, "day")
-    parts = cover(asked.since, asked.until, stale, longest)
+    parts = cover(asked.since, asked.until, stale, longest or asked.unit)
     for unit, starts in parts.kept.items():
         yield from _kept(tx, asked, unit, starts)
     for since, until in parts.loose:

@@ -72,7 +72,7 @@ SELECT hour FROM stale WHERE hour < :before ORDER BY hour DESC LIMIT :limit;
 -- name: sum_is_fresh — an hour's sums hold
 DELETE FROM stale WHERE hour = :hour;
 
--- name: kept — the sums of a span's hours, days or months
+-- name: kept — the sums of a span's hours, days, weeks or months
 SELECT start, side, model, endpoint, tally FROM kept WHERE unit = :unit AND start >= :since AND start < :until;
 
 -- name: drop_kept — the sums of one of them
@@ -130,7 +130,9 @@ INSERT INTO page (url, title) VALUES (:url, :title)
 ON CONFLICT (url) DO UPDATE SET title = excluded.title WHERE excluded.title <> '';
 
 -- name: cite — a session cites a page
-INSERT INTO citation (conversation, page, began) SELECT :conversation, id, :began FROM page WHERE url = :url;
+INSERT INTO citation (conversation, page, began, disliked)
+SELECT :conversation, id, :began, EXISTS (SELECT 1 FROM session WHERE conversation = :conversation AND negative > 0)
+FROM page WHERE url = :url;
 
 -- name: searches — what was searched for within a span, and what became of it
 SELECT search_query, type, count(*) AS times FROM event

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 from ..core.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from ..db.sqlite import Tx
 
 #: What the kept sums are told apart by.
 MARKS = ("s.side", "s.model", "s.endpoint")
 
-_SUMS = "count(*), sum(s.messages), sum(s.questions), sum(s.positive), sum(s.negative), sum(s.regenerated)"
+#: What sums are made of, of a session.
+_COLUMNS = ("conversation", "messages", "questions", "positive", "negative", "regenerated", "person")
+_SUMS = "count(*), sum(messages), sum(questions), sum(positive), sum(negative), sum(regenerated), group_concat(person)"
+_SESSION_SUMS = 7
 _ANSWER_SUMS = (
     "count(*), sum(a.interrupted <> ''), sum(a.refused), "
     "sum(iif(a.tokens_in IS NULL OR a.tokens_out IS NULL, 0, a.tokens_in)), "
@@ -83,22 +86,25 @@ ALL = Chosen(())
 
 
 def gathered(tx: Tx, chosen: Chosen, keys: Sequence[str]) -> dict[tuple[Any, ...], Tally]:
-    """The tallies of some sessions by what the keys (SQL) are of each; read in two passes, whatever they are."""
+    """The tallies of some sessions by what the keys (SQL) are of each; whatever they are, it is asked once of each."""
     found: dict[tuple[Any, ...], Tally] = {}
-    for key, (sessions, messages, questions, positive, negative, regenerated, people) in _grouped(
-        tx, chosen, keys, f"{_SUMS}, group_concat(s.person)"
-    ):
-        found[key] = Tally(
-            sessions=sessions,
-            messages=messages,
-            questions=questions,
-            positive=positive,
-            negative=negative,
-            regenerated=regenerated,
-            people=set(_numbers(people)),
-        )
-    times = f"group_concat({_rounded('a.first_ms')}), group_concat({_rounded('a.whole_ms')})"
-    for key, (*sums, first, whole) in _grouped(tx, chosen, keys, f"{_ANSWER_SUMS}, {times}", of_answers=True):
+    answered: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = []
+    for of_answers, *row in tx.ask(_both(chosen, keys), chosen.values):
+        key, sums = tuple(row[: len(keys)]), tuple(row[len(keys) :])
+        if of_answers:
+            answered.append((key, sums))
+        else:
+            sessions, messages, questions, positive, negative, regenerated, people = sums[:_SESSION_SUMS]
+            found[key] = Tally(
+                sessions=sessions,
+                messages=messages,
+                questions=questions,
+                positive=positive,
+                negative=negative,
+                regenerated=regenerated,
+                people=set(_numbers(people)),
+            )
+    for key, (*counts, first, whole) in answered:
         one = found[key]
         (
             one.answers,
@@ -109,7 +115,7 @@ def gathered(tx: Tx, chosen: Chosen, keys: Sequence[str]) -> dict[tuple[Any, ...
             one.told,
             one.cost,
             one.priced,
-        ) = sums
+        ) = counts
         one.first, one.whole = _numbers(first), _numbers(whole)
     return found
 
@@ -119,20 +125,19 @@ def _numbers(told: str | None) -> dict[int, int]:
     return {int(number): times for number, times in Counter(told.split(",")).items()} if told else {}
 
 
-def _grouped(
-    tx: Tx, chosen: Chosen, keys: Sequence[str], sums: str, *, of_answers: bool = False
-) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
-    """Each group's key and sums."""
+def _both(chosen: Chosen, keys: Sequence[str]) -> str:
+    """The SELECT of each group's key and sums: those of sessions, and behind a 1 those of their answers."""
     names = ", ".join(f"k{place}" for place in range(len(keys)))
     selected = ", ".join(f"{key} AS k{place}" for place, key in enumerate(keys))
-    text = f"SELECT {selected}, {sums} {chosen.rows()} GROUP BY {names}"
-    if of_answers:  # what a session is told by, and whether it passes, is asked once, not with each of its answers
-        text = (
-            f"WITH m AS MATERIALIZED (SELECT {selected}, s.conversation {chosen.rows()}) SELECT {names}, {sums} "  # noqa: S608 - fixed parts only
-            f"FROM m CROSS JOIN answer AS a ON a.conversation = m.conversation GROUP BY {names}"
-        )
-    for row in tx.ask(text, chosen.values):
-        yield tuple(row[: len(keys)]), tuple(row[len(keys) :])
+    of_session = ", ".join(f"s.{name}" for name in _COLUMNS)
+    times = f"group_concat({_rounded('a.first_ms')}), group_concat({_rounded('a.whole_ms')})"
+    # (What a session is told by, and whether it passes, is asked once, not with each of its answers nor for both sums.)
+    return (
+        f"WITH m AS MATERIALIZED (SELECT {selected}, {of_session} {chosen.rows()}) "  # noqa: S608 - fixed parts only
+        f"SELECT 0, {names}, {_SUMS}, NULL, NULL, NULL FROM m GROUP BY {names} UNION ALL "
+        f"SELECT 1, {names}, {_ANSWER_SUMS}, {times} FROM m CROSS JOIN answer AS a ON a.conversation = m.conversation "
+        f"GROUP BY {names}"
+    )
 
 
 def _rounded(column: str) -> str:

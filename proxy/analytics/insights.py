@@ -31,6 +31,8 @@ _NO_SEARCH = (_CLICKED, "search_query_response_received")
 _ALL_CHATS = ALL.without_side()
 #: The same, with side requests or without.
 _EVERY = (ALL, _ALL_CHATS)
+#: Of all chats, what was cited within a span.
+_THEN = "c.began >= :since AND c.began < :until"
 #: As its index has it.
 _UNHELPED = "(s.negative > 0 OR s.regenerated > 0 OR s.failed > 0)"
 
@@ -210,8 +212,7 @@ def links(tx: Tx, chosen: Chosen, ranked: list[Ranked] | None, *, all_chats: boo
     """Pages cited in most sessions; of all chats, the citations alone tell (those of side requests are none)."""
     joined = "CROSS JOIN citation AS c ON c.conversation = s.conversation"
     if ranked is None:
-        cited_then = "FROM citation AS c WHERE c.began >= :since AND c.began < :until"
-        source = cited_then if all_chats else chosen.rows(joined)
+        source = f"FROM citation AS c WHERE {_THEN}" if all_chats else chosen.rows(joined)
         text = (
             f"SELECT page, sessions FROM (SELECT c.page, count(*) AS sessions {source} GROUP BY c.page) AS cited "  # noqa: S608 - fixed parts only
             f"JOIN page ON page.id = cited.page ORDER BY sessions DESC, url LIMIT {ROWS}"
@@ -219,8 +220,12 @@ def links(tx: Tx, chosen: Chosen, ranked: list[Ranked] | None, *, all_chats: boo
         counted = [tuple(row) for row in tx.ask(text, chosen.values)]
     else:
         counted = [(row.key, -row.sessions) for row in ranked]
-    where = "s.negative > 0 AND c.page IN (SELECT value FROM json_each(:pages))"
-    text = f"SELECT c.page, count(*) {chosen.rows(joined, where, 'session_disliked')} GROUP BY c.page"
+    of_pages = "c.page IN (SELECT value FROM json_each(:pages))"
+    if all_chats:
+        source = f"FROM citation AS c INDEXED BY citation_disliked WHERE {of_pages} AND c.disliked = 1 AND {_THEN}"
+    else:
+        source = chosen.rows(joined, f"s.negative > 0 AND {of_pages}", "session_disliked")
+    text = f"SELECT c.page, count(*) {source} GROUP BY c.page"
     pages = orjson.dumps([page for page, _ in counted]).decode()
     disliked = dict(tuple(row) for row in tx.ask(text, chosen.values | {"pages": pages}))
     return [

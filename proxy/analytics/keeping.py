@@ -2,7 +2,7 @@
 
 Sums are not moved along with every message: an hour that changes is only noted as stale, in the same transaction and by
 triggers, which costs a row; it is summed out of its sessions later, wholly, so that no error can creep in and stay. The
-sums of its day and month are made of those of the hours. Whoever asks in between sums the stale hours themselves.
+sums of its day, week and month are made of those of the hours. Whoever asks in between sums the stale hours themselves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def sum_hours(tx: Tx, now: int) -> int:
     for hour in stale:
         _keep(tx, "hour", hour, gathered(tx, ALL.within(hour, hour + HOUR_MS), MARKS))
         tx.run("sum_is_fresh", hour=hour)
-    for unit, part in (("day", "hour"), ("month", "day")):
+    for unit, part in (("day", "hour"), ("week", "day"), ("month", "day")):
         for start in {bucket_of(hour, unit) for hour in stale}:
             _keep(tx, unit, start, _sums(tx, part, start, bucket_after(start, unit)))
     return len(stale)

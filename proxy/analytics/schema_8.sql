@@ -121,6 +121,24 @@ CREATE INDEX session_list ON session (changed DESC, conversation, side, began);
 -- When the first and the last of a block of 1,024 numbers were changed, for a search to tell which blocks matter.
 CREATE INDEX conversation_by_block ON conversation (number >> 10, updated_at);
 
+-- Sums of weeks (from Monday, UTC), too. Those that there are not yet are made when one hour of each is summed again.
+CREATE TABLE kept_by_week (
+    unit     TEXT NOT NULL CHECK (unit IN ('hour', 'day', 'week', 'month')),
+    start    INTEGER NOT NULL,
+    side     INTEGER NOT NULL,
+    model    TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    tally    TEXT NOT NULL,
+    PRIMARY KEY (unit, start, side, model, endpoint)
+) STRICT, WITHOUT ROWID;
+INSERT INTO kept_by_week SELECT * FROM kept;
+DROP TABLE kept;
+ALTER TABLE kept_by_week RENAME TO kept;
+INSERT INTO stale
+SELECT min(start) FROM kept WHERE unit = 'hour'
+GROUP BY start - ((start + 259200000) % 604800000 + 604800000) % 604800000
+ON CONFLICT DO NOTHING;
+
 -- ── insights of a long time ─────────────────────────────────────────────────────────────────────────────────────────────
 
 -- Of all chats, in how many something was asked first: no time has more of them, so that the most asked of any time is
@@ -168,15 +186,56 @@ CREATE TRIGGER figures_citation_gone AFTER DELETE ON citation BEGIN
     DELETE FROM page WHERE id = old.page AND cited = 0;
 END;
 
+-- And how many of the sessions that began within a week (of seven days since 1970, its beginning) cite a page.
+CREATE TABLE cited_in_week (
+    page     INTEGER NOT NULL,
+    week     INTEGER NOT NULL,
+    sessions INTEGER NOT NULL,
+    PRIMARY KEY (page, week)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER week_cited AFTER INSERT ON citation BEGIN
+    INSERT INTO cited_in_week VALUES (new.page, new.began - (new.began % 604800000 + 604800000) % 604800000, 1)
+    ON CONFLICT DO UPDATE SET sessions = sessions + 1;
+END;
+
+CREATE TRIGGER week_not_cited AFTER DELETE ON citation BEGIN
+    UPDATE cited_in_week SET sessions = sessions - 1
+        WHERE page = old.page AND week = old.began - (old.began % 604800000 + 604800000) % 604800000;
+    DELETE FROM cited_in_week WHERE page = old.page AND sessions = 0
+        AND week = old.began - (old.began % 604800000 + 604800000) % 604800000;
+END;
+
+CREATE TRIGGER week_cited_another AFTER UPDATE OF began ON citation WHEN old.began <> new.began BEGIN
+    INSERT INTO cited_in_week VALUES (new.page, new.began - (new.began % 604800000 + 604800000) % 604800000, 1)
+    ON CONFLICT DO UPDATE SET sessions = sessions + 1;
+    UPDATE cited_in_week SET sessions = sessions - 1
+        WHERE page = old.page AND week = old.began - (old.began % 604800000 + 604800000) % 604800000;
+    DELETE FROM cited_in_week WHERE page = old.page AND sessions = 0
+        AND week = old.began - (old.began % 604800000 + 604800000) % 604800000;
+END;
+
+-- Whether a session that cites a page has a thumb down, beside the page: to count those takes no look at sessions.
+ALTER TABLE citation ADD COLUMN disliked INTEGER NOT NULL DEFAULT 0;
+
+CREATE TRIGGER citation_disliked AFTER UPDATE OF negative ON session
+WHEN (old.negative > 0) <> (new.negative > 0) BEGIN
+    UPDATE citation SET disliked = new.negative > 0 WHERE conversation = new.conversation;
+END;
+
 INSERT INTO asked (question, sessions, again, again_sessions)
 SELECT question, count(*), sum(again), sum(again > 0)
 FROM session WHERE question > 0 AND side = 0 GROUP BY question;
 UPDATE page SET cited = told.cited FROM (SELECT page, count(*) AS cited FROM citation GROUP BY page) AS told
 WHERE told.page = page.id;
+INSERT INTO cited_in_week
+SELECT page, began - (began % 604800000 + 604800000) % 604800000 AS week, count(*) FROM citation GROUP BY page, week;
+UPDATE citation SET disliked = 1 WHERE conversation IN (SELECT conversation FROM session WHERE negative > 0);
 
 CREATE INDEX asked_by_sessions ON asked (sessions DESC, question);
 CREATE INDEX asked_by_again ON asked (again DESC, again_sessions DESC, question) WHERE again > 0;
 CREATE INDEX page_by_cited ON page (cited DESC, url);
+CREATE INDEX citation_disliked ON citation (page, began) WHERE disliked = 1;
 
 -- Each has all that its list is counted from.
 DROP INDEX session_by_question;

@@ -1,4 +1,4 @@
-"""A span of time, put together from as few kept sums as there are: months, days, hours, and what must be summed now. Pure."""
+"""A span of time, put together from as few kept sums as there are: months, weeks, days, hours, and what must be summed now. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: The units that sums are kept of, the longest first.
-KEPT_UNITS = ("month", "day", "hour")
+KEPT_UNITS = ("month", "week", "day", "hour")
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ def cover(since: int, until: int, stale: Sequence[int], longest: str) -> Cover:
     Args:
         since: Unix milliseconds.
         until: Before it.
-        stale: Hours whose sums do not hold, in order; nor do those of their days and months.
+        stale: Hours whose sums do not hold, in order; nor do those of their days, weeks and months.
         longest: The longest unit that may be used.
 
     """

@@ -12,7 +12,7 @@ from tests.analytics import figures_scenes as scenes
 from tests.analytics.figures_evaluator import evaluate
 from tests.analytics.figures_life import emptied, live, logged
 
-DERIVED = ("session", "answer", "person", "citation", "page", "trait", "asked")
+DERIVED = ("session", "answer", "person", "citation", "page", "trait", "asked", "cited_in_week")
 
 
 def told(found, asked):

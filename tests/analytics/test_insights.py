@@ -101,6 +101,41 @@ def test_insights_of_many_logs_are_the_evaluators(database):
     agree(database, 1000)
 
 
+CITES = {
+    "id": "c0",
+    "messages": [
+        {
+            "id": "m0",
+            "role": "assistant",
+            "content": "so",
+            "createdAt": scenes.NOW,
+            "links": [{"url": "https://a.example"}],
+        }
+    ],
+    "properties": {},
+}
+THUMB = {"type": "negative", "messageId": "m0", "id": "f"}
+THUMBS = {
+    "before it is read": ([("thumb", THUMB), ("sum", None)], 1),
+    "after": ([("sum", None), ("thumb", THUMB)], 1),
+    "two": ([("sum", None), ("thumb", THUMB), ("thumb", THUMB | {"id": "g"})], 1),
+    "turned up": ([("sum", None), ("thumb", THUMB), ("thumb", THUMB | {"type": "positive"})], 0),
+    "taken back": ([("sum", None), ("thumb", THUMB), ("undo", "f")], 0),
+    "one of two taken back": ([("sum", None), ("thumb", THUMB), ("thumb", THUMB | {"id": "g"}), ("undo", "f")], 1),
+}
+
+
+@pytest.mark.parametrize(("steps", "disliked"), THUMBS.values(), ids=THUMBS)
+def test_thumbs_stand_beside_what_is_cited(database, steps, disliked):
+    """A page has as many thumbs down as sessions that cite it have one, at once, whatever becomes of thumbs."""
+    for step in [("log", CITES), *steps]:
+        database.write(lambda tx, step=step: live(tx, step))
+
+    (link,) = database.read(lambda tx: insights(tx, NO_SIDE, scenes.NOW, scenes.NOW + 1))["links"]
+
+    assert (link["sessions"], link["disliked"]) == (1, disliked)
+
+
 TAGGED = {"id": "c0", "tags": ["vip"], "messages": [{"role": "user", "content": "Where is my invoice?"}]}
 FILTERS = {
     "words": ({"q": "invoice"}, lambda one: "invoice" in one["said"]),

@@ -33,7 +33,7 @@ async def test_it_does_what_there_is_to_do(store, clock):
         ((kept,),) = tx.ask("SELECT count(*) FROM kept", {})
         return cost, unread, stale, kept
 
-    assert await store.read(left) == (7, 0, 0, 3)
+    assert await store.read(left) == (7, 0, 0, 4)
 
 
 async def test_the_hour_that_goes_on_is_not_summed(store):

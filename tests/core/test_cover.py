@@ -35,10 +35,11 @@ def test_the_pieces_are_the_span(span, stale, longest):
 
 
 def test_long_units_come_first():
-    """Whole months are taken as months, whole days as days, and only the rest is summed."""
+    """Whole months are taken as months, whole weeks as weeks, whole days as days, and only the rest is summed."""
     found = cover(MARCH - DAY - 2 * HOUR - 5, MARCH + 31 * DAY + 1, [], "month")
 
-    assert found.kept == {"month": [MARCH], "day": [MARCH - DAY], "hour": [MARCH - DAY - 2 * HOUR, MARCH - DAY - HOUR]}
+    days, hours = [MARCH - DAY], [MARCH - DAY - 2 * HOUR, MARCH - DAY - HOUR]
+    assert found.kept == {"month": [MARCH], "week": [], "day": days, "hour": hours}
     assert found.loose == [
         (MARCH - DAY - 2 * HOUR - 5, MARCH - DAY - 2 * HOUR),
         (MARCH + 31 * DAY, MARCH + 31 * DAY + 1),
@@ -46,10 +47,11 @@ def test_long_units_come_first():
 
 
 def test_a_stale_hour_breaks_its_month_and_its_day_only():
-    """Around one stale hour its day is told by hours, its month by days, the next month as a month."""
+    """Around one stale hour its day is told by hours, its week by days, its month by weeks, the next as a month."""
     found = cover(MARCH, MARCH + 61 * DAY, [MARCH + DAY + HOUR], "month")
 
     assert found.kept["month"] == [MARCH + 31 * DAY]
-    assert found.kept["day"] == [MARCH, *(MARCH + n * DAY for n in range(2, 31))]
+    assert found.kept["week"] == [MARCH + n * DAY for n in (8, 15, 22)]
+    assert found.kept["day"] == [MARCH + n * DAY for n in (0, 2, 3, 4, 5, 6, 7, 29, 30)]
     assert len(found.kept["hour"]) == 23
     assert found.loose == [(MARCH + DAY + HOUR, MARCH + DAY + 2 * HOUR)]
