@@ -125,11 +125,10 @@ def test_a_full_disk(tmp_path, disk, upstream):
         return sum(teelog.status()["ledger"]["by_reason"].values())
 
     def fill() -> float:
-        with (disk / "filler").open("wb") as file:
+        with (disk / "filler").open("wb", buffering=0) as file:
             try:
                 while True:
                     file.write(bytes(64 * 1024))
-                    file.flush()
             except OSError:
                 pass
         return until(lambda: teelog.status()["health"] == "red", 5)
