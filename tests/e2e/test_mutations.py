@@ -28,19 +28,28 @@ WAITING = 40
 CHATS = 400
 #: Tables of teelog.db, and the columns that tell their rows.
 TABLES = {"conversation": "id", "message": "id", "key": "value"}
+#: Each row of a message or of a key, and the row without which there is none of it.
+PARENTS = """SELECT 'message', message.id, 'conversation', conversation.id
+               FROM message JOIN conversation ON conversation.key = conversation
+             UNION ALL SELECT 'key', value, 'message', message.id FROM key JOIN message ON message.key = message"""
 #: What is damaged at each start, once each.
 TARGETS = ("first segment", "second segment", "teelog.db", "teelog.db-wal", "analytics.db")
 EVERYTHING_AT_ONCE = {"TEELOG_DELIVERY__RECOVERY_PER_SECOND": "10000"}
 
 
 class Template:
-    """A data folder as a kill leaves it: hundreds of conversations recorded, and two segments that wait."""
+    """A data folder as a kill leaves it: half of hundreds of conversations in files, half in logs, two segments that wait."""
 
     def __init__(self, folder, upstream) -> None:
         self.data = folder / "data"
-        with Teelog(folder, upstream.url, **EVERYTHING_AT_ONCE) as teelog:
-            asyncio.run(chats(teelog, "chat", CHATS, lambda: True))
-            teelog.until(lambda: teelog.status()["recorder"].get("sinks", {}).get("analytics", {}).get("depth") == 0)
+        for half in ("first", "second"):
+            with Teelog(folder, upstream.url, **EVERYTHING_AT_ONCE) as teelog:
+                asyncio.run(chats(teelog, half, CHATS // 2, lambda: True))
+                teelog.until(
+                    lambda: teelog.status()["recorder"].get("sinks", {}).get("analytics", {}).get("depth") == 0
+                )
+                if half == "first":  # a tidy end folds the logs into the files
+                    teelog.stop()
         for old in [self.data / "control.sock", *(self.data / "journal").iterdir()]:
             old.unlink()
         self.segments, self.waiting = {}, []
@@ -59,20 +68,30 @@ class Template:
             shutil.copy(self.data / f"teelog.db{suffix}", f"{merged}{suffix}")
         self.rows = rows_of(merged)
         self.chats = {value for name, value in self.rows if name == "conversation"}
+        with closing(sqlite3.connect(merged)) as connection:
+            self.parents = {(one, key): (other, of) for one, key, other, of in connection.execute(PARENTS)}
 
     def path(self, target: str) -> str:
         return f"journal/{self.segments[target]}" if target in self.segments else target
 
     def untouched(self, touched: dict[str, tuple[int, int]]) -> set[tuple[str, str]]:
-        """The rows of teelog.db on pages of which nothing was changed, neither in the file nor in its log."""
+        """The rows of teelog.db on pages of which nothing was changed, in the file or in its log, nor those of its parents."""
         low, high = touched["teelog.db"]
-        pages = set(range(low // PAGE_SIZE + 1, (min(high, 1 << 30) - 1) // PAGE_SIZE + 2) if high else ())
+        pages = set(range(low // PAGE_SIZE + 1, (high - 1) // PAGE_SIZE + 2))
         low, high = touched["teelog.db-wal"]
         for place, one in enumerate(frames(self.data / "teelog.db-wal")):
             begin = WAL_HEADER + place * (FRAME_HEADER + PAGE_SIZE)
             if begin < high and begin + FRAME_HEADER + PAGE_SIZE > low:
                 pages.add(one.number)
-        return self.rows - rows_on(self.data / "teelog.db", pages)
+        gone = rows_on(self.data / "teelog.db", pages)
+        return {one for one in self.rows if gone.isdisjoint(self._line(one))}
+
+    def _line(self, row: tuple[str, str]) -> list[tuple[str, str]]:
+        """The row, and what it hangs on."""
+        line = [row]
+        while (parent := self.parents.get(line[-1])) is not None:
+            line.append(parent)
+        return line
 
 
 def rows_of(path) -> set[tuple[str, str]]:
@@ -111,7 +130,7 @@ def damage(path, rng) -> tuple[int, int]:
     if kind == "cut":
         at = rng.randrange(len(data) * 9 // 10, len(data))
         path.write_bytes(data[:at])
-        return at, 1 << 62
+        return at, len(data)
     at = at // PAGE_SIZE * PAGE_SIZE if kind == "page" else at
     size = min({"bit": 1, "bytes": rng.randrange(1, 200), "head": 100}.get(kind, PAGE_SIZE), len(data) - at)
     data[at : at + size] = {"bit": bytes([data[at] ^ 1 << rng.randrange(8)]), "zeros": bytes(size)}.get(
