@@ -23,6 +23,8 @@ from .framing import dechunk
 from .tenant import tenant_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .capture_rules import CaptureRules
 
 #: Request headers that are copied; what tells a conversation, a user or a client, and how the body is coded.
@@ -114,11 +116,13 @@ class CapturedHead:
 class _Told:
     """What is written of a request's head, and the credentials that stood in it."""
 
-    __slots__ = ("_finders", "encoded", "headers", "meta", "secrets")
+    __slots__ = ("_answer_head", "_answer_headers", "_finders", "encoded", "headers", "meta", "secrets")
 
     def __init__(self, secrets: tuple[bytes, ...], headers: dict[str, str], meta: dict[str, Any]) -> None:
         self.secrets = secrets
         self._finders = [finder(secret) for secret in secrets]
+        self._answer_head = b""
+        self._answer_headers: Mapping[str, str] = {}
         self.headers = headers
         self.meta = meta
         #: Both as JSON, open at the end.
@@ -131,9 +135,18 @@ class _Told:
     def blanked(self, body: bytes) -> bytes:
         """A body without the credentials; as long as it was, so that the framing in it still counts right."""
         for one in self._finders:
-            if one.search(body):
-                body = one.sub(lambda found: b"*" * len(found[0]), body)
+            if one.is_in(body):
+                body = one.blanked(body)
         return body
+
+    def answered(self, head: bytes) -> Mapping[str, str]:
+        """What is copied of an answer's head, without the credentials; servers that give requests no ids repeat theirs."""
+        if head != self._answer_head:
+            headers = kept_answer_headers(head)
+            if quotes(head, self.secrets):
+                headers = {name: blank(value, self.secrets) for name, value in headers.items()}
+            self._answer_head, self._answer_headers = head, headers
+        return self._answer_headers
 
 
 @dataclass(slots=True)
@@ -162,19 +175,16 @@ class Capture:
         told = self.head.told
         answer_head, answer = self._answer()
         request, framing, opening = self.request, self.framing, told.encoded
-        answer_headers = kept_answer_headers(answer_head)
+        answer_headers = told.answered(answer_head)
         if told.secrets:
-            if quotes(answer_head, told.secrets):
-                answer_headers = {name: blank(value, told.secrets) for name, value in answer_headers.items()}
             is_split = is_all and framing == "chunked" and _EVENTS not in answer_headers.get("content-type", "")
             if is_split and is_cut_by_a_chunk(answer, told.secrets):
                 answer, framing = dechunk(answer)[0], "length"
             if (plain := _quoting(request, told.headers, told.secrets)) is not None:
                 request = plain
-                opening = told.open_json({k: v for k, v in told.headers.items() if k != "content-encoding"})
+                opening = told.open_json(_decoded(told.headers))
             if (plain := _quoting(answer, answer_headers, told.secrets, framing)) is not None:
-                answer, framing = plain, "length"
-                del answer_headers["content-encoding"]
+                answer, framing, answer_headers = plain, "length", _decoded(answer_headers)
             request, answer = told.blanked(request), told.blanked(answer)
         rest = orjson.dumps(
             {
@@ -253,7 +263,12 @@ def _answer_name(raw_name: bytes) -> str:
     return name if name in KEPT_ANSWER_HEADERS else ""
 
 
-def _quoting(body: bytes, headers: dict[str, str], secrets: tuple[bytes, ...], framing: str = "") -> bytes | None:
+def _decoded(headers: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a body whose coding was undone."""
+    return {name: value for name, value in headers.items() if name != "content-encoding"}
+
+
+def _quoting(body: bytes, headers: Mapping[str, str], secrets: tuple[bytes, ...], framing: str = "") -> bytes | None:
     """A content-coded body, decoded, where it quotes a secret; None for any other."""
     if "content-encoding" not in headers:
         return None
@@ -261,7 +276,7 @@ def _quoting(body: bytes, headers: dict[str, str], secrets: tuple[bytes, ...], f
         plain, _ = undo_coding(dechunk(body)[0] if framing == "chunked" else body, headers["content-encoding"])
     except RecordUnreadable:
         return None  # nobody after us reads it either
-    return plain if any(finder(secret).search(plain) for secret in secrets) else None
+    return plain if any(finder(secret).is_in(plain) for secret in secrets) else None
 
 
 def _credentials(raw: tuple[tuple[bytes, bytes], ...], target: str) -> set[bytes]:
