@@ -43,8 +43,9 @@ KEPT_HEADERS = frozenset(
     """.split()  # noqa: SIM905 - a table is read by columns
 )
 KEPT_PREFIXES = ("x-teelog-property-", "helicone-property-", "x-stainless-")
-#: Answer headers that are copied.
-KEPT_ANSWER_HEADERS = frozenset(("content-type", "content-encoding", "x-request-id", "openai-processing-ms"))
+#: Answer headers that are copied: what it takes to read the body.
+KEPT_ANSWER_HEADERS = ("content-type", "content-encoding")
+_ANSWER_LINES = tuple((name, f"\r\n{name}:".encode("ascii")) for name in KEPT_ANSWER_HEADERS)
 #: Query parameters whose values are copied; any other value is blanked, since keys travel there too (`?key=`).
 KEPT_QUERY = frozenset(("api-version", "stream", "starting_after", "after", "before", "limit", "order", "include[]"))
 #: Fields and query parameters of these names hold credentials.
@@ -246,21 +247,14 @@ def _kind(raw_name: bytes) -> tuple[str, bool, bool]:
 
 
 def kept_answer_headers(head: bytes) -> dict[str, str]:
-    """What is copied of an answer's head, names in lower case."""
-    out = {}
-    for line in head.split(b"\r\n"):
-        raw_name, colon, value = line.partition(b":")
-        name = _answer_name(raw_name) if colon else ""
-        if name:
-            out[name] = value.strip(b" \t").decode("utf-8", "replace")
+    """What is copied of an answer's head, names in lower case; of a field that stands there twice, the last."""
+    lower, out = head.lower(), {}
+    for name, line in _ANSWER_LINES:
+        begin = lower.rfind(line)
+        if begin >= 0:
+            begin += len(line)
+            out[name] = head[begin : head.index(b"\r\n", begin)].strip(b" \t").decode("utf-8", "replace")
     return out
-
-
-@functools.lru_cache(maxsize=1024)
-def _answer_name(raw_name: bytes) -> str:
-    """The lower-case name of a field that is copied, empty for any other; upstreams send few names."""
-    name = raw_name.decode("latin-1").lower()
-    return name if name in KEPT_ANSWER_HEADERS else ""
 
 
 def _decoded(headers: Mapping[str, str]) -> dict[str, str]:
