@@ -18,7 +18,7 @@ LARGEST = 8 * 1024
 class _Known:
     """A head that was read with care."""
 
-    __slots__ = ("_answer", "_kept", "_length_at", "_lines", "_names")
+    __slots__ = ("_answer", "_length_at", "_lines", "_names", "_stops")
 
     def __init__(self, lines: list[bytes], answer: AnswerHead) -> None:
         self._lines = lines
@@ -26,34 +26,35 @@ class _Known:
         #: What a line must begin with if it is another one, its name and the colon; empty: it must be the same.
         self._names = [_name(line) for line in lines]
         self._length_at = self._place_of_length()
-        #: Which lines the client gets; None where that cannot be told by lines.
-        self._kept: list[int] | None = [
-            at for at, line in enumerate(lines[:-2]) if line.partition(b":")[0].lower() not in STOPS
+        #: Which lines the client does not get; None where that cannot be told by lines.
+        self._stops: list[int] | None = [
+            at for at, line in enumerate(lines) if line.partition(b":")[0].lower() in STOPS
         ]
-        if self._forward(lines) != answer.forward:
-            self._kept = None
+        if self._forward(b"\r\n".join(lines), lines.copy()) != answer.forward:
+            self._stops = None
 
     def read(self, head: bytes, lines: list[bytes]) -> AnswerHead | None:
         """What another head of as many lines comes to; None where it has to be read."""
         ends = len(lines) - 1
-        if self._kept is None or head.count(b"\n") != ends or head.count(b"\r") != ends or head.find(b"\0") >= 0:
+        if self._stops is None or head.count(b"\n") != ends or head.count(b"\r") != ends or head.find(b"\0") >= 0:
             return None
-        answer, names, length = self._answer, self._names, self._answer.length
-        for at, line in enumerate(lines):
-            if line != self._lines[at]:
-                name = names[at]
-                if not name or not line.startswith(name):
-                    return None
-                if at == self._length_at:
-                    value = line[len(name) :].strip(b" \t")
-                    if not value.isdigit() or len(value) > 18:
-                        return None
-                    length = int(value)
-        return AnswerHead(answer.status, answer.framing, length, answer.closes, answer.events, self._forward(lines))
+        status, framing, length, closes, events, _ = self._answer
+        for line, before, name in zip(lines, self._lines, self._names, strict=True):
+            if line != before and not (name and line.startswith(name)):
+                return None
+        if self._length_at >= 0:
+            value = lines[self._length_at][15:].strip(b" \t")
+            if not value.isdigit() or len(value) > 18:
+                return None
+            length = int(value)
+        return AnswerHead(status, framing, length, closes, events, self._forward(head, lines))
 
-    def _forward(self, lines: list[bytes]) -> bytes:
-        assert self._kept is not None
-        return b"\r\n".join([lines[at] for at in self._kept]) + b"\r\n"
+    def _forward(self, head: bytes, lines: list[bytes]) -> bytes:
+        if not self._stops:
+            return head[:-2]
+        for at in reversed(self._stops):
+            del lines[at]
+        return b"\r\n".join(lines)[:-2]
 
     def _place_of_length(self) -> int:
         """The one line that may tell another length; -1: none may."""
