@@ -23,7 +23,7 @@ from ..core.hosts import (
 )
 from ..core.ids import uuid7
 from ..errors import RequestRefused
-from .answers import CLOSE, openai_error, write_answer
+from .answers import CLOSE, KEEP, openai_error, write_answer
 from .client import Server
 from .headers import read_request_head
 from .keys import TOO_MANY_WRONG, Guard
@@ -116,7 +116,13 @@ class Front:
         await server.shutdown(HURRIED_SECONDS if hurry.is_set() else 1.0)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
+        """Answer one request that came aiohttp's way."""
+        answered = await self._answer(request)
+        if answered is KEEP:
+            cast("ClientConnection", request.protocol).owed -= 1
+        return answered
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         started = time.time_ns() // 1_000_000
         exchange_id = uuid7(started, self._chance())
         client = cast("ClientConnection", request.protocol)

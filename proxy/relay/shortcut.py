@@ -99,6 +99,7 @@ class Shortcut:
         if messages:
             content = messages[-1][1]
             self._in_body = None if content.is_eof() else content
+            self._client.owed += len(messages)
         return result
 
     def _goes_on(self, data: bytes) -> None:

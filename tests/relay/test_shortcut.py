@@ -11,7 +11,7 @@ import pytest
 
 from proxy.relay.shortcut import MAX_WAITING
 from tests.raw import Pieces, chunked, post
-from tests.relay.conftest import relay, until
+from tests.relay.conftest import HeldJournal, relay, until
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -59,6 +59,32 @@ async def test_a_whole_request_takes_it(warm_relay):
         assert exchange.id.encode() in head
         assert (exchange.request, exchange.answer) == (b'{"a":1}', b"{}")
         assert world.record.status()["outcomes"] == {"complete": 1}
+
+
+async def test_a_connection_comes_back_to_it(warm_relay):
+    """What comes a turn of the loop after an answer on aiohttp's way, which does not wait for it yet, takes the short one."""
+    journal = HeldJournal()
+    async with warm_relay([Pieces([answer()])], journal=journal, hold=60) as world:
+        reader, writer = await opened(world)
+        whole = post(b'{"n":1}', close=False)
+        writer.write(whole[:-2])
+        await until(lambda: world.front.open)
+        journal.hold = True
+        writer.write(whole[-2:])
+        await until(lambda: journal.waiting)
+        assert world.short_ways == 0
+        (connection,) = world.front_connections()
+        journal.release()
+        await asyncio.sleep(0)
+        connection.data_received(post(b'{"n":2}', close=False))
+        assert (connection._waiter, world.short_ways) == (None, 1)
+        await until(lambda: journal.waiting)
+        journal.release()
+        for _ in range(2):
+            assert (await read_answer(reader))[1] == b"{}"
+        writer.close()
+
+        assert [exchange.request for exchange in journal.exchanges] == [b'{"n":1}', b'{"n":2}']
 
 
 SENT_OTHERWISE = {
