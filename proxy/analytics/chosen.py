@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..core.query_fields import CONVERSATIONS
 from .demands import demands_of, match_of, said_in
-from .gathering import Chosen
+from .gathering import Chosen, Lead
 from .statements import Statement
 from .ways import Demand, fewest, of_sessions
 
@@ -41,27 +41,37 @@ def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int) -> Chosen | 
     among = None if asked.among is None else replace(asked.among, began=None, before=None)
     asked = replace(asked, since=None, until=None, side=None, among=among)
     statement = Statement(CONVERSATIONS)
-    demands = demands_of(tx, statement, replace(asked, words=()))
+    demands = demands_of(tx, statement, replace(asked, words=()), (since, until))
     if asked.words:
         demands.append(_said(tx, statement, asked.words, since, until))
     if not demands:
         return None
-    lead = _lead(tx, statement, demands, since, until)
+    few, many = _leads(tx, statement, demands, since, until)
+    lead = few or many
     rest = [one for one in demands if one is not lead or not one.is_told]
     return Chosen(
         tuple(one.condition for one in rest),
         statement.values,
         needs_conversation=any(one.on == "v" for one in rest),
-        lead=None if lead is None or lead.few is None else (lead.few.sessions(), lead.entry),
+        lead=None
+        if lead is None or lead.few is None
+        else Lead(lead.few.sessions(), lead.entry, "" if few else lead.condition),
         by_time=next((one.by_time for one in rest if one.by_time), ""),
     )
 
 
-def _lead(tx: Tx, statement: Statement, demands: list[Demand], since: int, until: int) -> Demand | None:
-    """What leads to far fewer sessions than there are in the span; not what an index has in the order of time anyway."""
+def _leads(
+    tx: Tx, statement: Statement, demands: list[Demand], since: int, until: int
+) -> tuple[Demand | None, Demand | None]:
+    """What leads to far fewer sessions than there are in the span; or else what leads to none beside the span."""
     text = f"SELECT count(*) FROM (SELECT 1 FROM session WHERE {_SPAN} LIMIT {COUNTED})"  # noqa: S608 - fixed parts only
     ((sessions,),) = tx.ask(text, {"since": since, "until": until})
-    return fewest(tx, statement, [one for one in demands if not one.by_time], max(sessions // 5, FEW))
+    # (What an index has in the order of time anyway needs no lead.)
+    few = fewest(tx, statement, [one for one in demands if not one.by_time], max(sessions // 5, FEW))
+    of_span = [one for one in demands if one.is_of_span]
+    if few or not of_span or any(one.by_time for one in demands):
+        return few, None
+    return None, fewest(tx, statement, of_span, COUNTED) or of_span[0]
 
 
 def _said(tx: Tx, statement: Statement, words: Sequence[Words], since: int, until: int) -> Demand:

@@ -11,13 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from ..core.buckets import bucket_of, buckets, runs
 from ..core.cover import cover
 from ..core.tally import Tally, unpacked
 from ..core.tally import figures as told
 from .gathering import ALL, gathered
+from .grouping import by_property
 from .statements import bucket
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 #: Groups that are told; what is beyond has a handful of sessions each.
 GROUPS = 50
-_PROPERTY = "json_text(v.properties, :property)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Figures:
 def figures(tx: Tx, asked: Asked) -> Figures:
     """All of them."""
     found = Figures(series={start: Tally() for start in buckets(asked.since, asked.until, asked.unit)})
-    pieces = _pieces(tx, asked) if asked.property is None else _filtered(tx, asked, _PROPERTY)
+    pieces = _pieces(tx, asked) if asked.property is None else _by_property(tx, asked, asked.property)
     cells: dict[tuple[int, str | None], Tally] = {}
     for start, group, tally in pieces:  # most are the only one of their cell, and those of a day's hours are many
         if (start, group) in cells:
@@ -135,16 +133,26 @@ def _kept(tx: Tx, asked: Asked, unit: str, starts: list[int]) -> Iterator[tuple[
 
 def _filtered(tx: Tx, asked: Asked, by: str, within: tuple[int, int] | None = None) -> Iterator[tuple[int, str, Tally]]:
     """Sums made now, of the sessions that pass."""
-    chosen = (asked.chosen or ALL).within(*(within or (asked.since, asked.until)))
-    chosen = chosen if asked.with_side else chosen.without_side()
-    conditions, values = [*chosen.conditions], dict(chosen.values)
-    if asked.property is not None:
-        values["property"] = orjson.dumps([asked.property]).decode()
-    for name in ("model", "endpoint"):
-        if (wanted := getattr(asked, name)) is not None:
-            conditions.append(f"s.{name} = :mark_{name}")
-            values[f"mark_{name}"] = wanted
-    needs_conversation = chosen.needs_conversation or by == _PROPERTY
-    chosen = replace(chosen, conditions=tuple(conditions), values=values, needs_conversation=needs_conversation)
+    chosen = _passing(asked, *(within or (asked.since, asked.until)))
     for (start, group), tally in gathered(tx, chosen, [bucket("s.began", asked.unit), by]).items():
         yield start, group, tally
+
+
+def _by_property(tx: Tx, asked: Asked, name: str) -> Iterator[tuple[int, str | None, Tally]]:
+    """The same, by what a property is."""
+    chosen, filtered = _passing(asked, asked.since, asked.until), asked.chosen is not None
+    grouping = by_property(tx, chosen, name, asked.since, asked.until, filtered=filtered)
+    for (start, group), tally in gathered(tx, grouping.chosen, [bucket("s.began", asked.unit), grouping.key]).items():
+        yield start, grouping.names.get(group, group), tally
+
+
+def _passing(asked: Asked, since: int, until: int) -> Chosen:
+    """The sessions of a span that are meant."""
+    chosen = (asked.chosen or ALL).within(since, until)
+    chosen = chosen if asked.with_side else chosen.without_side()
+    marks = {name: wanted for name in ("model", "endpoint") if (wanted := getattr(asked, name)) is not None}
+    return replace(
+        chosen,
+        conditions=(*chosen.conditions, *(f"s.{name} = :mark_{name}" for name in marks)),
+        values=chosen.values | {f"mark_{name}": wanted for name, wanted in marks.items()},
+    )

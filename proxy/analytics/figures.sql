@@ -35,15 +35,22 @@ DELETE FROM asked;
 -- name: clear_traits — no tags and properties
 DELETE FROM trait;
 
+-- name: clear_trait_times — nor these by time; their names go with them
+DELETE FROM trait_time;
+
+-- name: clear_answer_sums — no sums of answers
+DELETE FROM answer_sums;
+
 -- name: derive_people — everybody who asked, and when first
 INSERT INTO person (name, first_time) SELECT name, min(began) FROM told_session WHERE name IS NOT NULL GROUP BY name;
 
 -- name: derive_sessions — every conversation; their hours become stale by it
 INSERT INTO session (
-    conversation, began, changed, side, model, endpoint, person, questions, messages, positive, negative, regenerated
+    conversation, number, began, changed, side, model, endpoint, person, questions, messages, positive, negative, regenerated
 )
 SELECT
-    conversation, began, (SELECT updated_at FROM conversation WHERE conversation.id = told.conversation), side, model, endpoint, (SELECT id FROM person WHERE person.name = told.name), questions,
+    conversation, (SELECT number FROM conversation WHERE conversation.id = told.conversation), began,
+    (SELECT updated_at FROM conversation WHERE conversation.id = told.conversation), side, model, endpoint, (SELECT id FROM person WHERE person.name = told.name), questions,
     (SELECT count(*) FROM message WHERE message.conversation = told.conversation AND place IS NOT NULL),
     (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND +type = 'positive'),
     (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND +type = 'negative'),
@@ -60,6 +67,17 @@ INSERT INTO trait (trait, changed, conversation, side)
 SELECT
     value, updated_at, conversation.id, coalesce(CASE WHEN json_valid(properties) THEN json_extract(properties, '$.kind') IS NOT NULL END, 0)
 FROM conversation, json_each(traits_of(properties, tags));
+
+-- name: derive_trait_names — every tag and property by a number
+INSERT INTO trait_name (trait) SELECT DISTINCT value FROM conversation, json_each(timed_traits_of(properties, tags));
+
+-- name: derive_trait_times — who has them, by when sessions began
+INSERT INTO trait_time (trait, began, number)
+SELECT trait_name.id, first_message_time, number
+FROM conversation CROSS JOIN json_each(timed_traits_of(properties, tags)) AS has
+CROSS JOIN trait_name ON trait_name.trait = has.value
+WHERE number IS NOT NULL
+ORDER BY trait_name.id, first_message_time, number;
 
 -- ── sums ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

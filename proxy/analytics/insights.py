@@ -18,7 +18,7 @@ from .ranking import AGAIN, PAGES, QUESTIONS, ROWS, most, worthwhile
 from .rows import json_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ..db.sqlite import Tx
     from .gathering import Chosen
@@ -88,10 +88,12 @@ def _by_question(
     counted = (
         _counted(tx, chosen, meant) if ranked is None else [(row.key, -row.times, -row.sessions) for row in ranked]
     )
-    disliked = _disliked(tx, chosen, meant, [question for question, _, _ in counted])
+    questions = [question for question, _, _ in counted]
+    disliked = _disliked(tx, chosen, meant, questions)
+    said = _said(tx, chosen, meant, questions)
     return [
         {
-            "question": _said(tx, chosen, meant, question),
+            "question": said.get(question, ""),
             "times": times,
             "sessions": sessions,
             "disliked": disliked.get(question, 0),
@@ -117,15 +119,35 @@ def _disliked(tx: Tx, chosen: Chosen, meant: Questions, questions: Sequence[int]
     return dict(tuple(row) for row in tx.ask(text, chosen.values | {"questions": orjson.dumps(questions).decode()}))
 
 
-def _said(tx: Tx, chosen: Chosen, meant: Questions, question: int) -> str:
-    """How it was asked last, of those that are meant."""
+def _said(tx: Tx, chosen: Chosen, meant: Questions, questions: Sequence[int]) -> dict[int, str]:
+    """How each was asked last, of those that are meant; of equal times the smaller id counts."""
+    found = _last_of_few(tx, chosen, meant, questions) if chosen.is_few else _last_of(tx, chosen, meant, questions)
+    rows = {question: tx.one("conversation", id=conversation) for question, conversation in found}
+    return {question: str(row["question"]) for question, row in rows.items() if row}
+
+
+def _last_of_few(tx: Tx, chosen: Chosen, meant: Questions, questions: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Of few sessions, out of one look at all of them."""
+    one_of = f"{meant.where} AND s.question IN (SELECT value FROM json_each(:questions))"  # noqa: S608 - fixed parts only
     text = (
-        f"SELECT s.conversation {chosen.rows('', f'{meant.where} AND s.question = :the_question', 'session_by_question')} "
+        f"WITH m AS MATERIALIZED (SELECT s.question, s.began, s.conversation {chosen.rows('', one_of)}) "  # noqa: S608 - fixed parts only
+        "SELECT m.question, min(m.conversation) FROM m JOIN (SELECT question, max(began) AS began FROM m GROUP BY question) "
+        "AS last ON last.question = m.question AND last.began = m.began GROUP BY m.question"
+    )
+    for row in tx.ask(text, chosen.values | {"questions": orjson.dumps(questions).decode()}):
+        yield row[0], row[1]
+
+
+def _last_of(tx: Tx, chosen: Chosen, meant: Questions, questions: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Of many, out of an index that has those of a question in the order of time."""
+    where = f"{meant.where} AND s.question = :the_question"
+    text = (
+        f"SELECT s.conversation {chosen.rows('', where, 'session_by_question')} "
         "ORDER BY s.began DESC, s.conversation LIMIT 1"
     )
-    ((conversation,),) = tx.ask(text, chosen.values | {"the_question": question})
-    row = tx.one("conversation", id=conversation)
-    return str(row["question"]) if row else ""
+    for question in questions:
+        for (conversation,) in tx.ask(text, chosen.values | {"the_question": question}):
+            yield question, conversation
 
 
 def failures(tx: Tx, chosen: Chosen) -> list[dict[str, Any]]:

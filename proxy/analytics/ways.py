@@ -88,6 +88,8 @@ class Demand:
     is_told: bool = True
     #: An index of sessions by when they began, of those alone that meet it.
     by_time: str = ""
+    #: Whether the entries are of a span of time alone: then no walk through all of that span is shorter.
+    is_of_span: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ figure is None, never 0, where nothing is known.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass, field, fields
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -101,6 +102,30 @@ def rounded(milliseconds: int) -> int:
     while milliseconds // step >= 100:
         step *= 10
     return milliseconds // step * step
+
+
+def letter_of(milliseconds: int | None) -> str | None:
+    """A rounded time as one letter, so that many are kept and counted as one text; None of none, and of what is no time."""
+    if milliseconds is None or not 0 <= milliseconds < 10**_DIGITS:
+        return None
+    tens = max(0, len(str(milliseconds)) - 2)
+    return chr(_FIRST_LETTER + 90 * tens + milliseconds // 10**tens)
+
+
+def times_of(letters: str | None) -> dict[int, int]:
+    """The times of letters, each with how often it is there."""
+    return {_TIMES[letter]: times for letter, times in Counter(letters or "").items()}
+
+
+#: Of a time that is kept, at most.
+_DIGITS = 9
+#: From `0` on, so that none means anything to SQL or a terminal.
+_FIRST_LETTER = ord("0")
+_TIMES = {
+    chr(_FIRST_LETTER + 90 * tens + first): first * 10**tens
+    for tens in range(_DIGITS - 1)
+    for first in range(10 if tens else 0, 100)
+}
 
 
 def percentile(times: Mapping[int, int], share: int) -> int | None:

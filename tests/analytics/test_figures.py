@@ -12,7 +12,19 @@ from tests.analytics import figures_scenes as scenes
 from tests.analytics.figures_evaluator import evaluate
 from tests.analytics.figures_life import emptied, live, logged
 
-DERIVED = ("session", "answer", "person", "citation", "page", "trait", "asked", "cited_in_week")
+DERIVED = (
+    "session",
+    "answer",
+    "answer_sums",
+    "person",
+    "citation",
+    "page",
+    "trait",
+    "trait_time",
+    "trait_name",
+    "asked",
+    "cited_in_week",
+)
 
 
 def told(found, asked):

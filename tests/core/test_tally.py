@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.tally import COUNTS, Tally, figures, percentile, rounded, unpacked
+from proxy.core.tally import COUNTS, Tally, figures, letter_of, percentile, rounded, times_of, unpacked
 
 NUMBERS = st.integers(0, 10**9)
 TIMES = st.lists(st.integers(0, 10**9 - 1), max_size=30)
@@ -48,6 +48,22 @@ def test_a_percentile_of_rounded_times_is_the_rounded_percentile(times, share):
 def test_times_have_two_digits(time, told):
     """A time is told by its first two digits."""
     assert rounded(time) == told
+
+
+@given(TIMES)
+def test_letters_are_rounded_times(times):
+    """As many letters, in whatever order, are as many rounded times."""
+    letters = "".join(letter_of(time) for time in times)
+
+    assert len(letters) == len(times)
+    assert times_of(letters[::-1]) == {one: [*map(rounded, times)].count(one) for one in map(rounded, times)}
+
+
+@pytest.mark.parametrize("time", [None, -1, 10**9], ids=repr)
+def test_what_is_no_time_has_no_letter(time):
+    """What was not said, and what no clock can have said, is not counted."""
+    assert letter_of(time) is None
+    assert times_of(None) == times_of("") == {}
 
 
 def test_what_is_not_known_is_not_nought():
