@@ -71,7 +71,7 @@ def _leads(
     of_span = [one for one in demands if one.is_of_span]
     if few or not of_span or any(one.by_time for one in demands):
         return few, None
-    return None, fewest(tx, statement, of_span, COUNTED) or of_span[0]
+    return None, (fewest(tx, statement, of_span, COUNTED) if len(of_span) > 1 else None) or of_span[0]
 
 
 def _said(tx: Tx, statement: Statement, words: Sequence[Words], since: int, until: int) -> Demand:

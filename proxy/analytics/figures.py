@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..core.buckets import bucket_of, buckets, runs
+from ..core.buckets import bucket_after, bucket_of, buckets, runs
 from ..core.cover import cover
 from ..core.tally import Tally, unpacked
 from ..core.tally import figures as told
-from .gathering import ALL, gathered
+from .gathering import ALL, gathered, numbers_of
 from .grouping import by_property
 from .statements import bucket
 
@@ -80,9 +80,10 @@ def figures(tx: Tx, asked: Asked) -> Figures:
         found.groups.setdefault(name, Tally()).add(tally)
     for tally in found.groups.values():
         found.total.add(tally)
-    for row in tx.all("newcomers", since=asked.since, until=asked.until):
-        found.newcomers.add(row["id"])
-        found.newcomers_of.setdefault(bucket_of(row["first_time"], asked.unit), set()).add(row["id"])
+    for start in found.series:
+        came = _newcomers(tx, max(start, asked.since), min(bucket_after(start, asked.unit), asked.until))
+        found.newcomers_of[start] = came
+        found.newcomers |= came
     return found
 
 
@@ -94,9 +95,15 @@ def earlier(tx: Tx, asked: Asked) -> tuple[dict[str, Any], dict[str | None, dict
         groups.setdefault(group, Tally()).add(tally)
     for tally in groups.values():
         found.add(tally)
-    newcomers = {row["id"] for row in tx.all("newcomers", since=asked.since, until=asked.until)}
+    newcomers = _newcomers(tx, asked.since, asked.until)
     by_group = {name: told(tally, newcomers) for name, tally in groups.items()}
     return told(found, newcomers), by_group if asked.property is None else {}
+
+
+def _newcomers(tx: Tx, since: int, until: int) -> set[int]:
+    """Who came first within a span."""
+    row = tx.one("newcomers", since=since, until=until)
+    return numbers_of(row["people"] if row else None)
 
 
 def span(tx: Tx) -> tuple[int, int] | None:

@@ -99,8 +99,8 @@ DELETE FROM kept WHERE unit = :unit AND start = :start;
 -- name: keep — the sums of one of them
 INSERT INTO kept (unit, start, side, model, endpoint, tally) VALUES (:unit, :start, :side, :model, :endpoint, :tally);
 
--- name: newcomers — who came first within a span, and when
-SELECT id, first_time FROM person WHERE first_time >= :since AND first_time < :until;
+-- name: newcomers — who came first within a span, as one text
+SELECT group_concat(id) AS people FROM person WHERE first_time >= :since AND first_time < :until;
 
 -- name: first_session — when the earliest began
 SELECT min(began) AS began FROM session;

@@ -117,10 +117,10 @@ def gathered(tx: Tx, chosen: Chosen, keys: Sequence[str]) -> dict[tuple[Any, ...
 def _tally(*sums: Any) -> Tally:
     *counts, first, whole, people = sums
     tally = Tally(*counts)
-    tally.first, tally.whole, tally.people = times_of(first), times_of(whole), _numbers(people)
+    tally.first, tally.whole, tally.people = times_of(first), times_of(whole), numbers_of(people)
     return tally
 
 
-def _numbers(told: str | None) -> set[int]:
+def numbers_of(told: str | None) -> set[int]:
     """Whole numbers, which come as one text, since a row each would cost more."""
     return set(map(int, told.split(","))) if told else set()

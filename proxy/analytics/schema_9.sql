@@ -60,6 +60,9 @@ CROSS JOIN trait_name ON trait_name.trait = has.value
 WHERE number IS NOT NULL
 ORDER BY trait_name.id, first_message_time, number;
 
+-- (Sums of hours are of a few sessions, and are packed as before.)
+UPDATE kept SET tally = packed_again(tally) WHERE unit <> 'hour';
+
 -- ── from what is logged to it ───────────────────────────────────────────────────────────────────────────────────────────
 
 DROP TRIGGER figures_conversation_logged;

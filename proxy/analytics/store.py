@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..core.ids import uuid7
 from ..core.search_words import spaced_text
 from ..core.session_filter import EVERY, Page, Place
-from ..core.tally import letter_of
+from ..core.tally import letter_of, packed_again
 from ..core.traits import timed_traits_of, traits_of
 from ..db.queries import load_queries
 from ..db.sqlite import Database
@@ -50,6 +50,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "traits_of": traits_of,
     "timed_traits_of": timed_traits_of,
     "time_letter": letter_of,
+    "packed_again": packed_again,
 }
 
 
