@@ -80,26 +80,23 @@ def _said(tx: Tx, statement: Statement, words: Sequence[Words], since: int, unti
     match, (first, end) = match_of(found, words), _numbers(tx, since, until)
     found.values |= {"first": first << 32, "end": end << 32}
     found.text = (
-        "SELECT s.rowid FROM (SELECT DISTINCT rowid >> 32 AS number FROM message_search "  # noqa: S608 - fixed parts only
-        f"WHERE {match} AND rowid >= :first AND rowid < :end) AS said "
-        "CROSS JOIN conversation AS v ON v.number = said.number CROSS JOIN session AS s ON s.conversation = v.id "
-        f"LIMIT {SAID}"
+        "SELECT count(*), json_group_array(number) FROM (SELECT DISTINCT rowid >> 32 AS number FROM message_search "  # noqa: S608 - fixed parts only
+        f"WHERE {match} AND rowid >= :first AND rowid < :end LIMIT {SAID})"
     )
-    rows = [row[0] for row in tx.ask(found.text, found.values)]
-    if len(rows) == SAID:
+    ((count, numbers),) = tx.ask(found.text, found.values)
+    if count == SAID:
         return Demand(said_in(statement, words, one_by_one=False), "v")
-    bound = statement.bind_json(rows)
-    source = f"json_each({bound}) AS said CROSS JOIN session AS s ON s.rowid = said.value"
-    condition = f"s.rowid IN (SELECT value FROM json_each({bound}))"  # noqa: S608 - fixed parts only
+    bound = statement.bind(numbers)
+    source = f"json_each({bound}) AS said CROSS JOIN session AS s ON s.number = said.value"
+    condition = f"s.number IN (SELECT value FROM json_each({bound}))"  # noqa: S608 - fixed parts only
     return Demand(condition, "s", "1 = 1", of_sessions("", source))
 
 
 def _numbers(tx: Tx, since: int, until: int) -> tuple[int, int]:
     """From which number on, and before which, the conversations of a short span are; of a long one, all."""
     text = (
-        "SELECT min(v.number), max(v.number), count(*) FROM ("  # noqa: S608 - fixed parts only
-        f"SELECT conversation FROM session WHERE {_SPAN} LIMIT {COUNTED}"
-        ") AS s CROSS JOIN conversation AS v ON v.id = s.conversation"
+        "SELECT min(number), max(number), count(*) FROM ("  # noqa: S608 - fixed parts only
+        f"SELECT number FROM session WHERE {_SPAN} LIMIT {COUNTED})"
     )
     ((first, last, count),) = tx.ask(text, {"since": since, "until": until})
     return (first or 0, (last or 0) + 1) if count < COUNTED else (0, 2**31 - 1)

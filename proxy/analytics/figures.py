@@ -116,15 +116,17 @@ def span(tx: Tx) -> tuple[int, int] | None:
 
 def _pieces(tx: Tx, asked: Asked, longest: str = "") -> Iterator[tuple[int, str, Tally]]:
     """Tallies with their bucket and their mark; where buckets do not matter, of units as long as `longest`."""
+    # (What is summed now is one tally of a mark, then.)
+    keys = ["0" if longest else bucket("s.began", asked.unit), f"s.{asked.by}"]
     if asked.chosen is not None:
-        yield from _filtered(tx, asked, f"s.{asked.by}")
+        yield from _filtered(tx, asked, keys)
         return
     stale = [row["hour"] for row in tx.all("stale_hours", since=asked.since, until=asked.until)]
     parts = cover(asked.since, asked.until, stale, longest or asked.unit)
     for unit, starts in parts.kept.items():
         yield from _kept(tx, asked, unit, starts)
     for since, until in parts.loose:
-        yield from _filtered(tx, asked, f"s.{asked.by}", (since, until))
+        yield from _filtered(tx, asked, keys, (since, until))
 
 
 def _kept(tx: Tx, asked: Asked, unit: str, starts: list[int]) -> Iterator[tuple[int, str, Tally]]:
@@ -138,10 +140,12 @@ def _kept(tx: Tx, asked: Asked, unit: str, starts: list[int]) -> Iterator[tuple[
                 yield bucket_of(row["start"], asked.unit), row[asked.by], unpacked(row["tally"])
 
 
-def _filtered(tx: Tx, asked: Asked, by: str, within: tuple[int, int] | None = None) -> Iterator[tuple[int, str, Tally]]:
+def _filtered(
+    tx: Tx, asked: Asked, keys: list[str], within: tuple[int, int] | None = None
+) -> Iterator[tuple[int, str, Tally]]:
     """Sums made now, of the sessions that pass."""
     chosen = _passing(asked, *(within or (asked.since, asked.until)))
-    for (start, group), tally in gathered(tx, chosen, [bucket("s.began", asked.unit), by]).items():
+    for (start, group), tally in gathered(tx, chosen, keys).items():
         yield start, group, tally
 
 
