@@ -57,6 +57,7 @@ def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int) -> Chosen | 
         if lead is None or lead.few is None
         else Lead(lead.few.sessions(), lead.entry, "" if few else lead.condition),
         by_time=next((one.by_time for one in rest if one.by_time), ""),
+        trait=demands[0].trait if len(demands) == 1 else None,
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..core.query import Source
 from ..core.traits import CROWDED, is_kept, of_property, of_tag
 from .among import among_demands
+from .gathering import TIMED
 from .ways import TRAITS, Demand, fewest, of_conversations, of_sessions
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _USER = (
     "json_extract(v.user_properties, '$.id')) AS TEXT) END"
 )
 _MODEL = "CASE WHEN json_valid(v.properties) THEN CAST(json_extract(v.properties, '$.model') AS TEXT) END"
-_TIMED = of_sessions("", "trait_time AS t CROSS JOIN session AS s ON s.number = t.number")
+_TIMED = of_sessions("", TIMED)
 _FEEDBACK = {
     "positive": ("s.positive > 0", of_sessions("session_liked_list")),
     "negative": ("s.negative > 0", of_sessions("session_disliked_list")),
@@ -117,7 +118,9 @@ def _timed(tx: Tx, statement: Statement, trait: str, since: int, until: int) -> 
         f"EXISTS (SELECT 1 FROM trait_time AS has WHERE has.trait = {bound} AND has.began = s.began "  # noqa: S608 - fixed parts only
         "AND has.number = s.number)"
     )
-    return Demand(has, "s", f"t.trait = {bound} AND t.began >= {first} AND t.began < {end}", _TIMED, is_of_span=True)
+    return Demand(
+        has, "s", f"t.trait = {bound} AND t.began >= {first} AND t.began < {end}", _TIMED, is_of_span=True, trait=number
+    )
 
 
 def match_of(statement: Statement, words: Sequence[Words]) -> str:

@@ -15,9 +15,10 @@ from ..core.buckets import bucket_after, bucket_of, buckets, runs
 from ..core.cover import cover
 from ..core.tally import Tally, unpacked
 from ..core.tally import figures as told
-from .gathering import ALL, gathered, numbers_of
-from .grouping import by_property
+from .gathering import ALL, gathered, having, numbers_of
+from .grouping import FEW_VALUES, by_property, values_of
 from .statements import bucket
+from .trait_weeks import beside, fresh_weeks, week_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +120,10 @@ def _pieces(tx: Tx, asked: Asked, longest: str = "") -> Iterator[tuple[int, str,
     # (What is summed now is one tally of a mark, then.)
     keys = ["0" if longest else bucket("s.began", asked.unit), f"s.{asked.by}"]
     if asked.chosen is not None:
-        yield from _filtered(tx, asked, keys)
+        if asked.chosen.trait is None:
+            yield from _filtered(tx, asked, keys)
+        else:
+            yield from _having(tx, asked, keys, asked.chosen.trait, "" if longest else asked.unit)
         return
     stale = [row["hour"] for row in tx.all("stale_hours", since=asked.since, until=asked.until)]
     parts = cover(asked.since, asked.until, stale, longest or asked.unit)
@@ -132,12 +136,28 @@ def _pieces(tx: Tx, asked: Asked, longest: str = "") -> Iterator[tuple[int, str,
 def _kept(tx: Tx, asked: Asked, unit: str, starts: list[int]) -> Iterator[tuple[int, str, Tally]]:
     for since, until in runs(starts, unit):
         for row in tx.all("kept", unit=unit, since=since, until=until):
-            if (
-                (asked.with_side or not row["side"])
-                and (asked.model is None or row["model"] == asked.model)
-                and (asked.endpoint is None or row["endpoint"] == asked.endpoint)
-            ):
+            if _passes(asked, row["side"], row["model"], row["endpoint"]):
                 yield bucket_of(row["start"], asked.unit), row[asked.by], unpacked(row["tally"])
+
+
+def _having(tx: Tx, asked: Asked, keys: list[str], trait: int, unit: str) -> Iterator[tuple[int, str, Tally]]:
+    """Of the sessions that have a trait: whole weeks out of kept sums, what is beside them summed now."""
+    weeks = fresh_weeks(tx, asked.since, asked.until, unit)
+    for start in weeks:
+        for side, model, endpoint, tally in week_of(tx, trait, start):
+            if _passes(asked, side, model, endpoint):
+                yield bucket_of(start, asked.unit), model if asked.by == "model" else endpoint, tally
+    for since, until in beside(asked.since, asked.until, weeks):
+        yield from _filtered(tx, replace(asked, chosen=having(trait, since, until)), keys, (since, until))
+
+
+def _passes(asked: Asked, side: int, model: str, endpoint: str) -> bool:
+    """Whether sums with some marks are meant."""
+    return (
+        (asked.with_side or not side)
+        and (asked.model is None or model == asked.model)
+        and (asked.endpoint is None or endpoint == asked.endpoint)
+    )
 
 
 def _filtered(
@@ -150,11 +170,27 @@ def _filtered(
 
 
 def _by_property(tx: Tx, asked: Asked, name: str) -> Iterator[tuple[int, str | None, Tally]]:
-    """The same, by what a property is."""
-    chosen, filtered = _passing(asked, asked.since, asked.until), asked.chosen is not None
-    grouping = by_property(tx, chosen, name, asked.since, asked.until, filtered=filtered)
-    for (start, group), tally in gathered(tx, grouping.chosen, [bucket("s.began", asked.unit), grouping.key]).items():
-        yield start, grouping.names.get(group, group), tally
+    """The same, by what a property is: of all sessions whole weeks out of kept sums, if each session has one of few values."""
+    values = values_of(tx, name)
+    weeks = []
+    if asked.chosen is None and values is not None and 0 < len(values) <= FEW_VALUES:
+        for start in fresh_weeks(tx, asked.since, asked.until, asked.unit):
+            sums = {trait: week_of(tx, trait, start) for trait in values}
+            counted = sum(one.tally.sessions for week in sums.values() for one in week)
+            row = tx.one("sessions_of", since=start, until=bucket_after(start, "week"))
+            if row is not None and row["sessions"] == counted:
+                weeks.append(start)
+                for trait, week in sums.items():
+                    for side, model, endpoint, tally in week:
+                        if _passes(asked, side, model, endpoint):
+                            yield bucket_of(start, asked.unit), values[trait], tally
+    for since, until in beside(asked.since, asked.until, weeks):
+        chosen = _passing(asked, since, until)
+        grouping = by_property(chosen, name, values, since, until, filtered=asked.chosen is not None)
+        for (start, group), tally in gathered(
+            tx, grouping.chosen, [bucket("s.began", asked.unit), grouping.key]
+        ).items():
+            yield start, grouping.names.get(group, group), tally
 
 
 def _passing(asked: Asked, since: int, until: int) -> Chosen:

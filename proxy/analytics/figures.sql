@@ -38,6 +38,9 @@ DELETE FROM trait;
 -- name: clear_trait_times — nor these by time; their names go with them
 DELETE FROM trait_time;
 
+-- name: clear_kept_traits — no sums by trait
+DELETE FROM kept_trait;
+
 -- name: clear_answer_sums — no sums of answers
 DELETE FROM answer_sums;
 
@@ -98,6 +101,39 @@ DELETE FROM kept WHERE unit = :unit AND start = :start;
 
 -- name: keep — the sums of one of them
 INSERT INTO kept (unit, start, side, model, endpoint, tally) VALUES (:unit, :start, :side, :model, :endpoint, :tally);
+
+-- name: stale_weeks — weeks within a span whose sums by trait do not hold
+SELECT start FROM stale_week WHERE start >= :since AND start < :until
+UNION SELECT hour - ((hour + 259200000) % 604800000 + 604800000) % 604800000 FROM stale WHERE hour >= :since AND hour < :until;
+
+-- name: some_stale_week — a week to sum by trait, the newest first; not while an hour of it is to be summed, or goes on
+SELECT start FROM stale_week WHERE start < :before AND NOT EXISTS (
+    SELECT 1 FROM stale WHERE hour >= stale_week.start AND hour < stale_week.start + 604800000
+) ORDER BY start DESC LIMIT 1;
+
+-- name: claim_week — a week is to be summed; a change takes that back
+UPDATE stale_week SET claimed = 1 WHERE start = :start;
+
+-- name: week_is_fresh — its sums hold, if it is still claimed
+DELETE FROM stale_week WHERE start = :start AND claimed = 1;
+
+-- name: drop_kept_traits — the sums of a week by trait
+DELETE FROM kept_trait WHERE start = :start;
+
+-- name: frequent_traits — traits that so many of a span's sessions have
+SELECT id FROM trait_name WHERE (
+    SELECT count(*) FROM (SELECT 1 FROM trait_time WHERE trait = trait_name.id AND began >= :since AND began < :until LIMIT :least)
+) = :least;
+
+-- name: keep_trait — the sums of a week's sessions with a trait
+INSERT INTO kept_trait (start, trait, side, model, endpoint, tally)
+VALUES (:start, :trait, :side, :model, :endpoint, :tally);
+
+-- name: kept_trait — the sums of a week's sessions with a trait
+SELECT side, model, endpoint, tally FROM kept_trait WHERE start = :start AND trait = :trait;
+
+-- name: sessions_of — how many began within a span
+SELECT count(*) AS sessions FROM session WHERE began >= :since AND began < :until;
 
 -- name: newcomers — who came first within a span, as one text
 SELECT group_concat(id) AS people FROM person WHERE first_time >= :since AND first_time < :until;

@@ -53,6 +53,8 @@ class Chosen:
     is_within: bool = False
     #: A table `told`, with numbers of sessions and what they are told apart by.
     told: str = ""
+    #: Those that have a trait, by its number, if nothing else is asked.
+    trait: int | None = None
 
     @property
     def is_few(self) -> bool:
@@ -101,6 +103,14 @@ class Chosen:
 
 #: Every session.
 ALL = Chosen(())
+#: Who has a trait `t`, in the order of when sessions began.
+TIMED = "trait_time AS t CROSS JOIN session AS s ON s.number = t.number"
+
+
+def having(trait: int, since: int, until: int) -> Chosen:
+    """The sessions that have a trait, by its number, and began within a span."""
+    lead = Lead(TIMED, "t.trait = :trait AND t.began >= :since AND t.began < :until")
+    return Chosen((), {"trait": trait, "since": since, "until": until}, lead=lead, is_within=True)
 
 
 def gathered(tx: Tx, chosen: Chosen, keys: Sequence[str]) -> dict[tuple[Any, ...], Tally]:

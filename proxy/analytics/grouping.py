@@ -34,9 +34,21 @@ class Grouping:
     names: dict[Any, str] = field(default_factory=dict)
 
 
-def by_property(tx: Tx, chosen: Chosen, name: str, since: int, until: int, *, filtered: bool) -> Grouping:
-    """The chosen sessions of a span, by what a property is of each, as text; None where it is not there."""
-    values = _values(tx, name)
+def by_property(
+    chosen: Chosen, name: str, values: dict[int, str] | None, since: int, until: int, *, filtered: bool
+) -> Grouping:
+    """
+    The chosen sessions of a span, by what a property is of each, as text; None where it is not there.
+
+    Args:
+        chosen: They.
+        name: The property.
+        values: Of `values_of`.
+        since: Unix milliseconds.
+        until: Before it.
+        filtered: Whether these are but some of the span's sessions.
+
+    """
     if values is not None and len(values) <= FEW_VALUES:
         key = (
             "(SELECT has.trait FROM trait_time AS has WHERE has.trait IN (SELECT value FROM json_each(:traits)) "
@@ -58,7 +70,7 @@ def _listed(values: Iterable[Any]) -> str:
     return orjson.dumps([*values]).decode()
 
 
-def _values(tx: Tx, name: str) -> dict[int, str] | None:
+def values_of(tx: Tx, name: str) -> dict[int, str] | None:
     """What a property is of any conversation, by the trait's number; None where traits do not tell, or are too many."""
     if not is_kept(name):
         return None

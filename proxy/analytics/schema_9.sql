@@ -34,6 +34,29 @@ CREATE TABLE trait_time (
     PRIMARY KEY (trait, began, number)
 ) STRICT, WITHOUT ROWID;
 
+-- Of the traits that many of a week's sessions have, the sums of that week (from Monday, UTC), by the marks of `kept`.
+CREATE TABLE kept_trait (
+    start    INTEGER NOT NULL,
+    trait    INTEGER NOT NULL,
+    side     INTEGER NOT NULL,
+    model    TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    tally    TEXT NOT NULL,
+    PRIMARY KEY (start, trait, side, model, endpoint)
+) STRICT, WITHOUT ROWID;
+
+-- Weeks (their beginnings) whose sums by trait do not hold; nor do those of a week that has a stale hour.
+CREATE TABLE stale_week (
+    start   INTEGER PRIMARY KEY,
+    -- It is being summed, and has not changed since that began.
+    claimed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TRIGGER week_stale AFTER INSERT ON stale BEGIN
+    INSERT INTO stale_week (start) VALUES (new.hour - ((new.hour + 259200000) % 604800000 + 604800000) % 604800000)
+    ON CONFLICT (start) DO UPDATE SET claimed = 0;
+END;
+
 -- ── what is there already; of a file that has none of it yet, `derived.complete` makes it ───────────────────────────────
 
 UPDATE session SET number = (SELECT number FROM conversation WHERE conversation.id = session.conversation);
@@ -59,6 +82,9 @@ FROM conversation CROSS JOIN json_each(timed_traits_of(properties, tags)) AS has
 CROSS JOIN trait_name ON trait_name.trait = has.value
 WHERE number IS NOT NULL
 ORDER BY trait_name.id, first_message_time, number;
+
+INSERT INTO stale_week (start)
+SELECT DISTINCT began - ((began + 259200000) % 604800000 + 604800000) % 604800000 FROM session;
 
 -- (Sums of hours are of a few sessions, and are packed as before.)
 UPDATE kept SET tally = packed_again(tally) WHERE unit <> 'hour';
@@ -151,6 +177,12 @@ BEGIN
     INSERT INTO trait_time (trait, began, number)
     SELECT trait_name.id, new.first_message_time, new.number
     FROM json_each(timed_traits_of(new.properties, new.tags)) AS has CROSS JOIN trait_name ON trait_name.trait = has.value;
+    INSERT INTO stale_week (start) VALUES (
+        old.first_message_time - ((old.first_message_time + 259200000) % 604800000 + 604800000) % 604800000
+    ) ON CONFLICT (start) DO UPDATE SET claimed = 0;
+    INSERT INTO stale_week (start) VALUES (
+        new.first_message_time - ((new.first_message_time + 259200000) % 604800000 + 604800000) % 604800000
+    ) ON CONFLICT (start) DO UPDATE SET claimed = 0;
 END;
 
 CREATE TRIGGER trait_time_gone AFTER DELETE ON conversation BEGIN

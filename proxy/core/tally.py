@@ -9,7 +9,6 @@ figure is None, never 0, where nothing is known.
 
 from __future__ import annotations
 
-import sys
 from array import array
 from bisect import bisect_left
 from collections import Counter
@@ -27,6 +26,7 @@ _NANO = 1_000_000_000
 #: How often each rounded time is there, in so many bits each, the shortest in the lowest: more answers than a disk holds.
 Times: TypeAlias = int
 _LANE = 32
+_IS_BIG_ENDIAN = array("I", [1]).tobytes()[:1] == b"\0"
 #: Of a time that is kept, at most.
 _DIGITS = 9
 #: All rounded times, in their order; the place of each; and the letter of each, from `0` on, as none before it is a plain one.
@@ -149,7 +149,7 @@ def _counted(places: Sequence[int], counts: Iterable[int]) -> Times:
     lanes = array("I", bytes(_LANE // 8 * (1 + max(places, default=-1))))
     for place, count in zip(places, counts, strict=True):
         lanes[place] = count
-    if sys.byteorder == "big":
+    if _IS_BIG_ENDIAN:
         lanes.byteswap()
     return int.from_bytes(lanes.tobytes(), "little")
 
@@ -158,7 +158,7 @@ def _lanes(times: Times) -> array[int]:
     """How often each time is there, up to the longest."""
     lanes = array("I")
     lanes.frombytes(times.to_bytes(-(-times.bit_length() // _LANE) * _LANE // 8, "little"))
-    if sys.byteorder == "big":
+    if _IS_BIG_ENDIAN:
         lanes.byteswap()
     return lanes
 

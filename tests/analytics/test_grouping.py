@@ -42,7 +42,9 @@ def test_groups_are_those_of_the_property(database, name, log, by_traits, filter
 
     asked = Asked(SINCE, UNTIL, by=f"property:{name}", property=name, chosen=ALL if filtered else None)
     found = database.read(lambda tx: figures(tx, asked))
-    told = database.read(lambda tx: grouping.by_property(tx, ALL, name, SINCE, UNTIL, filtered=False))
+    told = database.read(
+        lambda tx: grouping.by_property(ALL, name, grouping.values_of(tx, name), SINCE, UNTIL, filtered=False)
+    )
 
     assert {group: tally.sessions for group, tally in found.groups.items()} == expected
     assert told.chosen.needs_conversation is not by_traits
