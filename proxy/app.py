@@ -13,7 +13,6 @@ import structlog
 from . import log
 from .errors import CommandRefused
 from .memory import share_heaps
-from .processor import go_second
 
 if TYPE_CHECKING:
     import argparse
@@ -36,7 +35,6 @@ def serve(loaded: Loaded) -> int:
         _log.warning("teelog.proxy_ignored", variables=list(loaded.ignored_proxies), hint=hint)
     for said in loaded.unused:
         _log.warning("teelog.unused", hint=said)
-    go_second()
     return run(RelayProcess(loaded.config, proxies=loaded.proxies).main())
 
 

@@ -25,7 +25,7 @@ from .greeting import Addresses, announce, owned, shown_once
 from .journal.folder import resting
 from .journal.writer import JournalWriter
 from .network_folder import refuse_network
-from .processor import go_first
+from .processor import go_first, go_second
 from .relay.checkpoints import Checkpoints
 from .relay.recording import Record
 from .sockets import BACKLOG, CURES, listen, url_of
@@ -79,6 +79,7 @@ class RelayProcess:
     async def main(self) -> int:
         """Run until stopped; `StartError` when it cannot begin."""
         config, loop = self._config, asyncio.get_running_loop()
+        go_second()  # and so does every thread that begins from here on
         if not config.allow_network_folder:
             refuse_network(config.data_dir)
         self._handle_signals()  # first: as process 1 of a container, signals without a handler do not come
@@ -220,6 +221,6 @@ class RelayProcess:
 
 
 def _start(journal: JournalWriter) -> None:
-    """Begin; the journal's threads have begun second, and from here on this one goes first."""
+    """Begin; the journal's threads go second, and from here on this one goes first."""
     journal.start()
     go_first()

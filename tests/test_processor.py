@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from proxy.db.aside import ASIDE_SECONDS
 from proxy.processor import EXPORT_NICENESS, RECORDER_NICENESS, RELAY_SLICE_NS, SHORT_SLICE_NS
 from tests.e2e.process import ROOT
 
@@ -20,6 +21,7 @@ linux = pytest.mark.skipif(
 #: In a child: do something, then print niceness and slice.
 SCRIPT = """
 import ctypes, os, struct
+from proxy.db.aside import ASIDE_SECONDS
 from proxy.processor import *
 {work}
 attributes = ctypes.create_string_buffer(48)
@@ -46,6 +48,11 @@ def test_a_child_of_the_relay_steps_back(niceness):
     """Who steps back is nice, and its slice is longer than the one its parent has given it."""
     assert seen(f"go_first(); step_back({niceness})") == [os.nice(0) + niceness, SHORT_SLICE_NS]
     assert SHORT_SLICE_NS > RELAY_SLICE_NS
+
+
+def test_who_works_for_long_gives_way_once_a_slice():
+    """The time between two steps aside is the slice of those who take them."""
+    assert round(ASIDE_SECONDS * 1e9) == SHORT_SLICE_NS
 
 
 def test_another_policy_is_left_alone():

@@ -18,6 +18,7 @@ from .connection import translated
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
 #: Steps of SQLite's machine between two looks at the clock: about 0.1 ms.
 _STEPS = 2000
@@ -36,8 +37,7 @@ class Tx:
 
     def all(self, name: str, /, **values: Any) -> list[sqlite3.Row]:
         """Every row of a query."""
-        self._aside.step()
-        with translated(name):
+        with self._doing(name):
             return self._connection.execute(self._queries[name], values).fetchall()
 
     def one(self, name: str, /, **values: Any) -> sqlite3.Row | None:
@@ -47,30 +47,33 @@ class Tx:
 
     def run(self, name: str, /, **values: Any) -> int:
         """How many rows a statement changed."""
-        self._aside.step()
-        with translated(name):
+        with self._doing(name):
             return self._connection.execute(self._queries[name], values).rowcount
 
     def add(self, name: str, /, **values: Any) -> int:
         """The key of the row that a statement inserts; to have it returned as a row takes half as long again."""
-        with translated(name):
+        with self._doing(name):
             return self._connection.execute(self._queries[name], values).lastrowid or 0
 
     def fill(self, table: str, column: str, row: int, data: bytes) -> None:
         """Write into a value that was made by `zeroblob` of that length: megabytes are bound in two copies, and so in none."""
-        with translated(f"fill {table}"), self._connection.blobopen(table, column, row) as value:
+        with self._doing(f"fill {table}"), self._connection.blobopen(table, column, row) as value:
             value.write(data)
 
     def many(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Runs a statement once for each row of values."""
-        self._aside.step()
-        with translated(name):
+        with self._doing(name):
             self._connection.executemany(self._queries[name], rows)
 
     def ask(self, question: str, values: Mapping[str, Any]) -> Iterator[sqlite3.Row]:
         """The rows of a SELECT of fixed parts and bound values, one at a time."""
-        with translated("ask"):
+        with self._doing("ask"):
             yield from self._connection.execute(question, values)
+
+    def _doing(self, what: str) -> AbstractContextManager[None]:
+        """Around each statement: who goes first comes before it, and what it raises is ours."""
+        self._aside.step()
+        return translated(what)
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:

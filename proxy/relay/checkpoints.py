@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable, Iterator
 
+    from ..core.capture import Capture
     from ..journal.writer import JournalWriter
     from .reply import Reply
 
@@ -140,7 +141,7 @@ class Checkpoints:
             if now - saved.at < AGAIN_SECONDS:
                 return 0
             saved.pieces = -1
-        return self._save(reply, saved, now)
+        return self._save(reply, unfinished, saved, now)
 
     def _end(self) -> None:
         """What was not seen in this round is over."""
@@ -148,9 +149,8 @@ class Checkpoints:
             self._journal.forget(saved.of.id)
         self._saved, self._seen = self._seen, {}
 
-    def _save(self, reply: Reply, saved: _Saved, now: float) -> int:
-        assert reply.unfinished is not None
-        capture, pieces, size = reply.unfinished
+    def _save(self, reply: Reply, unfinished: tuple[Capture, list[bytes], int], saved: _Saved, now: float) -> int:
+        capture, pieces, size = unfinished
         has_head, ended, parts = reply.head is not None, time.time_ns() // 1_000_000, 0
         if saved.pieces < 0 or has_head != saved.has_head:
             done = _reach(pieces, 0)

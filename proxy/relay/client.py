@@ -161,6 +161,11 @@ class ClientConnection(RequestHandler):
         if self.writing_paused:
             upstream.pause(reply)
 
+    def data_received(self, data: bytes) -> None:
+        """See aiohttp; a request like the one before it need not be read to be sent on."""
+        if self._force_close or self._close or not self._shortcut.repeats(data):
+            super().data_received(data)
+
     def pause_writing(self) -> None:
         """Read the upstream no further: the client is behind."""
         super().pause_writing()

@@ -99,10 +99,18 @@ class Plan:
             and theirs[at + 1 :] == ours[at + 1 :]
         )
 
+    def length(self, headers: RawHeaders) -> tuple[bytes, bytes] | None:
+        """The Content-Length of a request that this plan fits, name and value as they came; None where there is none."""
+        return headers[self._length_at] if self._length_at >= 0 else None
+
     def forward(self, headers: RawHeaders) -> bytes:
         """The head that goes upstream for a request that this plan fits."""
-        at = self._length_at
-        return self._before if at < 0 else self._before + headers[at][1] + self._after
+        length = self.length(headers)
+        return self._before if length is None else self.forward_sized(length[1])
+
+    def forward_sized(self, length: bytes) -> bytes:
+        """The same for one whose Content-Length has this value."""
+        return self._before + length + self._after
 
 
 def _length_at(headers: RawHeaders) -> int:

@@ -171,7 +171,7 @@ class Front:
         self,
         client: ClientConnection,
         plan: Plan,
-        headers: RawHeaders,
+        forward: bytes,
         body: bytes,
         connection: Connection,
         on_end: Callable[[UpstreamError | None], None],
@@ -180,7 +180,7 @@ class Front:
         self.open += 1
         started = time.time_ns() // 1_000_000
         return self._forwarder.send(
-            client, plan, plan.forward(headers), body, connection, uuid7(started, self._chance()), started, on_end,
+            client, plan, forward, body, connection, uuid7(started, self._chance()), started, on_end,
             keep_alive=plan.keep_alive and not self.draining,
         )  # fmt: skip
 

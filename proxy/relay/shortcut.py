@@ -2,8 +2,9 @@
 
 aiohttp makes a request object and a task of every message that its parser gives; that costs a third of a short exchange.
 `Shortcut` stands in the parser's place on one client connection. A message that came whole in one read, on a connection
-that waits for one, for an upstream to which a connection lies ready, goes upstream at once; aiohttp never sees it. Every
-other message, and whatever is refused, goes aiohttp's way, which decides everything again.
+that waits for one, for an upstream to which a connection lies ready, goes upstream at once; aiohttp never sees it, nor, if
+its head came before (`again.py`), does the parser. Every other message, and whatever is refused, goes aiohttp's way, which
+decides everything again.
 
 One request at a time: what a client sends behind one that is under way waits, unparsed, and is bounded. It leans on
 fields of `RequestHandler` that have no public name, all of them in `ClientConnection` and here.
@@ -15,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RequestRefused
+from .again import head_again
 from .limits import MAX_HEAD, HeadTooLarge
 
 if TYPE_CHECKING:
@@ -24,10 +26,12 @@ if TYPE_CHECKING:
     from aiohttp.streams import StreamReader
 
     from ..errors import UpstreamError
+    from .again import HeadAgain
     from .client import ClientConnection
     from .plan import Plan
     from .reply import Reply
     from .server import Front
+    from .upstream import Connection
 
 #: What may wait behind a request; a client that sends more is read no further meanwhile.
 MAX_WAITING = 64 * 1024
@@ -38,6 +42,7 @@ class Shortcut:
     """aiohttp's parser, as one client connection sees it."""
 
     __slots__ = (
+        "_again",
         "_came",
         "_client",
         "_failing",
@@ -58,6 +63,8 @@ class Shortcut:
         self._client = client
         self._front = front
         self._plan: Plan | None = None
+        # the head that the plan was made of, while the parser waits for the beginning of a message
+        self._again: HeadAgain | None = None
         self._reply: Reply | None = None
         self._came = 0.0
         self._waiting: list[bytes] = []
@@ -79,6 +86,7 @@ class Shortcut:
             if data:  # (aiohttp asks with nothing when a body was read)
                 self._wait(data)
             return _NO_MESSAGES
+        is_beginning, self._again = self._in_body is None and not self.begun, None
         result: tuple[Any, bool, bytes] = self._parser.feed_data(data)
         messages, upgraded, _ = result
         if not messages:
@@ -87,7 +95,7 @@ class Shortcut:
             self.begun, self.begun_at = 0, 0.0
         if len(messages) == 1 and not upgraded and self._client.is_waiting:
             message, content = messages[0]
-            if content.is_eof() and self._take(message, content):
+            if content.is_eof() and self._take(message, content, data if is_beginning else b""):
                 return _NO_MESSAGES
         if messages:
             content = messages[-1][1]
@@ -123,8 +131,19 @@ class Shortcut:
 
     # --- a request
 
-    def _take(self, message: RawRequestMessage, content: StreamReader) -> bool:
-        """Send a request on; false when it has to go the other way."""
+    def repeats(self, data: bytes) -> bool:
+        """Send on a read that is one request with the head of the last; false when the parser has to look at it."""
+        again, plan = self._again, self._plan
+        if again is None or plan is None or self.is_busy or not self._client.is_waiting:
+            return False
+        found = again.split(data)
+        if found is None or (connection := plan.route.upstream.take()) is None:
+            return False
+        self._send(plan, plan.forward_sized(found[0]), found[1], connection)
+        return True
+
+    def _take(self, message: RawRequestMessage, content: StreamReader, data: bytes) -> bool:
+        """Send on a request, which is all of the data if there is any; false when it has to go the other way."""
         client, front, plan = self._client, self._front, self._plan
         if plan is None or not plan.fits(message):
             try:
@@ -136,11 +155,19 @@ class Shortcut:
         connection = plan.route.upstream.take()
         if connection is None:
             return False
-        self.is_busy = True
+        self.is_busy = True  # (to read a body asks for more data)
         self._parser.message_consumed()
-        self._came = time.monotonic()
-        self._reply = front.send(client, plan, message.raw_headers, content.read_nowait(-1), connection, self._ended)
+        headers, body = message.raw_headers, content.read_nowait(-1)
+        length = plan.length(headers)
+        if length is not None and data:
+            self._again = head_again(data, len(body), *length)
+        self._send(plan, plan.forward(headers), body, connection)
         return True
+
+    def _send(self, plan: Plan, forward: bytes, body: bytes, connection: Connection) -> None:
+        self.is_busy = True
+        self._came = time.monotonic()
+        self._reply = self._front.send(self._client, plan, forward, body, connection, self._ended)
 
     def _ended(self, error: UpstreamError | None) -> None:
         """The client has all there is, or (`error`) nothing yet."""

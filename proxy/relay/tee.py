@@ -41,7 +41,8 @@ class FinalEvent:
             self._tail = b"\n"
         else:
             self._tail = data[-_TAIL:] if len(data) >= _TAIL else (tail + data)[-_TAIL:]
-        if _DONE in data or _RESPONSE in data:
+        # (`in` would try first whether the bytes are a number, and fail: half as slow again)
+        if data.find(_DONE) >= 0 or data.find(_RESPONSE) >= 0:
             return self._confirm(tail + data)
         if len(tail) > 1 and self._confirm(tail + data[:_TAIL]):
             self._after += data[_TAIL:]  # its end may lie in this read, too
