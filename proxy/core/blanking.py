@@ -9,12 +9,39 @@ from .framing import chunk_size
 
 #: What some JSON is known to spell otherwise: by its number (.NET, Gson, Go), a slash with a backslash before it (PHP).
 _SPELLED = frozenset(b"+/=&<>'`")
+#: In up to so many bytes a credential is looked for as it is, which takes a third of the time, or seven times as long
+#: where the letters are alike.
+_SHORT = 64 * 1024
+
+
+class Finder:
+    """Looks for a credential in whatever spelling, at one pace whatever the text."""
+
+    __slots__ = ("_pattern", "_plain")
+
+    def __init__(self, secret: bytes) -> None:
+        self._pattern = re.compile(
+            b"".join(_spelled(byte) if byte in _SPELLED else re.escape(bytes((byte,))) for byte in secret)
+        )
+        #: Where it has one spelling only.
+        self._plain = secret if _SPELLED.isdisjoint(secret) else b""
+
+    def is_in(self, text: bytes) -> bool:
+        """Whether it stands there."""
+        plain = self._plain
+        if plain and len(text) <= _SHORT:
+            return text.find(plain) >= 0
+        return self._pattern.search(text) is not None
+
+    def blanked(self, text: bytes) -> bytes:
+        """The text without it, as long as it was."""
+        return self._pattern.sub(lambda found: b"*" * len(found[0]), text)
 
 
 @functools.lru_cache(maxsize=1024)
-def finder(secret: bytes) -> re.Pattern[bytes]:
-    """Looks for a credential at one pace, whatever the text; `in` is seven times slower where the letters are alike."""
-    return re.compile(b"".join(_spelled(byte) if byte in _SPELLED else re.escape(bytes((byte,))) for byte in secret))
+def finder(secret: bytes) -> Finder:
+    """The finder of a credential; few of them are used again and again."""
+    return Finder(secret)
 
 
 def _spelled(byte: int) -> bytes:
@@ -32,7 +59,7 @@ def blank(text: str, secrets: tuple[bytes, ...]) -> str:
 def quotes(text: bytes, secrets: tuple[bytes, ...]) -> bool:
     """Whether one of these credentials stands in a few bytes, as it is."""
     for secret in secrets:  # noqa: SIM110 - in a third of the time: every exchange is asked
-        if secret in text:
+        if text.find(secret) >= 0:
             return True
     return False
 
@@ -52,7 +79,7 @@ def is_cut_by_a_chunk(body: bytes, secrets: tuple[bytes, ...]) -> bool:
             return False
         begin, at = end + 2, end + 2 + size + 2
         border = before + body[begin : min(begin + longest, begin + size)]
-        if before and any(finder(secret).search(border) for secret in secrets):
+        if before and any(finder(secret).is_in(border) for secret in secrets):
             return True
         before = border[-longest:] if size <= longest else body[begin + size - longest : begin + size]
         if not size:

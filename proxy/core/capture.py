@@ -23,6 +23,8 @@ from .framing import dechunk
 from .tenant import tenant_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .capture_rules import CaptureRules
 
 #: Request headers that are copied; what tells a conversation, a user or a client, and how the body is coded.
@@ -41,8 +43,9 @@ KEPT_HEADERS = frozenset(
     """.split()  # noqa: SIM905 - a table is read by columns
 )
 KEPT_PREFIXES = ("x-teelog-property-", "helicone-property-", "x-stainless-")
-#: Answer headers that are copied.
-KEPT_ANSWER_HEADERS = frozenset(("content-type", "content-encoding", "x-request-id", "openai-processing-ms"))
+#: Answer headers that are copied: what it takes to read the body.
+KEPT_ANSWER_HEADERS = ("content-type", "content-encoding")
+_ANSWER_LINES = tuple((name, f"\r\n{name}:".encode("ascii")) for name in KEPT_ANSWER_HEADERS)
 #: Query parameters whose values are copied; any other value is blanked, since keys travel there too (`?key=`).
 KEPT_QUERY = frozenset(("api-version", "stream", "starting_after", "after", "before", "limit", "order", "include[]"))
 #: Fields and query parameters of these names hold credentials.
@@ -114,11 +117,13 @@ class CapturedHead:
 class _Told:
     """What is written of a request's head, and the credentials that stood in it."""
 
-    __slots__ = ("_finders", "encoded", "headers", "meta", "secrets")
+    __slots__ = ("_answer_head", "_answer_headers", "_finders", "encoded", "headers", "meta", "secrets")
 
     def __init__(self, secrets: tuple[bytes, ...], headers: dict[str, str], meta: dict[str, Any]) -> None:
         self.secrets = secrets
         self._finders = [finder(secret) for secret in secrets]
+        self._answer_head = b""
+        self._answer_headers: Mapping[str, str] = {}
         self.headers = headers
         self.meta = meta
         #: Both as JSON, open at the end.
@@ -131,9 +136,18 @@ class _Told:
     def blanked(self, body: bytes) -> bytes:
         """A body without the credentials; as long as it was, so that the framing in it still counts right."""
         for one in self._finders:
-            if one.search(body):
-                body = one.sub(lambda found: b"*" * len(found[0]), body)
+            if one.is_in(body):
+                body = one.blanked(body)
         return body
+
+    def answered(self, head: bytes) -> Mapping[str, str]:
+        """What is copied of an answer's head, without the credentials; servers that give requests no ids repeat theirs."""
+        if head != self._answer_head:
+            headers = kept_answer_headers(head)
+            if quotes(head, self.secrets):
+                headers = {name: blank(value, self.secrets) for name, value in headers.items()}
+            self._answer_head, self._answer_headers = head, headers
+        return self._answer_headers
 
 
 @dataclass(slots=True)
@@ -162,19 +176,16 @@ class Capture:
         told = self.head.told
         answer_head, answer = self._answer()
         request, framing, opening = self.request, self.framing, told.encoded
-        answer_headers = kept_answer_headers(answer_head)
+        answer_headers = told.answered(answer_head)
         if told.secrets:
-            if quotes(answer_head, told.secrets):
-                answer_headers = {name: blank(value, told.secrets) for name, value in answer_headers.items()}
             is_split = is_all and framing == "chunked" and _EVENTS not in answer_headers.get("content-type", "")
             if is_split and is_cut_by_a_chunk(answer, told.secrets):
                 answer, framing = dechunk(answer)[0], "length"
             if (plain := _quoting(request, told.headers, told.secrets)) is not None:
                 request = plain
-                opening = told.open_json({k: v for k, v in told.headers.items() if k != "content-encoding"})
+                opening = told.open_json(_decoded(told.headers))
             if (plain := _quoting(answer, answer_headers, told.secrets, framing)) is not None:
-                answer, framing = plain, "length"
-                del answer_headers["content-encoding"]
+                answer, framing, answer_headers = plain, "length", _decoded(answer_headers)
             request, answer = told.blanked(request), told.blanked(answer)
         rest = orjson.dumps(
             {
@@ -236,24 +247,22 @@ def _kind(raw_name: bytes) -> tuple[str, bool, bool]:
 
 
 def kept_answer_headers(head: bytes) -> dict[str, str]:
-    """What is copied of an answer's head, names in lower case."""
-    out = {}
-    for line in head.split(b"\r\n"):
-        raw_name, colon, value = line.partition(b":")
-        name = _answer_name(raw_name) if colon else ""
-        if name:
-            out[name] = value.strip(b" \t").decode("utf-8", "replace")
+    """What is copied of an answer's head, names in lower case; of a field that stands there twice, the last."""
+    lower, out = head.lower(), {}
+    for name, line in _ANSWER_LINES:
+        begin = lower.rfind(line)
+        if begin >= 0:
+            begin += len(line)
+            out[name] = head[begin : head.index(b"\r\n", begin)].strip(b" \t").decode("utf-8", "replace")
     return out
 
 
-@functools.lru_cache(maxsize=1024)
-def _answer_name(raw_name: bytes) -> str:
-    """The lower-case name of a field that is copied, empty for any other; upstreams send few names."""
-    name = raw_name.decode("latin-1").lower()
-    return name if name in KEPT_ANSWER_HEADERS else ""
+def _decoded(headers: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a body whose coding was undone."""
+    return {name: value for name, value in headers.items() if name != "content-encoding"}
 
 
-def _quoting(body: bytes, headers: dict[str, str], secrets: tuple[bytes, ...], framing: str = "") -> bytes | None:
+def _quoting(body: bytes, headers: Mapping[str, str], secrets: tuple[bytes, ...], framing: str = "") -> bytes | None:
     """A content-coded body, decoded, where it quotes a secret; None for any other."""
     if "content-encoding" not in headers:
         return None
@@ -261,7 +270,7 @@ def _quoting(body: bytes, headers: dict[str, str], secrets: tuple[bytes, ...], f
         plain, _ = undo_coding(dechunk(body)[0] if framing == "chunked" else body, headers["content-encoding"])
     except RecordUnreadable:
         return None  # nobody after us reads it either
-    return plain if any(finder(secret).search(plain) for secret in secrets) else None
+    return plain if any(finder(secret).is_in(plain) for secret in secrets) else None
 
 
 def _credentials(raw: tuple[tuple[bytes, bytes], ...], target: str) -> set[bytes]:

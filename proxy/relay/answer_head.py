@@ -6,9 +6,8 @@ Pure functions. Everything end-to-end goes to the client in its order and spelli
 
 from __future__ import annotations
 
-import functools
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import UpstreamBroken
 from .headers import HOP_BY_HOP
@@ -19,20 +18,17 @@ MAX_ANSWER_HEAD = 64 * 1024
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _HEAD = re.compile(rb"HTTP/1\.[01] [1-9][0-9][0-9](?: [^\r\n\x00]*+)?+\r\n(?:" + _TOKEN + rb":[^\r\n\x00]*+\r\n)*+\r\n")
 #: Ours replaces an upstream's, which may be a proxy like us.
-_STOPS = HOP_BY_HOP | {b"x-teelog-id"}
-_READ = frozenset((b"content-length", b"content-type", b"content-encoding"))
+STOPS = HOP_BY_HOP | {b"x-teelog-id"}
+READ = frozenset((b"content-length", b"content-type", b"content-encoding"))
 #: The fields that are read or stop here, in a head in lower case.
-_FOUND = re.compile(rb"\r\n(" + b"|".join(map(re.escape, sorted(_STOPS | _READ))) + rb"):[ \t]*+([^\r\n]*)")
+_FOUND = re.compile(rb"\r\n(" + b"|".join(map(re.escape, sorted(STOPS | READ))) + rb"):[ \t]*+([^\r\n]*)")
 #: Framing, or what a client cannot do without: not to be taken away by being named in Connection.
-_NOT_NAMED = frozenset((b"", b"close", b"keep-alive", *_READ))
-#: Heads of up to so many bytes may be alike; hosted APIs send larger ones, with an id in each.
-_SMALL = 512
+_NOT_NAMED = frozenset((b"", b"close", b"keep-alive", *READ))
 _NOTHING: frozenset[bytes] = frozenset()
 _EVENTS = b"text/event-stream"
 
 
-@dataclass(slots=True, frozen=True)
-class AnswerHead:
+class AnswerHead(NamedTuple):
     """An answer's head, as far as the relay needs it."""
 
     status: int
@@ -50,16 +46,6 @@ class AnswerHead:
 
 def read_answer_head(head: bytes, method: str) -> AnswerHead:
     """Read an answer's head, the empty line included; `UpstreamBroken` names what is wrong with it."""
-    return _read_again(head, method) if len(head) <= _SMALL else _read_head(head, method)
-
-
-@functools.lru_cache(maxsize=64)
-def _read_again(head: bytes, method: str) -> AnswerHead:
-    """Small heads are often alike for as long as their Date is: those of servers that give no ids to requests."""
-    return _read_head(head, method)
-
-
-def _read_head(head: bytes, method: str) -> AnswerHead:
     if not _HEAD.fullmatch(head):
         raise UpstreamBroken("the upstream's answer does not begin with an HTTP/1.1 head")
     found: dict[bytes, bytes] = {}
@@ -67,7 +53,7 @@ def _read_head(head: bytes, method: str) -> AnswerHead:
     for field in _FOUND.finditer(head.lower()):
         name, value = field.groups()
         value = value.rstrip(b" \t")
-        if name not in _READ or (name in found and name == b"content-length"):
+        if name not in READ or (name in found and name == b"content-length"):
             stopped.append(field.span())  # (of a length that stands there twice, once is enough)
         found[name] = _repeated(name, found[name], value) if name in found else value
     return _read(head, stopped, found, method)
@@ -83,22 +69,17 @@ def _repeated(name: bytes, first: bytes, second: bytes) -> bytes:
 
 def _read(head: bytes, stopped: list[tuple[int, int]], found: dict[bytes, bytes], method: str) -> AnswerHead:
     status = int(head[9:12])
-    tokens = _NOTHING
+    tokens = named = _NOTHING
     if b"connection" in found:
         tokens = frozenset(token.strip() for token in found[b"connection"].split(b","))
+        named = tokens - _NOT_NAMED
     framing, length = _framing(method, status, found.get(b"content-length"), found.get(b"transfer-encoding"))
-    named = tokens - _NOT_NAMED
-    return AnswerHead(
-        status=status,
-        framing=framing,
-        length=length,
-        closes=b"close" in tokens or framing == "close" or head.startswith(b"HTTP/1.0"),
-        events=(
-            found.get(b"content-type", b"").startswith(_EVENTS)
-            and found.get(b"content-encoding", b"") in (b"", b"identity")
-        ),
-        forward=_going_on(head, stopped, named) if stopped or named else head[:-2],
+    closes = b"close" in tokens or framing == "close" or head.startswith(b"HTTP/1.0")
+    events = found.get(b"content-type", b"").startswith(_EVENTS) and (
+        found.get(b"content-encoding", b"") in (b"", b"identity")
     )
+    forward = _going_on(head, stopped, named) if stopped or named else head[:-2]
+    return AnswerHead(status, framing, length, closes, events, forward)
 
 
 def _going_on(head: bytes, stopped: list[tuple[int, int]], named: frozenset[bytes]) -> bytes:

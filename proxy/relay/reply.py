@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..core.framing import ChunkWalker
 from ..errors import UpstreamBroken, UpstreamError
-from .answer_head import MAX_ANSWER_HEAD, AnswerHead, read_answer_head
+from .answer_again import read_again
+from .answer_head import MAX_ANSWER_HEAD, AnswerHead
 from .tee import FinalEvent
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ class Reply:
                 self._buffer = buffer
                 return
             end += 4
-            head = read_answer_head(buffer[:end], self.method)
+            head = read_again(buffer[:end], self.method)
             if head.status >= 200:
                 self._begin(head, buffer, end)
                 return

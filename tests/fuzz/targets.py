@@ -33,6 +33,7 @@ from proxy.core.query_fields import CONVERSATIONS, EVENTS, FEEDBACK
 from proxy.core.sse import SseReader
 from proxy.core.wire import emit_conversation, emit_event, emit_feedback, read_conversation, read_event, read_feedback
 from proxy.errors import ApiError, ConfigError, RecordUnreadable, RequestRefused, UpstreamBroken
+from proxy.relay.answer_again import read_again
 from proxy.relay.answer_head import read_answer_head
 from proxy.relay.headers import forward_head, read_request_head
 from proxy.relay.limits import MAX_FIELD, MAX_FIELDS, MAX_TARGET
@@ -201,6 +202,7 @@ def answer_head(data: bytes) -> None:
             head = read_answer_head(data, method)
         except UpstreamBroken:
             continue
+        assert read_again(data, method) == head
         first, *lines = head.forward.split(b"\r\n")
         assert lines[-1:] == [b""]
         assert re.fullmatch(rb"HTTP/1\.[01] [1-9][0-9]{2}(?: [^\r\n\x00]*)?", first), first
