@@ -120,10 +120,15 @@ DELETE FROM stale_week WHERE start = :start AND claimed = 1;
 -- name: drop_kept_traits — the sums of a week by trait
 DELETE FROM kept_trait WHERE start = :start;
 
--- name: frequent_traits — traits that so many of a span's sessions have
-SELECT id FROM trait_name WHERE (
-    SELECT count(*) FROM (SELECT 1 FROM trait_time WHERE trait = trait_name.id AND began >= :since AND began < :until LIMIT :least)
-) = :least;
+-- name: frequent_traits — traits that so many of a span's sessions have; looked for among those, since most traits are ids that one has
+SELECT trait_name.id FROM (
+    SELECT has.value AS trait
+    FROM session INDEXED BY session_by_time
+    CROSS JOIN conversation ON conversation.id = session.conversation
+    CROSS JOIN json_each(timed_traits_of(properties, tags)) AS has
+    WHERE began >= :since AND began < :until
+    GROUP BY has.value HAVING count(*) >= :least
+) AS frequent CROSS JOIN trait_name ON trait_name.trait = frequent.trait;
 
 -- name: keep_trait — the sums of a week's sessions with a trait
 INSERT INTO kept_trait (start, trait, side, model, endpoint, tally)
