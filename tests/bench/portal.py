@@ -173,6 +173,9 @@ def copy(file, times, count, span):
         {"count": count},
     )
     file.execute("INSERT OR IGNORE INTO stale SELECT DISTINCT began - began % 3600000 FROM session")
+    file.execute(
+        "INSERT OR IGNORE INTO stale_week (start) SELECT DISTINCT began - (began + 259200000) % 604800000 FROM session"
+    )
     for _, sql in triggers:
         file.execute(sql)
     file.commit()
