@@ -112,27 +112,29 @@ class Forwarder:
             rules=self._rules,
         )  # fmt: skip
 
-    def send(
+    def begin(
         self,
         client: ClientConnection,
         plan: Plan,
-        forward: bytes,
         body: bytes,
-        connection: Connection,
         exchange_id: str,
         started: int,
         on_end: Callable[[UpstreamError | None], None],
         *,
         keep_alive: bool,
     ) -> Reply:
-        """Send a request that is here whole, on a connection that is here too; `ended` is told of the reply after it."""
+        """The reply to a request that is here whole; `ended` is told of it after its end."""
         captured = plan.captured
         capture = None if captured is None else Capture(exchange_id, captured, body, started)
-        reply = self._reply(client, plan, exchange_id, capture, on_end, keep_alive=keep_alive)
+        return self._reply(client, plan, exchange_id, capture, on_end, keep_alive=keep_alive)
+
+    def send(
+        self, client: ClientConnection, plan: Plan, reply: Reply, forward: bytes, body: bytes, connection: Connection
+    ) -> None:
+        """Send such a request, on a connection that is here too."""
         connection.begin(reply, forward + _framed(body, plan.head, last=True), whole=True)
         reply.written_at = time.monotonic()
         client.follow(connection, reply)
-        return reply
 
     def ended(self, reply: Reply, came: float) -> None:
         """A reply is over, however it ended; its request was there at `came` (monotonic)."""

@@ -167,22 +167,22 @@ class Front:
             return None
         return self._forwarder.plan(head, route, path=path, version=version, keep_alive=keeps, client=client)
 
-    def send(
-        self,
-        client: ClientConnection,
-        plan: Plan,
-        forward: bytes,
-        body: bytes,
-        connection: Connection,
-        on_end: Callable[[UpstreamError | None], None],
+    def begin(
+        self, client: ClientConnection, plan: Plan, body: bytes, on_end: Callable[[UpstreamError | None], None]
     ) -> Reply:
-        """Send a request that is here whole; `ended` is owed for the reply."""
+        """The reply to a request that is here whole; `ended` is owed for it."""
         self.open += 1
         started = time.time_ns() // 1_000_000
-        return self._forwarder.send(
-            client, plan, forward, body, connection, uuid7(started, self._chance()), started, on_end,
+        return self._forwarder.begin(
+            client, plan, body, uuid7(started, self._chance()), started, on_end,
             keep_alive=plan.keep_alive and not self.draining,
         )  # fmt: skip
+
+    def send(
+        self, client: ClientConnection, plan: Plan, reply: Reply, forward: bytes, body: bytes, connection: Connection
+    ) -> None:
+        """Send the request that a reply was begun for."""
+        self._forwarder.send(client, plan, reply, forward, body, connection)
 
     async def failed(
         self, client: ClientConnection, plan: Plan, reply: Reply, error: UpstreamError, *, keep_alive: bool

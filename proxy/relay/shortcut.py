@@ -2,8 +2,8 @@
 
 aiohttp makes a request object and a task of every message that its parser gives; that costs a third of a short exchange.
 `Shortcut` stands in the parser's place on one client connection. A message that came whole in one read, on a connection
-that waits for one, for an upstream to which a connection lies ready, goes upstream at once; aiohttp never sees it, nor, if
-its head came before (`again.py`), does the parser. Every other message, and whatever is refused, goes aiohttp's way, which
+that waits for one, goes upstream at once, or as soon as there is a connection to it; aiohttp never sees it, nor, if its
+head came before (`again.py`), does the parser. Every other message, and whatever is refused, goes aiohttp's way, which
 decides everything again.
 
 One request at a time: what a client sends behind one that is under way waits, unparsed, and is bounded. It leans on
@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RequestRefused
+from ..errors import RequestRefused, UpstreamError
 from .again import head_again
 from .limits import MAX_HEAD, HeadTooLarge
 
@@ -25,13 +25,11 @@ if TYPE_CHECKING:
     from aiohttp.http import HttpRequestParser, RawRequestMessage
     from aiohttp.streams import StreamReader
 
-    from ..errors import UpstreamError
     from .again import HeadAgain
     from .client import ClientConnection
     from .plan import Plan
     from .reply import Reply
     from .server import Front
-    from .upstream import Connection
 
 #: What may wait behind a request; a client that sends more is read no further meanwhile.
 MAX_WAITING = 64 * 1024
@@ -45,12 +43,12 @@ class Shortcut:
         "_again",
         "_came",
         "_client",
-        "_failing",
         "_front",
         "_in_body",
         "_parser",
         "_plan",
         "_reply",
+        "_task",
         "_waiting",
         "_waits_for",
         "begun",
@@ -69,7 +67,8 @@ class Shortcut:
         self._came = 0.0
         self._waiting: list[bytes] = []
         self._waits_for = 0
-        self._failing: asyncio.Task[None] | None = None
+        # it opens a connection, or tells the client that there is no answer
+        self._task: asyncio.Task[None] | None = None
         # the body of a message that has not come to its end
         self._in_body: StreamReader | None = None
         #: Bytes of a head that has not come to its end, and since when it (or, of a new connection, the first) is awaited.
@@ -137,9 +136,9 @@ class Shortcut:
         if again is None or plan is None or self.is_busy or not self._client.is_waiting:
             return False
         found = again.split(data)
-        if found is None or (connection := plan.route.upstream.take()) is None:
+        if found is None:
             return False
-        self._send(plan, plan.forward_sized(found[0]), found[1], connection)
+        self._send(plan, plan.forward_sized(found[0]), found[1])
         return True
 
     def _take(self, message: RawRequestMessage, content: StreamReader, data: bytes) -> bool:
@@ -152,22 +151,33 @@ class Shortcut:
                 return False
             if plan is None:
                 return False
-        connection = plan.route.upstream.take()
-        if connection is None:
-            return False
         self.is_busy = True  # (to read a body asks for more data)
         self._parser.message_consumed()
         headers, body = message.raw_headers, content.read_nowait(-1)
         length = plan.length(headers)
         if length is not None and data:
             self._again = head_again(data, len(body), *length)
-        self._send(plan, plan.forward(headers), body, connection)
+        self._send(plan, plan.forward(headers), body)
         return True
 
-    def _send(self, plan: Plan, forward: bytes, body: bytes, connection: Connection) -> None:
+    def _send(self, plan: Plan, forward: bytes, body: bytes) -> None:
         self.is_busy = True
         self._came = time.monotonic()
-        self._reply = self._front.send(self._client, plan, forward, body, connection, self._ended)
+        reply = self._reply = self._front.begin(self._client, plan, body, self._ended)
+        connection = plan.route.upstream.take()
+        if connection is None:
+            self._task = self._client.loop.create_task(self._open(plan, reply, forward, body))
+        else:
+            self._front.send(self._client, plan, reply, forward, body, connection)
+
+    async def _open(self, plan: Plan, reply: Reply, forward: bytes, body: bytes) -> None:
+        """Send a request on a connection that has to be opened."""
+        try:
+            connection = await plan.route.upstream.acquire()
+        except UpstreamError as error:
+            await self._fail(reply, error)
+        else:
+            self._front.send(self._client, plan, reply, forward, body, connection)
 
     def _ended(self, error: UpstreamError | None) -> None:
         """The client has all there is, or (`error`) nothing yet."""
@@ -177,7 +187,7 @@ class Shortcut:
         if error is None:
             self._finish(reply, keep_alive=reply.keep_alive)
         else:
-            self._failing = client.loop.create_task(self._fail(reply, error))
+            self._task = client.loop.create_task(self._fail(reply, error))
 
     async def _fail(self, reply: Reply, error: UpstreamError) -> None:
         keep_alive, plan = reply.keep_alive, self._plan
@@ -194,11 +204,11 @@ class Shortcut:
             self._reply = None
             self.is_busy = False
             self._front.ended(reply, self._came)
-        if self._failing is not None:
-            self._failing.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
     def _finish(self, reply: Reply, *, keep_alive: bool) -> None:
-        client, self._reply, self._failing = self._client, None, None
+        client, self._reply, self._task = self._client, None, None
         self.is_busy = False
         self._front.ended(reply, self._came)
         if not keep_alive:

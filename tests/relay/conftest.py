@@ -21,16 +21,24 @@ from proxy.relay.server import Front
 from proxy.relay.upstream import Upstream
 from tests.raw import RawUpstream
 
-#: Whether a relay starts with an upstream connection that lies ready, so that a whole request takes the short way.
-WARM = [False]
+#: Which way requests take: "long" (all of them aiohttp's), "" (whole ones the short way), or "warm": with an upstream
+#: connection that lies ready.
+WAY = [""]
 
 
 @pytest.fixture(params=["long way", "short way"])
 def way(request):
     """Every test that uses it runs twice: with requests on aiohttp's way, and (where they are whole) on the short one."""
-    WARM[0] = request.param == "short way"
+    WAY[0] = {"long way": "long", "short way": "warm"}[request.param]
     yield request.param
-    WARM[0] = False
+    WAY[0] = ""
+
+
+class LongWay(Front):
+    """A front door that lets no request take the short way."""
+
+    def plan(self, message, client):
+        return None
 
 
 class HeldJournal:
@@ -143,11 +151,13 @@ async def relay(
         ready=lambda: True, status=status, metrics=metrics, status_page=page,
     )  # fmt: skip
     forwarder = Forwarder(record, rules, loop, record_limit=limit, listen=section)
-    front = Front(section, {"v1": Route("/v1", up, keys, guard)}, forwarder, own, guard)
+    front = (LongWay if WAY[0] == "long" else Front)(
+        section, {"v1": Route("/v1", up, keys, guard)}, forwarder, own, guard
+    )
     server = front.server()
     listener = await loop.create_server(server, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
-    if WARM[0]:
+    if WAY[0] == "warm":
         await warm(up)
     try:
         yield World(raw, journal, front, record, port, server, listener)

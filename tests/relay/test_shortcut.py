@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 
 import orjson
 import pytest
@@ -125,6 +127,54 @@ async def test_a_client_that_leaves_takes_its_upstream_with_it(warm_relay):
         assert world.record.status()["outcomes"] == {"interrupted_client": 1}
 
 
+async def test_a_client_that_leaves_before_there_is_a_connection():
+    """While the connection to an upstream is still being opened, a client that leaves ends that, and is recorded."""
+    accepted, ended = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader, writer) -> None:
+        accepted.set()
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1000):
+                pass
+        ended.set()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)  # it speaks no TLS
+    upstream = {"base_url": f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"}
+    async with relay([Pieces([answer()])], upstream=upstream) as world:
+        reader, writer = await opened(world)
+        writer.write(post(b"{}", close=False))
+        await asyncio.wait_for(accepted.wait(), 5)
+        assert (world.short_ways, world.front.open) == (1, 1)
+        writer.close()
+        await asyncio.wait_for(ended.wait(), 5)
+        await until(lambda: not world.front.open)
+
+        (exchange,) = world.journal.exchanges
+        assert (exchange.interrupted, exchange.request, exchange.status) == ("client", b"{}", 0)
+        assert world.record.status()["outcomes"] == {"interrupted_client": 1}
+    server.close()
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["at-once", "once-more"])
+async def test_an_upstream_that_cannot_be_reached(times):
+    """Whoever asks is told so with the exchange's id, the failure is recorded, and the connection takes the next request."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        upstream = {"base_url": f"http://127.0.0.1:{free.getsockname()[1]}/v1"}
+    async with relay([Pieces([answer()])], upstream=upstream) as world:
+        reader, writer = await opened(world)
+        for _ in range(times):
+            writer.write(post(b"{}", close=False))
+            head, body = await read_answer(reader)
+            assert head.startswith(b"HTTP/1.1 502 ")
+            assert orjson.loads(body)["error"]["code"] == "upstream_unreachable"
+        writer.close()
+
+        assert [one.id.encode() in head for one in world.journal.exchanges][-1:] == [True]
+        assert [bool(one.fault) for one in world.journal.exchanges] == [True] * times
+        assert world.front.open == world.short_ways == 0
+
+
 async def test_an_upstream_that_gives_no_answer(warm_relay):
     """The client is told in OpenAI's shape with the exchange's id, its connection goes on, the failure is recorded."""
     async with warm_relay([Pieces([b""], cut="close"), Pieces([answer()])]) as world:
@@ -231,5 +281,5 @@ def warm_relay(monkeypatch):
     """`relay` with an upstream connection that lies ready."""
     from tests.relay import conftest
 
-    monkeypatch.setattr(conftest, "WARM", [True])
+    monkeypatch.setattr(conftest, "WAY", ["warm"])
     return relay
