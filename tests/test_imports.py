@@ -25,7 +25,19 @@ GROUND = {"errors", "config", "log"}
 
 #: What the core may import: nothing with a clock, chance, files, sockets, threads or the environment.
 PURE = {
-    *("__future__", "abc", "base64", "binascii", "bisect", "codecs", "collections", "copy", "csv", "dataclasses"),
+    *(
+        "__future__",
+        "abc",
+        "base64",
+        "binascii",
+        "array",
+        "bisect",
+        "codecs",
+        "collections",
+        "copy",
+        "csv",
+        "dataclasses",
+    ),
     *("datetime", "decimal", "email", "enum", "fractions", "functools", "hashlib", "heapq", "hmac"),
     *("html", "io", "ipaddress", "itertools", "json", "math", "operator", "orjson", "re"),
     *("string", "struct", "textwrap", "typing", "unicodedata", "urllib", "zlib"),

@@ -11,10 +11,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .marks import money, seconds, whole
+from markupsafe import escape
+
+from .marks import money, seconds, sessions, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from markupsafe import Markup
 
 WIDTH, HEIGHT = 600, 150
 #: The part of its place that a bar fills.
@@ -74,6 +78,8 @@ def analytics_view(answer: Mapping[str, Any]) -> dict[str, Any]:
     """What the page shows of an answer: tiles, charts, and the groups' values as texts."""
     total, before, series = answer["total"], answer["before"], answer["series"]
     unit = answer["unit"]
+    # (Each stands in the page a dozen times.)
+    links = [escape(sessions(one["narrow"])) for one in series]
     return {
         "tiles": [
             {
@@ -83,7 +89,7 @@ def analytics_view(answer: Mapping[str, Any]) -> dict[str, Any]:
             }
             for key, name, show in _TILES
         ],
-        "charts": [_drawn(chart, series, unit) for chart in _CHARTS],
+        "charts": [_drawn(chart, series, links, unit) for chart in _CHARTS],
         "shown_groups": [
             {
                 "name": group["name"],
@@ -141,7 +147,7 @@ def _was(then: float | None, show: Callable[[float | None], str]) -> str:
     return "" if then is None else f"was {show(then)}"
 
 
-def _drawn(chart: _Chart, series: Sequence[Mapping[str, Any]], unit: str) -> dict[str, Any]:
+def _drawn(chart: _Chart, series: Sequence[Mapping[str, Any]], links: Sequence[Markup], unit: str) -> dict[str, Any]:
     values = [[one[key] for key, _ in chart.names] for one in series]
     heights = [
         max((value or 0 for value in each), default=0) if chart.lines else sum(value or 0 for value in each)
@@ -149,6 +155,7 @@ def _drawn(chart: _Chart, series: Sequence[Mapping[str, Any]], unit: str) -> dic
     ]
     top = _ceiling(max(heights, default=0))
     place = WIDTH / max(1, len(series))
+    says = [escape(_says(chart, one, unit)) for one in series]
     return {
         "title": chart.title,
         "unit": unit,
@@ -159,22 +166,31 @@ def _drawn(chart: _Chart, series: Sequence[Mapping[str, Any]], unit: str) -> dic
         "is_empty": not any(heights),
         "bars": []
         if chart.lines
-        else [bar for at, one in enumerate(series) for bar in _bars(chart, one, at * place, place, top, unit)],
+        else [
+            bar | {"link": links[at], "says": says[at]}
+            for at, one in enumerate(series)
+            for bar in _bars(chart, one, at * place, place, top)
+        ],
         "lines": _lines(values, place, top) if chart.lines else [],
-        "spots": [_spot(chart, one, at * place, place, unit) for at, one in enumerate(series)] if chart.lines else [],
+        "spots": [
+            {"x": round(at * place, 2), "width": round(place, 2), "link": links[at], "says": says[at]}
+            for at in range(len(series))
+        ]
+        if chart.lines
+        else [],
         "rows": [
             {
                 "label": label_of(one["start"], unit),
                 "start": one["start"],
-                "narrow": one["narrow"],
+                "link": link,
                 "values": [chart.show(value) for value in each],
             }
-            for one, each in zip(series, values, strict=True)
+            for one, link, each in zip(series, links, values, strict=True)
         ],
     }
 
 
-def _bars(chart: _Chart, one: Mapping[str, Any], x: float, place: float, top: float, unit: str) -> list[dict[str, Any]]:
+def _bars(chart: _Chart, one: Mapping[str, Any], x: float, place: float, top: float) -> list[dict[str, Any]]:
     floor = float(HEIGHT)
     bars = []
     for number, (key, _) in enumerate(chart.names, 1):
@@ -190,16 +206,9 @@ def _bars(chart: _Chart, one: Mapping[str, Any], x: float, place: float, top: fl
                 "width": round(place * _FILLED, 2),
                 "height": round(max(height, 0.5), 2),
                 "series": number,
-                "narrow": one["narrow"],
-                "says": _says(chart, one, unit),
             }
         )
     return bars
-
-
-def _spot(chart: _Chart, one: Mapping[str, Any], x: float, place: float, unit: str) -> dict[str, Any]:
-    """Where a line can be pointed at."""
-    return {"x": round(x, 2), "width": round(place, 2), "narrow": one["narrow"], "says": _says(chart, one, unit)}
 
 
 def _says(chart: _Chart, one: Mapping[str, Any], unit: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..core.query_fields import CONVERSATIONS
 from .demands import demands_of, match_of, said_in
-from .gathering import Chosen
+from .gathering import Chosen, Lead
 from .statements import Statement
 from .ways import Demand, fewest, of_sessions
 
@@ -41,27 +41,38 @@ def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int) -> Chosen | 
     among = None if asked.among is None else replace(asked.among, began=None, before=None)
     asked = replace(asked, since=None, until=None, side=None, among=among)
     statement = Statement(CONVERSATIONS)
-    demands = demands_of(tx, statement, replace(asked, words=()))
+    demands = demands_of(tx, statement, replace(asked, words=()), (since, until))
     if asked.words:
         demands.append(_said(tx, statement, asked.words, since, until))
     if not demands:
         return None
-    lead = _lead(tx, statement, demands, since, until)
+    few, many = _leads(tx, statement, demands, since, until)
+    lead = few or many
     rest = [one for one in demands if one is not lead or not one.is_told]
     return Chosen(
         tuple(one.condition for one in rest),
         statement.values,
         needs_conversation=any(one.on == "v" for one in rest),
-        lead=None if lead is None or lead.few is None else (lead.few.sessions(), lead.entry),
+        lead=None
+        if lead is None or lead.few is None
+        else Lead(lead.few.sessions(), lead.entry, "" if few else lead.condition),
         by_time=next((one.by_time for one in rest if one.by_time), ""),
+        trait=demands[0].trait if len(demands) == 1 else None,
     )
 
 
-def _lead(tx: Tx, statement: Statement, demands: list[Demand], since: int, until: int) -> Demand | None:
-    """What leads to far fewer sessions than there are in the span; not what an index has in the order of time anyway."""
+def _leads(
+    tx: Tx, statement: Statement, demands: list[Demand], since: int, until: int
+) -> tuple[Demand | None, Demand | None]:
+    """What leads to far fewer sessions than there are in the span; or else what leads to none beside the span."""
     text = f"SELECT count(*) FROM (SELECT 1 FROM session WHERE {_SPAN} LIMIT {COUNTED})"  # noqa: S608 - fixed parts only
     ((sessions,),) = tx.ask(text, {"since": since, "until": until})
-    return fewest(tx, statement, [one for one in demands if not one.by_time], max(sessions // 5, FEW))
+    # (What an index has in the order of time anyway needs no lead.)
+    few = fewest(tx, statement, [one for one in demands if not one.by_time], max(sessions // 5, FEW))
+    of_span = [one for one in demands if one.is_of_span]
+    if few or not of_span or any(one.by_time for one in demands):
+        return few, None
+    return None, (fewest(tx, statement, of_span, COUNTED) if len(of_span) > 1 else None) or of_span[0]
 
 
 def _said(tx: Tx, statement: Statement, words: Sequence[Words], since: int, until: int) -> Demand:
@@ -70,26 +81,23 @@ def _said(tx: Tx, statement: Statement, words: Sequence[Words], since: int, unti
     match, (first, end) = match_of(found, words), _numbers(tx, since, until)
     found.values |= {"first": first << 32, "end": end << 32}
     found.text = (
-        "SELECT s.rowid FROM (SELECT DISTINCT rowid >> 32 AS number FROM message_search "  # noqa: S608 - fixed parts only
-        f"WHERE {match} AND rowid >= :first AND rowid < :end) AS said "
-        "CROSS JOIN conversation AS v ON v.number = said.number CROSS JOIN session AS s ON s.conversation = v.id "
-        f"LIMIT {SAID}"
+        "SELECT count(*), json_group_array(number) FROM (SELECT DISTINCT rowid >> 32 AS number FROM message_search "  # noqa: S608 - fixed parts only
+        f"WHERE {match} AND rowid >= :first AND rowid < :end LIMIT {SAID})"
     )
-    rows = [row[0] for row in tx.ask(found.text, found.values)]
-    if len(rows) == SAID:
+    ((count, numbers),) = tx.ask(found.text, found.values)
+    if count == SAID:
         return Demand(said_in(statement, words, one_by_one=False), "v")
-    bound = statement.bind_json(rows)
-    source = f"json_each({bound}) AS said CROSS JOIN session AS s ON s.rowid = said.value"
-    condition = f"s.rowid IN (SELECT value FROM json_each({bound}))"  # noqa: S608 - fixed parts only
+    bound = statement.bind(numbers)
+    source = f"json_each({bound}) AS said CROSS JOIN session AS s ON s.number = said.value"
+    condition = f"s.number IN (SELECT value FROM json_each({bound}))"  # noqa: S608 - fixed parts only
     return Demand(condition, "s", "1 = 1", of_sessions("", source))
 
 
 def _numbers(tx: Tx, since: int, until: int) -> tuple[int, int]:
     """From which number on, and before which, the conversations of a short span are; of a long one, all."""
     text = (
-        "SELECT min(v.number), max(v.number), count(*) FROM ("  # noqa: S608 - fixed parts only
-        f"SELECT conversation FROM session WHERE {_SPAN} LIMIT {COUNTED}"
-        ") AS s CROSS JOIN conversation AS v ON v.id = s.conversation"
+        "SELECT min(number), max(number), count(*) FROM ("  # noqa: S608 - fixed parts only
+        f"SELECT number FROM session WHERE {_SPAN} LIMIT {COUNTED})"
     )
     ((first, last, count),) = tx.ask(text, {"since": since, "until": until})
     return (first or 0, (last or 0) + 1) if count < COUNTED else (0, 2**31 - 1)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..core.query import Source
 from ..core.traits import CROWDED, is_kept, of_property, of_tag
 from .among import among_demands
+from .gathering import TIMED
 from .ways import TRAITS, Demand, fewest, of_conversations, of_sessions
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _USER = (
     "json_extract(v.user_properties, '$.id')) AS TEXT) END"
 )
 _MODEL = "CASE WHEN json_valid(v.properties) THEN CAST(json_extract(v.properties, '$.model') AS TEXT) END"
+_TIMED = of_sessions("", TIMED)
 _FEEDBACK = {
     "positive": ("s.positive > 0", of_sessions("session_liked_list")),
     "negative": ("s.negative > 0", of_sessions("session_disliked_list")),
@@ -36,9 +38,19 @@ _FEEDBACK = {
 }
 
 
-def demands_of(tx: Tx, statement: Statement, asked: SessionFilter) -> list[Demand]:
-    """All but when it was changed, and whether it is a side request: those stand in every index."""
-    found = [*_traits(tx, statement, asked)]
+def demands_of(
+    tx: Tx, statement: Statement, asked: SessionFilter, began: tuple[int, int] | None = None
+) -> list[Demand]:
+    """All but when it was changed, and whether it is a side request: those stand in every index.
+
+    Args:
+        tx: The transaction.
+        statement: What their values are bound to.
+        asked: The filter.
+        began: The span within which sessions began, where only such are wanted.
+
+    """
+    found = [*_traits(tx, statement, asked, began)]
     if asked.user is not None:
         found.append(_plain(f"{_USER} = {statement.bind(asked.user)}", "conversation_by_user"))
     if asked.feedback is not None:
@@ -69,31 +81,46 @@ def _plain(condition: str, name: str) -> Demand:
     return Demand(condition, "v", condition, index, index)
 
 
-def _traits(tx: Tx, statement: Statement, asked: SessionFilter) -> Iterator[Demand]:
+def _traits(tx: Tx, statement: Statement, asked: SessionFilter, began: tuple[int, int] | None) -> Iterator[Demand]:
     """Tags and properties: those of the index, or, while one conversation has more than are kept there, those of the rows."""
     if not (asked.tags or asked.properties):
         return
     is_whole = not list(tx.ask("SELECT 1 FROM trait WHERE trait = :trait LIMIT 1", {"trait": CROWDED}))
     for name, value in asked.properties:
         if is_whole and is_kept(name):
-            yield _trait(statement, of_property(name, value))
+            yield _trait(tx, statement, of_property(name, value), began)
         else:
             yield Demand(f"{statement.expression(Source('properties', (name,)))} = {statement.bind(value)}", "v")
     for tag in asked.tags:
         if is_whole:
-            yield _trait(statement, of_tag(tag))
+            yield _trait(tx, statement, of_tag(tag), began)
         else:
             has = f"{statement.bind(tag)} IN (SELECT value FROM json_each(v.tags))"  # noqa: S608 - fixed parts only
             yield Demand(f"CASE WHEN json_valid(v.tags) THEN {has} END", "v")
 
 
-def _trait(statement: Statement, trait: str) -> Demand:
+def _trait(tx: Tx, statement: Statement, trait: str, began: tuple[int, int] | None) -> Demand:
+    if began is not None:
+        return _timed(tx, statement, trait, *began)
     bound = statement.bind(trait)
     has = (
         f"EXISTS (SELECT 1 FROM trait WHERE trait.trait = {bound} AND trait.changed = s.changed "  # noqa: S608 - fixed parts only
         "AND trait.conversation = s.conversation)"
     )
     return Demand(has, "s", f"t.trait = {bound}", TRAITS, TRAITS)
+
+
+def _timed(tx: Tx, statement: Statement, trait: str, since: int, until: int) -> Demand:
+    """Of those that began within a span, who has a trait."""
+    number = next((row[0] for row in tx.ask("SELECT id FROM trait_name WHERE trait = :trait", {"trait": trait})), None)
+    bound, first, end = statement.bind(number), statement.bind(since), statement.bind(until)
+    has = (
+        f"EXISTS (SELECT 1 FROM trait_time AS has WHERE has.trait = {bound} AND has.began = s.began "  # noqa: S608 - fixed parts only
+        "AND has.number = s.number)"
+    )
+    return Demand(
+        has, "s", f"t.trait = {bound} AND t.began >= {first} AND t.began < {end}", _TIMED, is_of_span=True, trait=number
+    )
 
 
 def match_of(statement: Statement, words: Sequence[Words]) -> str:

@@ -1,4 +1,4 @@
-"""What is derived from the log for figures and lists (`schema_6.sql`, `schema_8.sql`), made anew.
+"""What is derived from the log for figures and lists (`schema_6.sql`, `schema_8.sql`, `schema_9.sql`), made anew.
 
 That is at the first opening of a file, and of a mended one. From then on triggers keep it, in the transaction of each change.
 """
@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..db.sqlite import Tx
 
-_TABLES = ("citations", "pages", "answers", "sessions", "people", "kept", "stale", "traits", "asked")
+_TABLES = (
+    "citations",
+    "pages",
+    "answers",
+    "sessions",
+    "people",
+    "kept",
+    "stale",
+    "traits",
+    "trait_times",
+    "asked",
+    "answer_sums",
+)
 
 
 def complete(tx: Tx) -> None:
@@ -19,6 +31,6 @@ def complete(tx: Tx) -> None:
         return
     for table in _TABLES:
         tx.run(f"clear_{table}")
-    for made in ("people", "sessions", "answers", "traits"):
+    for made in ("people", "sessions", "answers", "traits", "trait_names", "trait_times"):
         tx.run(f"derive_{made}")
     tx.run("note_derived")

@@ -11,14 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from ..core.buckets import bucket_of, buckets, runs
+from ..core.buckets import bucket_after, bucket_of, buckets, runs
 from ..core.cover import cover
 from ..core.tally import Tally, unpacked
 from ..core.tally import figures as told
-from .gathering import ALL, gathered
+from .gathering import ALL, gathered, having, numbers_of
+from .grouping import FEW_VALUES, by_property, values_of
 from .statements import bucket
+from .trait_weeks import beside, fresh_weeks, week_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 #: Groups that are told; what is beyond has a handful of sessions each.
 GROUPS = 50
-_PROPERTY = "json_text(v.properties, :property)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class Figures:
 def figures(tx: Tx, asked: Asked) -> Figures:
     """All of them."""
     found = Figures(series={start: Tally() for start in buckets(asked.since, asked.until, asked.unit)})
-    pieces = _pieces(tx, asked) if asked.property is None else _filtered(tx, asked, _PROPERTY)
+    pieces = _pieces(tx, asked) if asked.property is None else _by_property(tx, asked, asked.property)
     cells: dict[tuple[int, str | None], Tally] = {}
     for start, group, tally in pieces:  # most are the only one of their cell, and those of a day's hours are many
         if (start, group) in cells:
@@ -82,9 +81,10 @@ def figures(tx: Tx, asked: Asked) -> Figures:
         found.groups.setdefault(name, Tally()).add(tally)
     for tally in found.groups.values():
         found.total.add(tally)
-    for row in tx.all("newcomers", since=asked.since, until=asked.until):
-        found.newcomers.add(row["id"])
-        found.newcomers_of.setdefault(bucket_of(row["first_time"], asked.unit), set()).add(row["id"])
+    for start in found.series:
+        came = _newcomers(tx, max(start, asked.since), min(bucket_after(start, asked.unit), asked.until))
+        found.newcomers_of[start] = came
+        found.newcomers |= came
     return found
 
 
@@ -96,9 +96,15 @@ def earlier(tx: Tx, asked: Asked) -> tuple[dict[str, Any], dict[str | None, dict
         groups.setdefault(group, Tally()).add(tally)
     for tally in groups.values():
         found.add(tally)
-    newcomers = {row["id"] for row in tx.all("newcomers", since=asked.since, until=asked.until)}
+    newcomers = _newcomers(tx, asked.since, asked.until)
     by_group = {name: told(tally, newcomers) for name, tally in groups.items()}
     return told(found, newcomers), by_group if asked.property is None else {}
+
+
+def _newcomers(tx: Tx, since: int, until: int) -> set[int]:
+    """Who came first within a span."""
+    row = tx.one("newcomers", since=since, until=until)
+    return numbers_of(row["people"] if row else None)
 
 
 def span(tx: Tx) -> tuple[int, int] | None:
@@ -111,40 +117,89 @@ def span(tx: Tx) -> tuple[int, int] | None:
 
 def _pieces(tx: Tx, asked: Asked, longest: str = "") -> Iterator[tuple[int, str, Tally]]:
     """Tallies with their bucket and their mark; where buckets do not matter, of units as long as `longest`."""
+    # (What is summed now is one tally of a mark, then.)
+    keys = ["0" if longest else bucket("s.began", asked.unit), f"s.{asked.by}"]
     if asked.chosen is not None:
-        yield from _filtered(tx, asked, f"s.{asked.by}")
+        if asked.chosen.trait is None:
+            yield from _filtered(tx, asked, keys)
+        else:
+            yield from _having(tx, asked, keys, asked.chosen.trait, "" if longest else asked.unit)
         return
     stale = [row["hour"] for row in tx.all("stale_hours", since=asked.since, until=asked.until)]
     parts = cover(asked.since, asked.until, stale, longest or asked.unit)
     for unit, starts in parts.kept.items():
         yield from _kept(tx, asked, unit, starts)
     for since, until in parts.loose:
-        yield from _filtered(tx, asked, f"s.{asked.by}", (since, until))
+        yield from _filtered(tx, asked, keys, (since, until))
 
 
 def _kept(tx: Tx, asked: Asked, unit: str, starts: list[int]) -> Iterator[tuple[int, str, Tally]]:
     for since, until in runs(starts, unit):
         for row in tx.all("kept", unit=unit, since=since, until=until):
-            if (
-                (asked.with_side or not row["side"])
-                and (asked.model is None or row["model"] == asked.model)
-                and (asked.endpoint is None or row["endpoint"] == asked.endpoint)
-            ):
+            if _passes(asked, row["side"], row["model"], row["endpoint"]):
                 yield bucket_of(row["start"], asked.unit), row[asked.by], unpacked(row["tally"])
 
 
-def _filtered(tx: Tx, asked: Asked, by: str, within: tuple[int, int] | None = None) -> Iterator[tuple[int, str, Tally]]:
+def _having(tx: Tx, asked: Asked, keys: list[str], trait: int, unit: str) -> Iterator[tuple[int, str, Tally]]:
+    """Of the sessions that have a trait: whole weeks out of kept sums, what is beside them summed now."""
+    weeks = fresh_weeks(tx, asked.since, asked.until, unit)
+    for start in weeks:
+        for side, model, endpoint, tally in week_of(tx, trait, start):
+            if _passes(asked, side, model, endpoint):
+                yield bucket_of(start, asked.unit), model if asked.by == "model" else endpoint, tally
+    for since, until in beside(asked.since, asked.until, weeks):
+        yield from _filtered(tx, replace(asked, chosen=having(trait, since, until)), keys, (since, until))
+
+
+def _passes(asked: Asked, side: int, model: str, endpoint: str) -> bool:
+    """Whether sums with some marks are meant."""
+    return (
+        (asked.with_side or not side)
+        and (asked.model is None or model == asked.model)
+        and (asked.endpoint is None or endpoint == asked.endpoint)
+    )
+
+
+def _filtered(
+    tx: Tx, asked: Asked, keys: list[str], within: tuple[int, int] | None = None
+) -> Iterator[tuple[int, str, Tally]]:
     """Sums made now, of the sessions that pass."""
-    chosen = (asked.chosen or ALL).within(*(within or (asked.since, asked.until)))
-    chosen = chosen if asked.with_side else chosen.without_side()
-    conditions, values = [*chosen.conditions], dict(chosen.values)
-    if asked.property is not None:
-        values["property"] = orjson.dumps([asked.property]).decode()
-    for name in ("model", "endpoint"):
-        if (wanted := getattr(asked, name)) is not None:
-            conditions.append(f"s.{name} = :mark_{name}")
-            values[f"mark_{name}"] = wanted
-    needs_conversation = chosen.needs_conversation or by == _PROPERTY
-    chosen = replace(chosen, conditions=tuple(conditions), values=values, needs_conversation=needs_conversation)
-    for (start, group), tally in gathered(tx, chosen, [bucket("s.began", asked.unit), by]).items():
+    chosen = _passing(asked, *(within or (asked.since, asked.until)))
+    for (start, group), tally in gathered(tx, chosen, keys).items():
         yield start, group, tally
+
+
+def _by_property(tx: Tx, asked: Asked, name: str) -> Iterator[tuple[int, str | None, Tally]]:
+    """The same, by what a property is: of all sessions whole weeks out of kept sums, if each session has one of few values."""
+    values = values_of(tx, name)
+    weeks = []
+    if asked.chosen is None and values is not None and 0 < len(values) <= FEW_VALUES:
+        for start in fresh_weeks(tx, asked.since, asked.until, asked.unit):
+            sums = {trait: week_of(tx, trait, start) for trait in values}
+            counted = sum(one.tally.sessions for week in sums.values() for one in week)
+            row = tx.one("sessions_of", since=start, until=bucket_after(start, "week"))
+            if row is not None and row["sessions"] == counted:
+                weeks.append(start)
+                for trait, week in sums.items():
+                    for side, model, endpoint, tally in week:
+                        if _passes(asked, side, model, endpoint):
+                            yield bucket_of(start, asked.unit), values[trait], tally
+    for since, until in beside(asked.since, asked.until, weeks):
+        chosen = _passing(asked, since, until)
+        grouping = by_property(chosen, name, values, since, until, filtered=asked.chosen is not None)
+        for (start, group), tally in gathered(
+            tx, grouping.chosen, [bucket("s.began", asked.unit), grouping.key]
+        ).items():
+            yield start, grouping.names.get(group, group), tally
+
+
+def _passing(asked: Asked, since: int, until: int) -> Chosen:
+    """The sessions of a span that are meant."""
+    chosen = (asked.chosen or ALL).within(since, until)
+    chosen = chosen if asked.with_side else chosen.without_side()
+    marks = {name: wanted for name in ("model", "endpoint") if (wanted := getattr(asked, name)) is not None}
+    return replace(
+        chosen,
+        conditions=(*chosen.conditions, *(f"s.{name} = :mark_{name}" for name in marks)),
+        values=chosen.values | {f"mark_{name}": wanted for name, wanted in marks.items()},
+    )

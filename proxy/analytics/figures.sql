@@ -35,15 +35,25 @@ DELETE FROM asked;
 -- name: clear_traits — no tags and properties
 DELETE FROM trait;
 
+-- name: clear_trait_times — nor these by time; their names go with them
+DELETE FROM trait_time;
+
+-- name: clear_kept_traits — no sums by trait
+DELETE FROM kept_trait;
+
+-- name: clear_answer_sums — no sums of answers
+DELETE FROM answer_sums;
+
 -- name: derive_people — everybody who asked, and when first
 INSERT INTO person (name, first_time) SELECT name, min(began) FROM told_session WHERE name IS NOT NULL GROUP BY name;
 
 -- name: derive_sessions — every conversation; their hours become stale by it
 INSERT INTO session (
-    conversation, began, changed, side, model, endpoint, person, questions, messages, positive, negative, regenerated
+    conversation, number, began, changed, side, model, endpoint, person, questions, messages, positive, negative, regenerated
 )
 SELECT
-    conversation, began, (SELECT updated_at FROM conversation WHERE conversation.id = told.conversation), side, model, endpoint, (SELECT id FROM person WHERE person.name = told.name), questions,
+    conversation, (SELECT number FROM conversation WHERE conversation.id = told.conversation), began,
+    (SELECT updated_at FROM conversation WHERE conversation.id = told.conversation), side, model, endpoint, (SELECT id FROM person WHERE person.name = told.name), questions,
     (SELECT count(*) FROM message WHERE message.conversation = told.conversation AND place IS NOT NULL),
     (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND +type = 'positive'),
     (SELECT count(*) FROM feedback WHERE feedback.conversation = told.conversation AND +type = 'negative'),
@@ -60,6 +70,17 @@ INSERT INTO trait (trait, changed, conversation, side)
 SELECT
     value, updated_at, conversation.id, coalesce(CASE WHEN json_valid(properties) THEN json_extract(properties, '$.kind') IS NOT NULL END, 0)
 FROM conversation, json_each(traits_of(properties, tags));
+
+-- name: derive_trait_names — every tag and property by a number
+INSERT INTO trait_name (trait) SELECT DISTINCT value FROM conversation, json_each(timed_traits_of(properties, tags));
+
+-- name: derive_trait_times — who has them, by when sessions began
+INSERT INTO trait_time (trait, began, number)
+SELECT trait_name.id, first_message_time, number
+FROM conversation CROSS JOIN json_each(timed_traits_of(properties, tags)) AS has
+CROSS JOIN trait_name ON trait_name.trait = has.value
+WHERE number IS NOT NULL
+ORDER BY trait_name.id, first_message_time, number;
 
 -- ── sums ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -81,8 +102,46 @@ DELETE FROM kept WHERE unit = :unit AND start = :start;
 -- name: keep — the sums of one of them
 INSERT INTO kept (unit, start, side, model, endpoint, tally) VALUES (:unit, :start, :side, :model, :endpoint, :tally);
 
--- name: newcomers — who came first within a span, and when
-SELECT id, first_time FROM person WHERE first_time >= :since AND first_time < :until;
+-- name: stale_weeks — weeks within a span whose sums by trait do not hold
+SELECT start FROM stale_week WHERE start >= :since AND start < :until
+UNION SELECT hour - ((hour + 259200000) % 604800000 + 604800000) % 604800000 FROM stale WHERE hour >= :since AND hour < :until;
+
+-- name: some_stale_week — a week to sum by trait, the newest first; not while an hour of it is to be summed, or goes on
+SELECT start FROM stale_week WHERE start < :before AND NOT EXISTS (
+    SELECT 1 FROM stale WHERE hour >= stale_week.start AND hour < stale_week.start + 604800000
+) ORDER BY start DESC LIMIT 1;
+
+-- name: claim_week — a week is to be summed; a change takes that back
+UPDATE stale_week SET claimed = 1 WHERE start = :start;
+
+-- name: week_is_fresh — its sums hold, if it is still claimed
+DELETE FROM stale_week WHERE start = :start AND claimed = 1;
+
+-- name: drop_kept_traits — the sums of a week by trait
+DELETE FROM kept_trait WHERE start = :start;
+
+-- name: frequent_traits — traits that so many of a span's sessions have; looked for among those, since most traits are ids that one has
+SELECT trait_name.id FROM (
+    SELECT has.value AS trait
+    FROM session INDEXED BY session_by_time
+    CROSS JOIN conversation ON conversation.id = session.conversation
+    CROSS JOIN json_each(timed_traits_of(properties, tags)) AS has
+    WHERE began >= :since AND began < :until
+    GROUP BY has.value HAVING count(*) >= :least
+) AS frequent CROSS JOIN trait_name ON trait_name.trait = frequent.trait;
+
+-- name: keep_trait — the sums of a week's sessions with a trait
+INSERT INTO kept_trait (start, trait, side, model, endpoint, tally)
+VALUES (:start, :trait, :side, :model, :endpoint, :tally);
+
+-- name: kept_trait — the sums of a week's sessions with a trait
+SELECT side, model, endpoint, tally FROM kept_trait WHERE start = :start AND trait = :trait;
+
+-- name: sessions_of — how many began within a span
+SELECT count(*) AS sessions FROM session WHERE began >= :since AND began < :until;
+
+-- name: newcomers — who came first within a span, as one text
+SELECT group_concat(id) AS people FROM person WHERE first_time >= :since AND first_time < :until;
 
 -- name: first_session — when the earliest began
 SELECT min(began) AS began FROM session;

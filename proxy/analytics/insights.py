@@ -7,12 +7,13 @@ No model reads along. Each row is a count of sessions with something in common, 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from ..core.asking_again import normalised
 from ..core.session_filter import ENTRIES_LIMIT, VALUE_LIMIT
+from .first_questions import asked_again, top_questions, unhelped
 from .gathering import ALL
 from .ranking import AGAIN, PAGES, QUESTIONS, ROWS, most, worthwhile
 from .rows import json_value
@@ -33,16 +34,14 @@ _ALL_CHATS = ALL.without_side()
 _EVERY = (ALL, _ALL_CHATS)
 #: Of all chats, what was cited within a span.
 _THEN = "c.began >= :since AND c.began < :until"
-#: As its index has it.
-_UNHELPED = "(s.negative > 0 OR s.regenerated > 0 OR s.failed > 0)"
 
-
-class Questions(NamedTuple):
-    """Which sessions a list of questions counts, and how; their index by time."""
-
-    times: str
-    where: str
-    by_time: str
+#: What goes wrong with answers, and how often that was in a session; there is an index of those sessions for each.
+_FAILURES = {
+    "refused": "s.refused",
+    "regenerated": "s.regenerated",
+    "again": "s.again",
+    "disliked": "s.negative",
+}
 
 
 def insights(tx: Tx, chosen: Chosen, since: int, until: int) -> dict[str, Any]:
@@ -64,82 +63,29 @@ def insights(tx: Tx, chosen: Chosen, since: int, until: int) -> dict[str, Any]:
     }
 
 
-def top_questions(tx: Tx, chosen: Chosen, ranked: list[Ranked] | None) -> list[dict[str, Any]]:
-    """First questions, asked in most sessions first; of a list that is `ranked` already, the rest."""
-    meant = Questions("count(*)", "s.question > 0", "")
-    return _by_question(tx, chosen, meant, ranked)
-
-
-def asked_again(tx: Tx, chosen: Chosen, ranked: list[Ranked] | None) -> list[dict[str, Any]]:
-    """First questions of sessions in which something was asked again, by how often."""
-    meant = Questions("sum(s.again)", "s.question > 0 AND s.again > 0", "session_again")
-    return _by_question(tx, chosen, meant, ranked, again="true")
-
-
-def unhelped(tx: Tx, chosen: Chosen) -> list[dict[str, Any]]:
-    """First questions of sessions with a thumb down, or an answer refused, cut off or made anew."""
-    meant = Questions("count(*)", f"s.question > 0 AND {_UNHELPED}", "session_unhelped")
-    return _by_question(tx, chosen, meant, None, failed="any")
-
-
-def _by_question(
-    tx: Tx, chosen: Chosen, meant: Questions, ranked: Sequence[Ranked] | None, **narrow: str
-) -> list[dict[str, Any]]:
-    counted = (
-        _counted(tx, chosen, meant) if ranked is None else [(row.key, -row.times, -row.sessions) for row in ranked]
-    )
-    disliked = _disliked(tx, chosen, meant, [question for question, _, _ in counted])
-    return [
-        {
-            "question": _said(tx, chosen, meant, question),
-            "times": times,
-            "sessions": sessions,
-            "disliked": disliked.get(question, 0),
-            "narrow": {"asked": str(question), **narrow},
-        }
-        for question, times, sessions in counted
-    ]
-
-
-def _counted(tx: Tx, chosen: Chosen, meant: Questions) -> list[tuple[int, int, int]]:
-    text = (
-        f"SELECT s.question, {meant.times} AS times, count(*) AS sessions {chosen.rows('', meant.where, meant.by_time)} "
-        f"GROUP BY s.question ORDER BY times DESC, sessions DESC, s.question LIMIT {ROWS}"
-    )
-    return [tuple(row) for row in tx.ask(text, chosen.values)]
-
-
-def _disliked(tx: Tx, chosen: Chosen, meant: Questions, questions: Sequence[int]) -> dict[int, int]:
-    """In how many sessions of each question a thumb went down."""
-    one_of = "s.negative > 0 AND s.question IN (SELECT value FROM json_each(:questions))"
-    where = f"{meant.where} AND {one_of}"
-    text = f"SELECT s.question, count(*) {chosen.rows('', where, 'session_disliked')} GROUP BY s.question"
-    return dict(tuple(row) for row in tx.ask(text, chosen.values | {"questions": orjson.dumps(questions).decode()}))
-
-
-def _said(tx: Tx, chosen: Chosen, meant: Questions, question: int) -> str:
-    """How it was asked last, of those that are meant."""
-    text = (
-        f"SELECT s.conversation {chosen.rows('', f'{meant.where} AND s.question = :the_question', 'session_by_question')} "
-        "ORDER BY s.began DESC, s.conversation LIMIT 1"
-    )
-    ((conversation,),) = tx.ask(text, chosen.values | {"the_question": question})
-    row = tx.one("conversation", id=conversation)
-    return str(row["question"]) if row else ""
-
-
 def failures(tx: Tx, chosen: Chosen) -> list[dict[str, Any]]:
     """What went wrong with answers: how often, and in how many sessions."""
-    text = (
-        f"SELECT sum(s.refused) AS answers, count(*) AS sessions {chosen.rows('', 's.refused > 0', 'session_refused')}"
-    )
-    told = [_failure("refused", "", *row) for row in tx.ask(text, chosen.values) if row["sessions"]]
-    told += [_failure("interrupted", by, *counts) for by, counts in _cut(tx, chosen)]
-    for failed, column in (("regenerated", "s.regenerated"), ("again", "s.again"), ("disliked", "s.negative")):
+    counts = _at_once(tx, chosen) if chosen.is_few else _one_by_one(tx, chosen)
+    refused, *others = [_failure(failed, "", *counts[failed]) for failed in _FAILURES]
+    told = [refused, *(_failure("interrupted", by, *of) for by, of in _cut(tx, chosen)), *others]
+    return [row for row in told if row["sessions"]]
+
+
+def _at_once(tx: Tx, chosen: Chosen) -> dict[str, tuple[int, int]]:
+    """How often each went wrong, and in how many sessions, out of one look at few of them."""
+    sums = ", ".join(f"coalesce(sum({column}), 0), coalesce(sum({column} > 0), 0)" for column in _FAILURES.values())
+    ((*found,),) = tx.ask(f"SELECT {sums} {chosen.rows()}", chosen.values)
+    return dict(zip(_FAILURES, zip(found[::2], found[1::2], strict=True), strict=True))
+
+
+def _one_by_one(tx: Tx, chosen: Chosen) -> dict[str, tuple[int, int]]:
+    """The same, each out of its own index."""
+    found = {}
+    for failed, column in _FAILURES.items():
         rows = chosen.rows("", f"{column} > 0", f"session_{failed}")
-        text = f"SELECT sum({column}) AS answers, count(*) AS sessions {rows}"
-        told += [_failure(failed, "", *row) for row in tx.ask(text, chosen.values) if row["sessions"]]
-    return told
+        ((times, sessions),) = tx.ask(f"SELECT sum({column}), count(*) {rows}", chosen.values)
+        found[failed] = (times, sessions)
+    return found
 
 
 def _cut(tx: Tx, chosen: Chosen) -> list[tuple[str, tuple[int, int]]]:
@@ -210,30 +156,40 @@ def _labels(stored: str | None) -> set[str | None]:
 
 def links(tx: Tx, chosen: Chosen, ranked: list[Ranked] | None, *, all_chats: bool) -> list[dict[str, Any]]:
     """Pages cited in most sessions; of all chats, the citations alone tell (those of side requests are none)."""
-    joined = "CROSS JOIN citation AS c ON c.conversation = s.conversation"
-    if ranked is None:
-        source = f"FROM citation AS c WHERE {_THEN}" if all_chats else chosen.rows(joined)
-        text = (
-            f"SELECT page, sessions FROM (SELECT c.page, count(*) AS sessions {source} GROUP BY c.page) AS cited "  # noqa: S608 - fixed parts only
-            f"JOIN page ON page.id = cited.page ORDER BY sessions DESC, url LIMIT {ROWS}"
-        )
-        counted = [tuple(row) for row in tx.ask(text, chosen.values)]
+    if ranked is not None:
+        counted: list[tuple[int, int, int | None]] = [(row.key, -row.sessions, None) for row in ranked]
+    elif all_chats:
+        counted = _cited(tx, chosen, "NULL", f"FROM citation AS c WHERE {_THEN}")
     else:
-        counted = [(row.key, -row.sessions) for row in ranked]
-    of_pages = "c.page IN (SELECT value FROM json_each(:pages))"
-    if all_chats:
-        source = f"FROM citation AS c INDEXED BY citation_disliked WHERE {of_pages} AND c.disliked = 1 AND {_THEN}"
-    else:
-        source = chosen.rows(joined, f"s.negative > 0 AND {of_pages}", "session_disliked")
-    text = f"SELECT c.page, count(*) {source} GROUP BY c.page"
-    pages = orjson.dumps([page for page, _ in counted]).decode()
-    disliked = dict(tuple(row) for row in tx.ask(text, chosen.values | {"pages": pages}))
+        joined = "CROSS JOIN citation AS c ON c.conversation = s.conversation"
+        counted = _cited(tx, chosen, "sum(c.disliked)", chosen.rows(joined))
+    disliked = _disliked(tx, chosen, [page for page, *_ in counted]) if all_chats else {}
     return [
-        dict(tx.all("page", id=page)[0])
-        | {"sessions": sessions, "disliked": disliked.get(page, 0)}
-        | {"narrow": {"cites": tx.all("page", id=page)[0]["url"]}}
-        for page, sessions in counted
+        dict(row)
+        | {"sessions": sessions, "disliked": disliked.get(page, 0) if told is None else told}
+        | {"narrow": {"cites": row["url"]}}
+        for page, sessions, told in counted
+        for row in tx.all("page", id=page)
     ]
+
+
+def _cited(tx: Tx, chosen: Chosen, disliked: str, source: str) -> list[tuple[int, int, int | None]]:
+    """Pages, in how many sessions they are cited, and (where it is asked so) in how many of those a thumb went down."""
+    text = (
+        "SELECT page, sessions, disliked FROM ("  # noqa: S608 - fixed parts only
+        f"SELECT c.page, count(*) AS sessions, {disliked} AS disliked {source} GROUP BY c.page"
+        f") AS cited JOIN page ON page.id = cited.page ORDER BY sessions DESC, url LIMIT {ROWS}"
+    )
+    return [tuple(row) for row in tx.ask(text, chosen.values)]
+
+
+def _disliked(tx: Tx, chosen: Chosen, pages: Sequence[int]) -> dict[int, int]:
+    """Of all chats, in how many sessions that cite a page a thumb went down."""
+    text = (
+        "SELECT c.page, count(*) FROM citation AS c INDEXED BY citation_disliked "  # noqa: S608 - fixed parts only
+        f"WHERE c.page IN (SELECT value FROM json_each(:pages)) AND c.disliked = 1 AND {_THEN} GROUP BY c.page"
+    )
+    return dict(tuple(row) for row in tx.ask(text, chosen.values | {"pages": orjson.dumps(pages).decode()}))
 
 
 def searches(tx: Tx, since: int, until: int) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from ..errors import DatabaseError
 from .keeping import sum_hours
 from .prices import installed, price_answers
 from .reading import read_sessions
+from .trait_weeks import claim, keep, summed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -31,6 +32,8 @@ _log = structlog.get_logger("analytics")
 #: How long it rests when there is nothing to do, and between two pieces of work, so that those who write come first.
 REST_SECONDS = 5.0
 BREATH_SECONDS = 0.02
+#: A week that goes on to change is not summed anew all the time: it takes a tenth of a second.
+WEEKS_REST_MS = 60_000
 
 
 class Keeper:
@@ -39,6 +42,7 @@ class Keeper:
     def __init__(self, store: Store, prices: PriceList | None = None) -> None:
         self._store = store
         self._prices = prices
+        self._weeks_from = 0
 
     async def run(self) -> None:
         """Does what there is to do, again and again, until it is cancelled."""
@@ -55,7 +59,19 @@ class Keeper:
         for work in self._works():
             if await self._store.write(work):
                 return True
-        return False
+        return await self._sum_week()
+
+    async def _sum_week(self) -> bool:
+        """Sums one of the weeks by trait, reading while others write; once all hold, it looks again a while later."""
+        if self._store.now() < self._weeks_from:
+            return False
+        start = await self._store.write(lambda tx: claim(tx, self._store.now()))
+        if start is None:
+            self._weeks_from = self._store.now() + WEEKS_REST_MS
+            return False
+        sums = await self._store.read(lambda tx: summed(tx, start))
+        await self._store.write(lambda tx: keep(tx, start, sums))
+        return True
 
     def _works(self) -> list[Callable[[Tx], int]]:
         prices, now = self._prices, self._store.now()

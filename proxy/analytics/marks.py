@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ..core.spans import size_text, span_text
 
@@ -36,9 +36,10 @@ def sessions(narrow: Mapping[str, str | list[str]]) -> str:
 
 def when(iso: str, show: str = "minute") -> Markup:
     """A time of the wire format; shown are its `minute` with the day, its `day`, or its `time` of day."""
-    shown = {"minute": f"{iso[:10]} {iso[11:16]} UTC", "day": iso[:10], "time": f"{iso[11:16]} UTC"}[show]
+    iso, show = escape(iso), escape(show)
+    shown = iso[:10] if show == "day" else f"{iso[11:16]} UTC" if show == "time" else f"{iso[:10]} {iso[11:16]} UTC"
     exact = f"{iso[:10]} {iso[11:].removesuffix('Z')} UTC"
-    return Markup('<time datetime="{}" title="{}" data-show="{}">{}</time>').format(iso, exact, show, shown)
+    return Markup(f'<time datetime="{iso}" title="{exact}" data-show="{show}">{shown}</time>')  # noqa: S704 - escaped above
 
 
 def whole(number: float | None) -> str:

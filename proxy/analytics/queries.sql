@@ -24,31 +24,25 @@ ON CONFLICT (id) DO UPDATE SET
     question = excluded.question, interrupted = excluded.interrupted;
 
 -- name: session — what a list shows of one conversation, why thumbs went down for some of them; its tokens are NULL where no answer's usage is known, its cost where that of any answer is not; +type: feedback is found by its conversation, which has little of it
-SELECT id, created_at, updated_at, question, user_message_count, interrupted, properties, user_properties, tags,
-    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND +feedback.type = 'positive') AS positive,
-    (SELECT count(*) FROM feedback WHERE feedback.conversation = conversation.id AND +feedback.type = 'negative') AS negative,
-    (
+SELECT v.id, v.created_at, v.updated_at, v.question, v.user_message_count, v.interrupted, v.properties, v.user_properties, v.tags,
+    coalesce(s.positive, 0) AS positive, coalesce(s.negative, 0) AS negative,
+    iif(s.negative > 0, (
         SELECT json_group_array(json_object('reasons', reasons, 'details', details))
         FROM (
             -- A list is read at a glance: what is longer stands in the transcript.
             SELECT iif(length(reasons) <= 4000, reasons, NULL) AS reasons, substr(details, 1, 1000) AS details FROM feedback
             WHERE feedback.conversation = :id AND +type = 'negative' ORDER BY message, created_at, id LIMIT 5
         )
-    ) AS disliked,
-    answered.tokens, answered.refused, (
-        SELECT CASE WHEN count(*) = count(cost) THEN sum(cost) END FROM answer WHERE answer.conversation = :id
-    ) AS cost
-FROM conversation, (
+    ), '[]') AS disliked,
+    answered.tokens, answered.refused,
+    (SELECT cost FROM answer_sums WHERE answer_sums.number = v.number AND answers > 0 AND priced = answers) AS cost
+FROM conversation AS v LEFT JOIN session AS s ON s.conversation = v.id, (
     SELECT
-        sum(coalesce(
-            json_number(properties, '["usage","total_tokens"]'),
-            json_number(properties, '["usage","prompt_tokens"]') + json_number(properties, '["usage","completion_tokens"]'),
-            json_number(properties, '["usage","input_tokens"]') + json_number(properties, '["usage","output_tokens"]')
-        )) AS tokens,
-        coalesce(max(json_text(properties, '["refusal"]') = 'true'), 0) AS refused
+        sum(tokens_in(properties)) AS tokens,
+        coalesce(max(instr(properties, '"refusal"') AND json_text(properties, '["refusal"]') = 'true'), 0) AS refused
     FROM message WHERE conversation = :id AND place IS NOT NULL AND role = 'assistant'
 ) AS answered
-WHERE id = :id;
+WHERE v.id = :id;
 
 -- name: blocks — the blocks of numbers that there are, the highest first, and when their first and last was changed
 WITH RECURSIVE block (number) AS (

@@ -16,7 +16,7 @@ from ..core.session_filter import Page, Place
 from .demands import FEW, demands_of, match_of
 from .places import behind, within
 from .statements import Statement
-from .ways import fewest, of_conversations, plain_way
+from .ways import fewest, of_sessions, plain_way
 
 if TYPE_CHECKING:
     from ..core.session_filter import SessionFilter
@@ -28,7 +28,7 @@ BITS = 10
 COUNTED_BLOCKS = 2
 _SAID = (
     "(SELECT DISTINCT rowid >> 32 AS number FROM message_search WHERE {}) AS said "
-    "CROSS JOIN conversation AS v ON v.number = said.number"
+    "CROSS JOIN session AS s ON s.number = said.number"
 )
 
 
@@ -89,12 +89,12 @@ class Search:
         numbers = [block.number << (BITS + 32) for block in (blocks[-1], blocks[0])]
         first, end = statement.bind(numbers[0]), statement.bind(numbers[1] + (1 << (BITS + 32)))
         said = f"{match_of(statement, self.asked.words)} AND rowid >= {first} AND rowid < {end}"
-        index = of_conversations("", _SAID.format(said))
+        index = of_sessions("", _SAID.format(said))
         demands = demands_of(tx, statement, replace(self.asked, words=()))
-        way = plain_way(index, demands, side=self.asked.side).narrowed(within(statement, self.asked, "v.updated_at"))
+        way = plain_way(index, demands, side=self.asked.side).narrowed(within(statement, self.asked, index.changed))
         after = " AND ".join(behind(statement, page, "changed", "name")) or "1 = 1"
         statement.text = (
-            f"WITH f AS MATERIALIZED (SELECT v.updated_at AS changed, v.id AS name {way.rows()}) "  # noqa: S608 - fixed parts only
+            f"WITH f AS MATERIALIZED (SELECT s.changed AS changed, s.conversation AS name {way.rows()}) "  # noqa: S608 - fixed parts only
             "SELECT count(*) AS changed, NULL AS name FROM f UNION ALL SELECT * FROM ("
             f"SELECT changed, name FROM f WHERE {after} ORDER BY changed DESC, name LIMIT {statement.bind(wanted)})"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from ..core.fields import time_text
@@ -41,7 +42,7 @@ def session_view(line: Mapping[str, Any]) -> dict[str, Any]:
         "why": " · ".join(filter(None, map(_why, dicts(line["disliked"])))),
         "interrupted": bool(line["interrupted"]),
         "refused": bool(line["refused"]),
-        "tokens": None if tokens is None else int(tokens),
+        "tokens": None if tokens is None or not math.isfinite(tokens) else int(tokens),
         "costUsd": usd_of(line["cost"]),
         "kind": word(properties.get("kind")),
     }

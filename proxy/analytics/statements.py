@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..core.buckets import LENGTHS
-from ..core.nested import keys_of, matches, number_at, text_at
+from ..core.nested import keys_of, matches, number_at, text_at, tokens_in
 from ..core.query import Source
 from ..core.query_fields import CONVERSATIONS, EVENTS, FEEDBACK, SEMANTIC_THREADS
 from .conditions import condition_of
@@ -31,6 +31,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "json_number": number_at,
     "json_keys": keys_of,
     "json_matches": matches,
+    "tokens_in": tokens_in,
 }
 
 _SHARED = {

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..core.ids import uuid7
 from ..core.search_words import spaced_text
 from ..core.session_filter import EVERY, Page, Place
-from ..core.traits import traits_of
+from ..core.tally import letter_of, packed_again
+from ..core.traits import timed_traits_of, traits_of
 from ..db.queries import load_queries
 from ..db.sqlite import Database
 from ..errors import ApiError
@@ -40,13 +41,16 @@ T = TypeVar("T")
 #: The schema's scripts, oldest first; a released one is never edited.
 MIGRATIONS = (
     "schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql", "schema_7.sql",
-    "schema_8.sql",
+    "schema_8.sql", "schema_9.sql",
 )  # fmt: skip
 #: What they, and what they make, call in SQL.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **statements.FUNCTIONS,
     "spaced_text": spaced_text,
     "traits_of": traits_of,
+    "timed_traits_of": timed_traits_of,
+    "time_letter": letter_of,
+    "packed_again": packed_again,
 }
 
 

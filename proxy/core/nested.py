@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: A text that is a number: as JSON writes it, and with a sign or without a digit before or after the point.
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+#: As the APIs have it: in all, or for what was asked and what was answered.
+_TOKENS = (("total_tokens",), ("prompt_tokens", "completion_tokens"), ("input_tokens", "output_tokens"))
 
 
 def text_at(stored: str | None, path: str) -> str | None:
@@ -30,12 +32,29 @@ def text_at(stored: str | None, path: str) -> str | None:
 
 def number_at(stored: str | None, path: str) -> float | None:
     """The number at a path, or in the text there."""
-    found = _at(stored, path)
+    return _number(_at(stored, path))
+
+
+def _number(found: Any) -> float | None:
+    if type(found) is int:  # as nearly all are
+        return float(found)
     if isinstance(found, str) and _NUMBER.fullmatch(found):
         found = float(found)
     if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
         return None
     return float(found)
+
+
+def tokens_in(stored: str | None) -> float | None:
+    """The tokens of an answer by the `usage` among its properties: in all as said there, or what went in and came out together."""
+    usage = _at(stored, '["usage"]')
+    if not isinstance(usage, dict):
+        return None
+    for names in _TOKENS:
+        counts = [count for name in names if (count := _number(usage.get(name))) is not None]
+        if len(counts) == len(names):
+            return sum(counts)
+    return None
 
 
 def keys_of(stored: str | None) -> str | None:

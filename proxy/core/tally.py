@@ -1,25 +1,41 @@
 """The sums of some sessions, such that those of two sets of sessions add up to those of both. Pure.
 
 Counts add. People are a set, so that somebody who came twice counts once. Times are counted to two significant digits
-(1,234 ms with 1,200): to round never changes an order, so a percentile of what was rounded is the percentile, rounded.
+(1,234 ms with 1,200): to round never changes an order, so a percentile of what was rounded is the percentile, rounded. As
+there are 730 such times, how often each is there stands in one large number, 32 bits each: to add two is one addition.
 What an answer did not say (tokens, times) or what has no price is left out of the sums and counted in none of them: a
 figure is None, never 0, where nothing is known.
 """
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass, field, fields
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Sequence
 
 #: Billionths of a dollar.
 _NANO = 1_000_000_000
+#: How often each rounded time is there, in so many bits each, the shortest in the lowest: more answers than a disk holds.
+Times: TypeAlias = int
+_LANE = 32
+_IS_BIG_ENDIAN = array("I", [1]).tobytes()[:1] == b"\0"
+#: Of a time that is kept, at most.
+_DIGITS = 9
+#: All rounded times, in their order; the place of each; and the letter of each, from `0` on, as none before it is a plain one.
+_MILLISECONDS = [*range(100), *(first * 10**tens for tens in range(1, _DIGITS - 1) for first in range(10, 100))]
+_PLACES = {time: place for place, time in enumerate(_MILLISECONDS)}
+_FIRST_LETTER = ord("0")
+_LETTERS = {chr(_FIRST_LETTER + place): place for place in _PLACES.values()}
+#: Fewer different times than so many take less room by themselves than all the bits between them.
+_FEW = 64
 
 
 @dataclass(slots=True)
@@ -44,9 +60,9 @@ class Tally:
     #: Billionths of a dollar, and of how many answers.
     cost: int = 0
     priced: int = 0
-    #: Milliseconds (rounded) → answers.
-    first: dict[int, int] = field(default_factory=dict)
-    whole: dict[int, int] = field(default_factory=dict)
+    #: How often each time is there, of the answers.
+    first: Times = 0
+    whole: Times = 0
     #: Who they are, by number.
     people: set[int] = field(default_factory=set)
 
@@ -67,20 +83,14 @@ class Tally:
         self.told += other.told
         self.cost += other.cost
         self.priced += other.priced
-        for mine, more in ((self.first, other.first), (self.whole, other.whole)):
-            if not mine:  # most are the first of their kind
-                mine.update(more)
-                continue
-            for time, count in more.items():
-                mine[time] = mine.get(time, 0) + count
+        self.first += other.first
+        self.whole += other.whole
         self.people |= other.people
 
     def packed(self) -> str:
         """As it is kept."""
         told = [[getattr(self, name) for name in COUNTS], sorted(self.people)]
-        for times in (self.first, self.whole):
-            told += [[*times], [*times.values()]]
-        return orjson.dumps(told).decode()
+        return orjson.dumps([*told, *_packed(self.first), *_packed(self.whole)]).decode()
 
 
 COUNTS = tuple(one.name for one in fields(Tally) if one.type == "int")
@@ -90,9 +100,28 @@ def unpacked(text: str) -> Tally:
     """A tally of `packed`."""
     counts, people, first, firsts, whole, wholes = orjson.loads(text)
     tally = Tally(*counts)
-    tally.people = set(people)
-    tally.first, tally.whole = dict(zip(first, firsts, strict=True)), dict(zip(whole, wholes, strict=True))
+    tally.first, tally.whole, tally.people = _unpacked(first, firsts), _unpacked(whole, wholes), set(people)
     return tally
+
+
+def packed_again(text: str) -> str:
+    """What an older teelog packed, as it is packed now."""
+    return unpacked(text).packed()
+
+
+def _packed(times: Times) -> tuple[Any, Any]:
+    """Few times with how often each is there; of many all the bits as text, and how many bits are left out before them."""
+    counted = {_MILLISECONDS[place]: count for place, count in enumerate(_lanes(times)) if count}
+    if len(counted) < _FEW:
+        return [*counted], [*counted.values()]
+    before = _LANE * _PLACES[next(iter(counted))]
+    return f"{times >> before:x}", before
+
+
+def _unpacked(told: Any, more: Any) -> Times:
+    if isinstance(told, str):
+        return int(told, 16) << int(more)
+    return _counted([_PLACES[time] for time in told], more)
 
 
 def rounded(milliseconds: int) -> int:
@@ -103,18 +132,48 @@ def rounded(milliseconds: int) -> int:
     return milliseconds // step * step
 
 
-def percentile(times: Mapping[int, int], share: int) -> int | None:
+def letter_of(milliseconds: int | None) -> str | None:
+    """A rounded time as one letter, so that many are kept as one text; None of none, and of what is no time."""
+    if milliseconds is None or not 0 <= milliseconds < 10**_DIGITS:
+        return None
+    return chr(_FIRST_LETTER + _PLACES[rounded(milliseconds)])
+
+
+def times_of(letters: str | None) -> Times:
+    """How often each time is there, of letters in whatever order."""
+    counts = Counter(letters or "")
+    return _counted([_LETTERS[letter] for letter in counts], counts.values())
+
+
+def _counted(places: Sequence[int], counts: Iterable[int]) -> Times:
+    lanes = array("I", bytes(_LANE // 8 * (1 + max(places, default=-1))))
+    for place, count in zip(places, counts, strict=True):
+        lanes[place] = count
+    if _IS_BIG_ENDIAN:
+        lanes.byteswap()
+    return int.from_bytes(lanes.tobytes(), "little")
+
+
+def _lanes(times: Times) -> array[int]:
+    """How often each time is there, up to the longest."""
+    lanes = array("I")
+    lanes.frombytes(times.to_bytes(-(-times.bit_length() // _LANE) * _LANE // 8, "little"))
+    if _IS_BIG_ENDIAN:
+        lanes.byteswap()
+    return lanes
+
+
+def percentile(times: Times, share: int) -> int | None:
     """The smallest time that so many of a hundred do not exceed (nearest rank); None of none."""
     return _percentiles(times, share)[0]
 
 
-def _percentiles(times: Mapping[int, int], *shares: int) -> list[int | None]:
-    """Several of them, the times put in order once."""
+def _percentiles(times: Times, *shares: int) -> list[int | None]:
+    """Several of them, counted through once."""
     if not times:
         return [None] * len(shares)
-    ordered = sorted(times)
-    behind = list(accumulate(map(times.__getitem__, ordered)))
-    return [ordered[bisect_left(behind, max(1, -(-behind[-1] * share // 100)))] for share in shares]
+    behind = list(accumulate(_lanes(times)))
+    return [_MILLISECONDS[bisect_left(behind, max(1, -(-behind[-1] * share // 100)))] for share in shares]
 
 
 def figures(tally: Tally, newcomers: set[int] | frozenset[int] = frozenset()) -> dict[str, Any]:

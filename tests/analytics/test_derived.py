@@ -3,9 +3,12 @@
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from proxy.analytics.figures import Asked, figures
 from proxy.analytics.store import FUNCTIONS, definitions, open_database
 from proxy.core.tally import figures as told
+from proxy.db.connection import lend
 from proxy.db.mend import doubt, mend
 from proxy.db.sqlite import Database
 from tests.analytics import figures_scenes as scenes
@@ -52,20 +55,32 @@ def figures_are_right(database):
     return found.total.sessions
 
 
-def test_an_older_file_has_figures_at_once(tmp_path):
-    """A file from before there were figures has them all when it is opened."""
-    path = tmp_path / "it.db"
+def older(path, version, whole):
+    """A file of an older schema with what `fill` logs, and, where that schema has it, what is derived of it."""
     queries, migrations = definitions()
-    Database(path, queries=queries, migrations=migrations[:-1], functions=FUNCTIONS).close()
-    database = open_database(tmp_path / "new.db")
+    Database(path, queries=queries, migrations=migrations[:version], functions=FUNCTIONS).close()
+    database = open_database(path.with_name("new.db"))
     fill(database)
     database.close()
     with closing(sqlite3.connect(path)) as old:
-        old.create_function("spaced_text", 1, FUNCTIONS["spaced_text"], deterministic=True)
-        old.execute("ATTACH ? AS new", (str(tmp_path / "new.db"),))
+        lend(old, FUNCTIONS)
+        old.execute("ATTACH ? AS new", (str(path.with_name("new.db")),))
         for table in ("conversation", "message", "feedback", "event"):
             old.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")
+        if whole:
+            old.execute("UPDATE derivation SET is_whole = 1")
         old.commit()
+
+
+#: The schema before there were figures, and those since.
+VERSIONS = {5: False} | dict.fromkeys(range(6, len(definitions()[1])), True)
+
+
+@pytest.mark.parametrize(("version", "whole"), VERSIONS.items(), ids=[f"of schema {one}" for one in VERSIONS])
+def test_an_older_file_has_figures_at_once(tmp_path, version, whole):
+    """A file from before there were figures has them all when it is opened, and so has one of every schema since."""
+    path = tmp_path / "it.db"
+    older(path, version, whole)
 
     database = open_database(path)
     try:
@@ -74,6 +89,28 @@ def test_an_older_file_has_figures_at_once(tmp_path):
         assert figures_are_right(database) == 30
     finally:
         database.close()
+
+
+#: What figures are made of, in words that do not depend on the order in which it came.
+SUMS = (
+    "SELECT number, answers, tokens_in, tokens_out, told, cost, priced, first, whole FROM answer_sums ORDER BY number"
+)
+TRAITS = "SELECT trait_name.trait, began, number FROM trait_time JOIN trait_name ON trait_name.id = trait_time.trait ORDER BY 1, 2, 3"
+
+
+def test_a_file_brought_forward_has_what_would_be_derived_anew(tmp_path):
+    """The sums and traits of a file of the schema before are those that are made out of its log."""
+    path = tmp_path / "it.db"
+    older(path, 8, True)
+    found = []
+    for _ in range(2):
+        database = open_database(path)
+        found.append(database.read(lambda tx: [[tuple(row) for row in tx.ask(one, {})] for one in (SUMS, TRAITS)]))
+        database.write(lambda tx: list(tx.ask("UPDATE derivation SET is_whole = 0", {})))
+        database.close()
+
+    assert found[0] == found[1]
+    assert [len(rows) for rows in found[0]] == [30, 30]
 
 
 def test_a_mended_file_has_figures_of_what_is_left(tmp_path):

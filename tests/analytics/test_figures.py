@@ -5,14 +5,30 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from proxy.analytics import figures
+from proxy.analytics.chosen import chosen_by
 from proxy.analytics.figures import Asked
 from proxy.analytics.gathering import Chosen
+from proxy.core.session_filter import SessionFilter
 from proxy.core.tally import figures as told_of
 from tests.analytics import figures_scenes as scenes
 from tests.analytics.figures_evaluator import evaluate
 from tests.analytics.figures_life import emptied, live, logged
 
-DERIVED = ("session", "answer", "person", "citation", "page", "trait", "asked", "cited_in_week")
+DERIVED = (
+    "session",
+    "answer",
+    "answer_sums",
+    "person",
+    "citation",
+    "page",
+    "trait",
+    "trait_time",
+    "trait_name",
+    "asked",
+    "cited_in_week",
+)
+
+FROM_DOCS = SessionFilter(properties=(("source", "docs"),))
 
 
 def told(found, asked):
@@ -50,6 +66,13 @@ def agree(database, examples):
             by_property = Asked(*span, unit=unit, by="property:source", property="source", with_side=with_side)
             expected = evaluate(tables, *span, unit, said("source"), with_side=with_side)
             assert told(database.read(lambda tx: figures.figures(tx, by_property)), by_property) == expected
+
+            chosen = database.read(lambda tx: chosen_by(tx, FROM_DOCS, *span))
+            of_one = Asked(*span, unit=unit, by=by, with_side=with_side, chosen=chosen)
+            from_docs = {"passes": lambda session: said("source")(session) == "docs", "with_side": with_side}
+            expected = evaluate(tables, *span, unit, lambda one: one[by], **from_docs)
+            assert told(database.read(lambda tx: figures.figures(tx, of_one)), of_one) == expected
+            assert database.read(lambda tx: figures.earlier(tx, of_one)) == (expected[0], expected[2])
         finally:
             database.write(emptied)
 

@@ -104,7 +104,7 @@ PLANS = {
     "conversation_by_user": {"user": "u"},
     "conversation_by_model": {"model": "m"},
     "conversation_interrupted": {"interrupted": "true"},
-    "USING INDEX conversation_by_number": {"q": "word"},
+    "USING INDEX session_by_number": {"q": "word"},
     "(trait=?)": {"tag": "t"},
     "SEARCH t USING PRIMARY KEY": {"property": "p=v"},
     "session_liked_list": {"feedback": "positive"},

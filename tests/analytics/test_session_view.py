@@ -54,6 +54,11 @@ def test_a_line():
     }
 
 
+def test_more_tokens_than_numbers_go():
+    """What a client says it used may add up to more than there are numbers: that is not known, and breaks no list."""
+    assert session_view(LINE | {"tokens": float("inf")})["tokens"] is None
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(["model", "kind", "userId", "id"]), JSON, max_size=4))
 def test_properties_are_anything(properties):

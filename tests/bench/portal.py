@@ -95,6 +95,7 @@ PAGES = {f"Chat Sessions {name}" if query else name: f"/chats{query}" for name, 
     "Insights of one user": "/insights?range=365d&user=u7",
     "Insights, not helpful": "/insights?feedback=negative",
     "Insights with a tag": "/insights?tag=vip",
+    "Insights of a year with a tag": "/insights?range=365d&tag=vip",
     "Insights of one model": "/insights?model=gpt-4o",
     "Analytics": "/analytics",
     "Analytics as JSON": "/analytics.json",
@@ -110,6 +111,9 @@ PAGES = {f"Chat Sessions {name}" if query else name: f"/chats{query}" for name, 
     "Analytics, not helpful": "/analytics?feedback=negative",
     "Analytics, help failed": "/analytics?failed=any",
     "Analytics with a tag": "/analytics?tag=vip",
+    "Analytics of a year with a tag of many": "/analytics?range=365d&tag=emea",
+    "Analytics of a year by a property": "/analytics?range=365d&by=property:source",
+    "Analytics saying a word": "/analytics?q=configure",
     "Delivery": "/delivery",
     "a transcript": "/chats/c3",
     "a transcript as JSON": "/chats/c3/messages.json",
@@ -137,7 +141,9 @@ COPIED = {
     "conversation": {"id": "id || :k", "number": "number + :count"},
     "message": {"number": "number + (:count << 32)", "conversation": "conversation || :k", "id": "id || :k"},
     "feedback": {"id": "id || :k", "conversation": "conversation || :k", "message": "message || :k"},
-    "session": {"conversation": "conversation || :k"},
+    "session": {"conversation": "conversation || :k", "number": "number + :count"},
+    "answer_sums": {"number": "number + :count"},
+    "trait_time": {"number": "number + :count"},
     "trait": {"conversation": "conversation || :k"},
     "answer": {"conversation": "conversation || :k", "message": "message || :k"},
     "citation": {"conversation": "conversation || :k"},
@@ -167,6 +173,9 @@ def copy(file, times, count, span):
         {"count": count},
     )
     file.execute("INSERT OR IGNORE INTO stale SELECT DISTINCT began - began % 3600000 FROM session")
+    file.execute(
+        "INSERT OR IGNORE INTO stale_week (start) SELECT DISTINCT began - (began + 259200000) % 604800000 FROM session"
+    )
     for _, sql in triggers:
         file.execute(sql)
     file.commit()

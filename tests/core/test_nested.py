@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from proxy.core.nested import keys_of, matches, number_at, text_at
+from proxy.core.nested import keys_of, matches, number_at, text_at, tokens_in
 
 STORED = orjson.dumps(
     {
@@ -97,3 +97,26 @@ def test_keys(stored, keys):
     assert (told and [orjson.loads(one) for one in orjson.loads(told)]) == keys
     assert "\x00" not in (told or "")
     assert keys_of(None) is None
+
+
+USAGES = {
+    "in all": ({"total_tokens": 7, "prompt_tokens": 1, "completion_tokens": 2}, 7),
+    "in and out": ({"prompt_tokens": 1, "completion_tokens": "2"}, 3),
+    "as Responses say it": ({"input_tokens": 1, "output_tokens": 2.5}, 3.5),
+    "one of both": ({"prompt_tokens": 1, "input_tokens": 2, "output_tokens": 3}, 5),
+    "none of both": ({"prompt_tokens": 1, "output_tokens": 3}, None),
+    "what is no number": ({"total_tokens": True, "prompt_tokens": None}, None),
+    "no object": ([5], None),
+}
+
+
+@pytest.mark.parametrize(("usage", "tokens"), USAGES.values(), ids=USAGES)
+def test_tokens_of_an_answer(usage, tokens):
+    """Usage tells tokens in all, or as two numbers that add up; what it does not tell is not known."""
+    assert tokens_in(orjson.dumps({"usage": usage}).decode()) == tokens
+
+
+@pytest.mark.parametrize("stored", [None, "{", "5", "{}"])
+def test_an_answer_without_usage_tells_no_tokens(stored):
+    """Where no usage is stored, or a disk has damaged it, nothing is known."""
+    assert tokens_in(stored) is None

@@ -2,19 +2,28 @@
 
 import math
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.tally import COUNTS, Tally, figures, percentile, rounded, unpacked
+from proxy.core.tally import COUNTS, Tally, figures, letter_of, percentile, rounded, times_of, unpacked
 
 NUMBERS = st.integers(0, 10**9)
 TIMES = st.lists(st.integers(0, 10**9 - 1), max_size=30)
+COUNTED = st.lists(st.integers(0, 10**9 - 1), max_size=300)
+
+
+def times(given):
+    """Times as a tally has them."""
+    return times_of("".join(map(letter_of, given)))
+
+
 TALLIES = st.builds(
     Tally,
     **dict.fromkeys(COUNTS, NUMBERS),
-    first=st.dictionaries(NUMBERS, NUMBERS, max_size=3),
-    whole=st.dictionaries(NUMBERS, NUMBERS, max_size=3),
+    first=COUNTED.map(times),
+    whole=COUNTED.map(times),
     people=st.sets(st.integers(1, 5), max_size=3),
 )
 
@@ -27,19 +36,17 @@ def test_sums_add_up(one, other):
     both.add(other)
 
     assert all(getattr(both, name) == getattr(one, name) + getattr(other, name) for name in COUNTS)
-    assert sum(both.first.values()) == sum(one.first.values()) + sum(other.first.values())
     assert both.people == one.people | other.people
 
 
-@given(TIMES, st.sampled_from([1, 50, 95, 100]))
-def test_a_percentile_of_rounded_times_is_the_rounded_percentile(times, share):
-    """Rounding keeps the order, so that no percentile is further off than its last digit."""
-    counted = {}
-    for time in times:
-        counted[rounded(time)] = counted.get(rounded(time), 0) + 1
+@given(TIMES, TIMES, st.sampled_from([1, 50, 95, 100]))
+def test_a_percentile_of_rounded_times_is_the_rounded_percentile(some, more, share):
+    """Rounding keeps the order, so that no percentile is further off than its last digit; of two sums as of all at once."""
+    both = sorted([*some, *more])
 
-    exact = sorted(times)[math.ceil(len(times) * share / 100) - 1] if times else None
-    assert percentile(counted, share) == (None if exact is None else rounded(exact))
+    exact = both[math.ceil(len(both) * share / 100) - 1] if both else None
+    assert times(some) + times(more) == times(both)
+    assert percentile(times(both), share) == (None if exact is None else rounded(exact))
 
 
 @pytest.mark.parametrize(
@@ -48,6 +55,22 @@ def test_a_percentile_of_rounded_times_is_the_rounded_percentile(times, share):
 def test_times_have_two_digits(time, told):
     """A time is told by its first two digits."""
     assert rounded(time) == told
+
+
+def test_sums_that_an_older_teelog_kept_are_read():
+    """Times were kept as such, with how often each is there."""
+    counts = [*range(len(COUNTS))]
+
+    assert unpacked(orjson.dumps([counts, [3], [90, 1200], [2, 1], [], []])) == Tally(
+        *counts, first=times([90, 90, 1234]), people={3}
+    )
+
+
+@pytest.mark.parametrize("time", [None, -1, 10**9], ids=repr)
+def test_what_is_no_time_has_no_letter(time):
+    """What was not said, and what no clock can have said, is not counted."""
+    assert letter_of(time) is None
+    assert times_of(None) == times_of("") == 0
 
 
 def test_what_is_not_known_is_not_nought():

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from proxy.core.session_filter import VALUE_LIMIT
-from proxy.core.traits import CROWDED, TRAITS_LIMIT, of_property, of_tag, traits_of
+from proxy.core.traits import CROWDED, TRAITS_LIMIT, of_property, of_tag, timed_traits_of, traits_of, untold
 
 KEPT = {
     "tags": ({}, ["vip", "eu", "vip"], ["tvip", "teu"]),
@@ -38,7 +38,17 @@ def test_what_a_disk_has_damaged(stored):
     assert traits_of(stored, None) == traits_of(None, "{}") == "[]"
 
 
+def test_values_that_are_no_traits_are_marked():
+    """Of a property whose value nobody can ask for it is known that it is there."""
+    told = {"a": "\0", "b": "x" * (VALUE_LIMIT + 1), "c": "d", "teelogRev": 7, "e=f": "g", "h": None}
+    found = timed_traits_of(orjson.dumps(told).decode(), '["vip"]')
+
+    assert orjson.loads(found) == ["tvip", untold("a"), untold("b"), "pc=d"]
+    assert orjson.loads(timed_traits_of(None, orjson.dumps([*map(str, range(65))]).decode())) == [CROWDED]
+
+
 def test_no_trait_is_that_of_another():
     """A tag is never taken for a property, nor either for the mark of those with too many."""
     assert of_tag("psource=docs") != of_property("source", "docs")
     assert CROWDED not in (of_tag("crowded"), of_property("rowded", ""))
+    assert untold("a")[0] not in of_tag("a")[0] + of_property("a", "")[0] + CROWDED[0]
