@@ -34,22 +34,28 @@ class HeadAgain:
         return (digits, body) if digits.isdigit() and int(digits) == len(body) else None
 
 
-def head_again(data: bytes, body_size: int, name: bytes, digits: bytes) -> HeadAgain | None:
+def head_again(data: bytes, line: bytes, fields: int, body_size: int, name: bytes, digits: bytes) -> HeadAgain | None:
     """
-    The head of a request that data, from its first byte to its last, is known to be; None where that is not plain.
+    The head of a request, where the data that ended it is all of it; None where that is not certain.
+
+    Data may begin in the middle of a head, whose beginning came before: it has fewer lines then than there are fields.
 
     Args:
-        data: The request.
-        body_size: Bytes of its body.
+        data: What was read.
+        line: How the request's first line begins, down to its version.
+        fields: How many the head has.
+        body_size: Bytes of the body.
         name: Content-Length in the client's spelling.
         digits: Its value.
 
     """
-    end, line = len(data) - body_size, b"\r\n" + name + b":"
-    at = data.find(line, 0, end)
-    if at < 0 or data.find(b"\r\n\r\n") != end - 4 or data.find(line, at + 1, end) >= 0:
+    end, length = len(data) - body_size, b"\r\n" + name + b":"
+    if not data.startswith(line) or data.count(b"\r\n", 0, end) != fields + 2:
         return None
-    at += len(line)
+    at = data.find(length, 0, end)
+    if at < 0 or data.find(b"\r\n\r\n") != end - 4 or data.find(length, at + 1, end) >= 0:
+        return None
+    at += len(length)
     while data[at : at + 1] == b" ":
         at += 1
     if not data.startswith(digits + b"\r\n", at):

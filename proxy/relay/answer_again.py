@@ -63,7 +63,8 @@ class _Known:
             return -1
         (at,) = places
         said = self._lines[at][15:].strip(b" \t")
-        if self._answer.framing != "length" or int(said) != self._answer.length:  # (a HEAD's answer has no body)
+        # an answer to HEAD, a 304, has a length and no body; nor can one of length 0 be told from them
+        if self._answer.framing != "length" or not self._answer.length or int(said) != self._answer.length:
             return -1
         self._names[at] = self._lines[at][:15]
         return at

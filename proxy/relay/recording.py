@@ -123,6 +123,7 @@ class Record:
         capture = reply.capture
         if capture is None:
             return
+        reply.no_longer_due()
         capture.status, capture.fault = status, fault
         capture.ended = time.time_ns() // 1_000_000
         await self._stored(lambda done: self.commit(capture, done), self._hold_seconds)

@@ -122,6 +122,10 @@ class Reply:
         assert self.capture is not None
         return self.capture, self._pieces, self._kept
 
+    def no_longer_due(self) -> None:
+        """Its exchange is handed to the journal by somebody else."""
+        self._due = False
+
     # --- what the upstream connection tells
 
     def feed(self, data: bytes) -> None:

@@ -13,6 +13,7 @@ fields of `RequestHandler` that have no public name, all of them in `ClientConne
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RequestRefused, UpstreamError
@@ -21,6 +22,7 @@ from .limits import MAX_HEAD, HeadTooLarge
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Awaitable, Callable
 
     from aiohttp.http import HttpRequestParser, RawRequestMessage
     from aiohttp.streams import StreamReader
@@ -86,12 +88,12 @@ class Shortcut:
                 self._wait(data)
             return _NO_MESSAGES
         is_beginning, self._again = self._in_body is None and not self.begun, None
-        result: tuple[Any, bool, bytes] = self._parser.feed_data(data)
+        try:
+            result = self._parse(data)
+        except Exception:
+            self._client.owed += 1  # aiohttp answers that, and hangs up
+            raise
         messages, upgraded, _ = result
-        if not messages:
-            self._goes_on(data)
-        elif self.begun_at:
-            self.begun, self.begun_at = 0, 0.0
         if len(messages) == 1 and not upgraded and self._client.is_waiting:
             message, content = messages[0]
             if content.is_eof() and self._take(message, content, data if is_beginning else b""):
@@ -100,6 +102,14 @@ class Shortcut:
             content = messages[-1][1]
             self._in_body = None if content.is_eof() else content
             self._client.owed += len(messages)
+        return result
+
+    def _parse(self, data: bytes) -> tuple[Any, bool, bytes]:
+        result: tuple[Any, bool, bytes] = self._parser.feed_data(data)
+        if not result[0]:
+            self._goes_on(data)
+        elif self.begun_at:
+            self.begun, self.begun_at = 0, 0.0
         return result
 
     def _goes_on(self, data: bytes) -> None:
@@ -157,7 +167,8 @@ class Shortcut:
         headers, body = message.raw_headers, content.read_nowait(-1)
         length = plan.length(headers)
         if length is not None and data:
-            self._again = head_again(data, len(body), *length)
+            line = f"{message.method} {message.path} HTTP/1.".encode("ascii")
+            self._again = head_again(data, line, len(headers), len(body), *length)
         self._send(plan, plan.forward(headers), body)
         return True
 
@@ -167,7 +178,7 @@ class Shortcut:
         reply = self._reply = self._front.begin(self._client, plan, body, self._ended)
         connection = plan.route.upstream.take()
         if connection is None:
-            self._task = self._client.loop.create_task(self._open(plan, reply, forward, body))
+            self._run(partial(self._open, plan, reply, forward, body))
         else:
             self._front.send(self._client, plan, reply, forward, body, connection)
 
@@ -188,7 +199,18 @@ class Shortcut:
         if error is None:
             self._finish(reply, keep_alive=reply.keep_alive)
         else:
-            self._task = client.loop.create_task(self._fail(reply, error))
+            self._run(partial(self._fail, reply, error))
+
+    def _run(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._task = self._client.loop.create_task(self._surely(work))
+
+    async def _surely(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Whatever goes wrong, the client is not left waiting."""
+        try:
+            await work()
+        except Exception as error:
+            self._client.log_exception("a request could not be handled", exc_info=error)
+            self._client.hang_up()
 
     async def _fail(self, reply: Reply, error: UpstreamError) -> None:
         keep_alive, plan = reply.keep_alive, self._plan

@@ -9,6 +9,7 @@ sweep for all connections, so that a read costs no timer. Failures become `Upstr
 from __future__ import annotations
 
 import asyncio
+import errno
 import select
 import socket
 import ssl
@@ -201,7 +202,11 @@ class Upstream:
             transport, connection = await self._loop.create_connection(
                 lambda: Connection(self), host, port, ssl=self._tls, server_hostname=name
             )
-            address = transport.get_extra_info("peername")[0]
+            peer = transport.get_extra_info("peername")
+            if peer is None:  # it has hung up already
+                connection.abort()
+                raise ConnectionResetError(errno.ECONNRESET, "it hung up at once")
+            address = peer[0]
             if leads_astray(address, host):  # looked at where it cannot change any more; nothing has been sent
                 connection.abort()
                 raise OSError(f"its name leads to {address}, a link-local address: configure that if it is meant")

@@ -92,7 +92,8 @@ def test_what_is_taken_is_what_the_parser_reads(data):
         return
     ((message, body),) = messages
     length = next(((name, value) for name, value in message.raw_headers if name.lower() == b"content-length"), None)
-    again = None if length is None else head_again(first, len(body), *length)
+    line = f"{message.method} {message.path} HTTP/1.".encode()
+    again = None if length is None else head_again(first, line, len(message.raw_headers), len(body), *length)
     if again is None:
         return
     assert again.split(first) == (length[1], body)
@@ -118,7 +119,33 @@ def test_what_is_taken_is_what_the_parser_reads(data):
 )
 def test_what_is_not_plain_is_the_parsers(first):
     """A head whose length, or whose end, does not stand there plainly is never taken for one that comes again."""
-    assert head_again(first, 2, b"Content-Length", b"2") is None
+    fields = first.count(b":")
+    assert head_again(first, b"POST / HTTP/1.", fields, 2, b"Content-Length", b"2") is None
+
+
+VICTIM = b"POST /v1/victim HTTP/1.1\r\nHost: p\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@pytest.mark.parametrize(
+    ("begun", "rest", "expected"),
+    [
+        ("P", VICTIM[1:], ["/v1/chat/completions", "/v1/victim"]),
+        ("POST /v1/victim HTTP/1.1\r\nX-Evil: ", VICTIM, ["/v1/chat/completions", "/v1/victim", "/v1/victim"]),
+        ("POST /v1/evil HTTP/1.1\r\nX-Evil: ", VICTIM, ["/v1/chat/completions", "/v1/evil", "/v1/victim"]),
+    ],
+    ids=["in-the-first-line", "in-a-field-like-it", "in-a-field"],
+)
+async def test_the_beginning_of_a_head_behind_a_request(begun, rest, expected, warm_relay):
+    """What ends a head that began behind another request goes upstream, by itself, as what it is, or not at all."""
+    async with warm_relay([Pieces([answer()])]) as world:
+        reader, writer = await opened(world)
+        for data in (post(b"{}", close=False) + begun.encode(), rest, rest):
+            writer.write(data)
+            await read_answer(reader)
+        writer.close()
+
+        assert [one.target for one in world.upstream.seen] == expected
+        assert not any("X-Evil" in dict(one.fields()) for one in world.upstream.seen[2:])
 
 
 class Asked:

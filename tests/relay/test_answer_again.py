@@ -17,7 +17,7 @@ FIRST = (
 )
 
 LINES = st.sampled_from([
-    b"Date: a", b"Date: b", b"date: a", b"X-Id: 1", b"X-Id:2", b"X-Id:", b"Content-Length: 5", b"Content-Length: 17",
+    b"Date: a", b"Date: b", b"date: a", b"X-Id: 1", b"X-Id:2", b"X-Id:", b"Content-Length: 0", b"Content-Length: 5", b"Content-Length: 17",
     b"content-length:5", b"Content-Length: 05", b"Content-Length:5 ", b"Content-Length: x", b"Content-Length: " + b"9" * 19,
     b"Content-Type: text/event-stream", b"Content-Type: application/json", b"Content-Encoding: gzip",
     b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip, chunked", b"Connection: close", b"Connection: keep-alive",
@@ -81,6 +81,14 @@ def test_what_differs_in_values_alone_is_not_read_with_care(name, monkeypatch):
     assert expected.length == (7 if name == "a-length" else 1045)
     assert b"Connection" not in expected.forward
     assert b"teelog" not in expected.forward
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", b"200 OK"), ("POST", b"304 Not Modified")])
+def test_a_length_without_a_body(method, status):
+    """Of answers that have a length and no body none comes to have one, whatever length came before."""
+    for length in (0, 5, 0, 7):
+        head = b"HTTP/1.1 %b\r\nX-Zero: 1\r\nContent-Length: %d\r\n\r\n" % (status, length)
+        assert read_again(head, method).length == 0
 
 
 def test_what_is_remembered_is_bounded():

@@ -45,6 +45,7 @@ FRAMING = {
     "9112 6.1 chunked twice": (POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", [400], []),
     "9112 6.1 a coding in HTTP/1.0": (POST.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", [400], []),
     "9112 6.2 a length that is none": (POST + b"Content-Length: 2 2\r\n\r\n{}", [400], []),
+    "9112 6.3 a length that nothing has": (POST + b"Content-Length: 18446744073709551615\r\n\r\n", [400], []),
     "9112 6.3 two lengths": (POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", [400], []),
     "9112 6.3 without a length there is no body": (POST + b"\r\n", [200, 200], [("/v1/x", b""), ("/v1/last", b"")]),
     "9112 6.3 a length ends where it ends": (

@@ -220,6 +220,57 @@ async def test_an_upstream_that_gives_no_answer(warm_relay):
         assert world.front.open == 0
 
 
+async def test_a_failure_is_recorded_once():
+    """A client that leaves while its failed exchange is being stored does not have it stored once more."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        upstream = {"base_url": f"http://127.0.0.1:{free.getsockname()[1]}/v1"}
+    journal = HeldJournal()
+    journal.hold = True
+    async with relay([Pieces([answer()])], upstream=upstream, journal=journal, hold=60) as world:
+        _, writer = await opened(world)
+        writer.write(post(b"{}", close=False))
+        await until(lambda: journal.waiting)
+        writer.close()
+        await until(lambda: not world.front.open)
+
+        (exchange,) = journal.exchanges
+        assert (exchange.interrupted, bool(exchange.fault)) == ("", True)
+        assert world.record.status()["outcomes"] == {"no_answer": 1}
+
+
+async def test_what_goes_wrong_with_a_connection_ends_the_clients(caplog):
+    """A fault of ours while a connection is opened is logged, and the client is not left waiting."""
+    async with relay(
+        [Pieces([answer()])], upstream={"base_url": "http://api..example.com/v1"}
+    ) as world:  # no IDNA name
+        reader, writer = await opened(world)
+        writer.write(post(b"{}", close=False))
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+        await until(lambda: not world.front.open)
+        assert len(world.journal.exchanges) == 1
+    assert [one.levelname for one in caplog.records] == ["ERROR"]
+    caplog.clear()
+
+
+async def test_a_head_that_is_refused_stays_so(warm_relay):
+    """A head that was too large when its end came is answered so, and goes nowhere."""
+    padding = b" " * 15_000
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: p\r\n"
+    head += b"".join(b"X-%d:%b1\r\n" % (number, padding) for number in range(3))
+    async with warm_relay([Pieces([answer()])]) as world:
+        reader, writer = await opened(world)
+        await until(world.front_connections)
+        (connection,) = world.front_connections()
+        connection.data_received(head)
+        await asyncio.sleep(0)
+        connection.data_received(b"Content-Length: 2\r\n\r\n{}")
+        assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+        writer.close()
+
+        assert (world.upstream.seen, world.front.open) == ([], 0)
+
+
 async def test_a_head_that_changes_is_read_again(warm_relay):
     """On one connection every request goes upstream with its own fields, target and length."""
     posts = [
