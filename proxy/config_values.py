@@ -8,7 +8,6 @@ fit raises `ValueError`, whose text completes "allowed: …" and never repeats t
 from __future__ import annotations
 
 import json
-import math
 import re
 from hmac import compare_digest
 from pathlib import Path
@@ -81,6 +80,10 @@ def read(raw: Any, wanted: Any) -> Any:
     return _read_plain(raw, wanted)
 
 
+#: No setting is so large, and any number of this size is a float, too.
+LARGEST = 2**63
+
+
 def _read_plain(raw: Any, wanted: type) -> Any:
     if wanted is bool:
         if not isinstance(raw, bool):
@@ -88,7 +91,7 @@ def _read_plain(raw: Any, wanted: type) -> Any:
         return raw
     if wanted in (int, float):
         number = isinstance(raw, wanted) or (wanted is float and isinstance(raw, int))
-        if not number or isinstance(raw, bool) or not math.isfinite(raw):
+        if not number or isinstance(raw, bool) or not -LARGEST <= raw <= LARGEST:  # (NaN is not)
             raise ValueError("a whole number" if wanted is int else "a number")
         return wanted(raw)
     if not isinstance(raw, str) or "\x00" in raw:
