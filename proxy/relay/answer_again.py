@@ -8,6 +8,7 @@ with care. So every head comes to what `answer_head` says of it. Pure, but for w
 from __future__ import annotations
 
 from .answer_head import READ, STOPS, AnswerHead, read_answer_head
+from .headers import is_length
 
 #: Kinds of heads that are remembered; a server has a few.
 MOST_KINDS = 64
@@ -44,7 +45,7 @@ class _Known:
                 return None
         if self._length_at >= 0:
             value = lines[self._length_at][15:].strip(b" \t")
-            if not value.isdigit() or len(value) > 18:
+            if not is_length(value):
                 return None
             length = int(value)
         return AnswerHead(status, framing, length, closes, events, self._forward(head, lines))

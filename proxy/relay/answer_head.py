@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from ..errors import UpstreamBroken
-from .headers import HOP_BY_HOP
+from .headers import HOP_BY_HOP, is_length
 
 #: A head longer than this is refused (nginx allows 32 KiB, real answers stay under 8 KiB).
 MAX_ANSWER_HEAD = 64 * 1024
@@ -98,7 +98,7 @@ def _framing(method: str, status: int, length: bytes | None, coding: bytes | Non
     """RFC 9112 §6.3; `coding` is in lower case."""
     if coding is not None and (coding != b"chunked" or length is not None):
         raise UpstreamBroken("the upstream's Transfer-Encoding is not `chunked`, or stands beside Content-Length")
-    if length is not None and (not length.isdigit() or len(length) > 18):
+    if length is not None and not is_length(length):
         raise UpstreamBroken("the upstream's Content-Length is not a number")
     if method == "HEAD" or status in (204, 304) or status < 200:
         return "length", 0

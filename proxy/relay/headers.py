@@ -143,9 +143,14 @@ _IMITATIONS = frozenset((b"content_length", b"transfer_encoding"))
 #: Fields that decide something here, and go on; those and what stops here; of which only one may stand in a head.
 _PASSES = frozenset((b"content-length", b"origin"))
 _SPECIAL = _NOT_SENT_ON | _IMITATIONS | _PASSES
-#: More do not fit into 64 bits; the parser (aiohttp 3.14.5) takes 2^64 - 1 for no body at all.
-MOST_DIGITS = 18
+#: More may not fit into 64 bits; the parser (aiohttp 3.14.5) takes 2^64 - 1 for no body at all.
+_MOST_DIGITS = 18
 _SINGLE = frozenset((b"host", b"transfer-encoding", b"content-length", b"expect"))
+
+
+def is_length(value: bytes) -> bool:
+    """Whether a Content-Length is a number, and of a size that a body may have; of requests and answers alike."""
+    return value.isdigit() and len(value) <= _MOST_DIGITS
 
 
 def _check_special(special: dict[bytes, bytes], host: bytes | None, version: tuple[int, int]) -> None:
@@ -158,7 +163,8 @@ def _check_special(special: dict[bytes, bytes], host: bytes | None, version: tup
         raise RequestRefused(
             400, "a field imitates the framing: Content_Length or Transfer_Encoding, with an underscore"
         )
-    if len(special.get(b"content-length", b"")) > MOST_DIGITS:
+    length = special.get(b"content-length")
+    if length is not None and not is_length(length):
         raise RequestRefused(400, "Content-Length is no length that anything has")
     coding = special.get(b"transfer-encoding")
     if coding is not None and (coding.lower() != b"chunked" or version == (1, 0)):
