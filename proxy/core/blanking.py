@@ -15,7 +15,7 @@ _SHORT = 64 * 1024
 
 
 class Finder:
-    """Looks for a credential in whatever spelling, at one pace whatever the text."""
+    """Looks for a credential in whatever spelling, and in a long text at one pace, whatever stands there."""
 
     __slots__ = ("_pattern", "_plain")
 

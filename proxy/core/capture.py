@@ -23,8 +23,6 @@ from .framing import dechunk
 from .tenant import tenant_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .capture_rules import CaptureRules
 
 #: Request headers that are copied; what tells a conversation, a user or a client, and how the body is coded.
@@ -117,13 +115,11 @@ class CapturedHead:
 class _Told:
     """What is written of a request's head, and the credentials that stood in it."""
 
-    __slots__ = ("_answer_head", "_answer_headers", "_finders", "encoded", "headers", "meta", "secrets")
+    __slots__ = ("_finders", "encoded", "headers", "meta", "secrets")
 
     def __init__(self, secrets: tuple[bytes, ...], headers: dict[str, str], meta: dict[str, Any]) -> None:
         self.secrets = secrets
         self._finders = [finder(secret) for secret in secrets]
-        self._answer_head = b""
-        self._answer_headers: Mapping[str, str] = {}
         self.headers = headers
         self.meta = meta
         #: Both as JSON, open at the end.
@@ -140,14 +136,12 @@ class _Told:
                 body = one.blanked(body)
         return body
 
-    def answered(self, head: bytes) -> Mapping[str, str]:
-        """What is copied of an answer's head, without the credentials; servers that give requests no ids repeat theirs."""
-        if head != self._answer_head:
-            headers = kept_answer_headers(head)
-            if quotes(head, self.secrets):
-                headers = {name: blank(value, self.secrets) for name, value in headers.items()}
-            self._answer_head, self._answer_headers = head, headers
-        return self._answer_headers
+    def answered(self, head: bytes) -> dict[str, str]:
+        """What is copied of an answer's head, without the credentials."""
+        headers = kept_answer_headers(head)
+        if quotes(head, self.secrets):
+            headers = {name: blank(value, self.secrets) for name, value in headers.items()}
+        return headers
 
 
 @dataclass(slots=True)
@@ -257,12 +251,12 @@ def kept_answer_headers(head: bytes) -> dict[str, str]:
     return out
 
 
-def _decoded(headers: Mapping[str, str]) -> dict[str, str]:
+def _decoded(headers: dict[str, str]) -> dict[str, str]:
     """The fields of a body whose coding was undone."""
     return {name: value for name, value in headers.items() if name != "content-encoding"}
 
 
-def _quoting(body: bytes, headers: Mapping[str, str], secrets: tuple[bytes, ...], framing: str = "") -> bytes | None:
+def _quoting(body: bytes, headers: dict[str, str], secrets: tuple[bytes, ...], framing: str = "") -> bytes | None:
     """A content-coded body, decoded, where it quotes a secret; None for any other."""
     if "content-encoding" not in headers:
         return None
