@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import orjson
+
 from ..core.query_fields import CONVERSATIONS
 from .demands import demands_of, match_of, said_in
 from .gathering import Chosen, Lead
+from .sheaves import numbers_within
 from .statements import Statement
 from .ways import Demand, fewest, of_sessions
 
@@ -58,6 +61,7 @@ def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int) -> Chosen | 
         else Lead(lead.few.sessions(), lead.entry, "" if few else lead.condition),
         by_time=next((one.by_time for one in rest if one.by_time), ""),
         trait=demands[0].trait if len(demands) == 1 else None,
+        numbers=demands[0].numbers if len(demands) == 1 else None,
     )
 
 
@@ -78,26 +82,24 @@ def _leads(
 def _said(tx: Tx, statement: Statement, words: Sequence[Words], since: int, until: int) -> Demand:
     """Words are looked for once: figures ask several times about those that say them."""
     found = Statement(CONVERSATIONS)
-    match, (first, end) = match_of(found, words), _numbers(tx, since, until)
-    found.values |= {"first": first << 32, "end": end << 32}
-    found.text = (
-        "SELECT count(*), json_group_array(number) FROM (SELECT DISTINCT rowid >> 32 AS number FROM message_search "  # noqa: S608 - fixed parts only
-        f"WHERE {match} AND rowid >= :first AND rowid < :end LIMIT {SAID})"
+    text = (
+        f"SELECT DISTINCT rowid >> 32 AS number FROM message_search WHERE {match_of(found, words)}"  # noqa: S608 - fixed parts only
+        f"{_within(tx, found, since, until)} LIMIT {SAID}"
     )
+    found.text = f"SELECT count(*), json_group_array(number) FROM ({text})"  # noqa: S608 - fixed parts only
     ((count, numbers),) = tx.ask(found.text, found.values)
     if count == SAID:
         return Demand(said_in(statement, words, one_by_one=False), "v")
     bound = statement.bind(numbers)
     source = f"json_each({bound}) AS said CROSS JOIN session AS s ON s.number = said.value"
     condition = f"s.number IN (SELECT value FROM json_each({bound}))"  # noqa: S608 - fixed parts only
-    return Demand(condition, "s", "1 = 1", of_sessions("", source))
+    return Demand(condition, "s", "1 = 1", of_sessions("", source), numbers=tuple(orjson.loads(numbers)))
 
 
-def _numbers(tx: Tx, since: int, until: int) -> tuple[int, int]:
-    """From which number on, and before which, the conversations of a short span are; of a long one, all."""
-    text = (
-        "SELECT min(number), max(number), count(*) FROM ("  # noqa: S608 - fixed parts only
-        f"SELECT number FROM session WHERE {_SPAN} LIMIT {COUNTED})"
-    )
-    ((first, last, count),) = tx.ask(text, {"since": since, "until": until})
-    return (first or 0, (last or 0) + 1) if count < COUNTED else (0, 2**31 - 1)
+def _within(tx: Tx, found: Statement, since: int, until: int) -> str:
+    """That a message is of the conversations of a span, as far as their numbers tell; an end that all are within is not asked for."""
+    # (Each is looked at for every message, at half the cost of finding it.)
+    first, end = numbers_within(tx, since, until)
+    (ends,) = tx.all("highest_number")
+    asked = ((">=", first, first > 1), ("<", end, end <= (ends["number"] or 0)))
+    return "".join(f" AND rowid {compared} {found.bind(number << 32)}" for compared, number, needed in asked if needed)

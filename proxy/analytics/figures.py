@@ -8,6 +8,7 @@ transaction that only read, in bounded time (`ApiError` 422).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ from ..core.buckets import bucket_after, bucket_of, buckets, runs
 from ..core.cover import cover
 from ..core.tally import Tally, unpacked
 from ..core.tally import figures as told
-from .gathering import ALL, gathered, having, numbers_of
+from .gathering import ALL, gathered, having, numbered, numbers_of
 from .grouping import FEW_VALUES, by_property, values_of
+from .sheaves import numbers_within, sheaf_weeks, sheaves_of
 from .statements import bucket
 from .trait_weeks import beside, fresh_weeks, week_of
 
@@ -120,10 +122,12 @@ def _pieces(tx: Tx, asked: Asked, longest: str = "") -> Iterator[tuple[int, str,
     # (What is summed now is one tally of a mark, then.)
     keys = ["0" if longest else bucket("s.began", asked.unit), f"s.{asked.by}"]
     if asked.chosen is not None:
-        if asked.chosen.trait is None:
-            yield from _filtered(tx, asked, keys)
-        else:
+        if asked.chosen.trait is not None:
             yield from _having(tx, asked, keys, asked.chosen.trait, "" if longest else asked.unit)
+        elif asked.chosen.numbers is not None:
+            yield from _numbered(tx, asked, keys, asked.chosen.numbers, "" if longest else asked.unit)
+        else:
+            yield from _filtered(tx, asked, keys)
         return
     stale = [row["hour"] for row in tx.all("stale_hours", since=asked.since, until=asked.until)]
     parts = cover(asked.since, asked.until, stale, longest or asked.unit)
@@ -149,6 +153,30 @@ def _having(tx: Tx, asked: Asked, keys: list[str], trait: int, unit: str) -> Ite
                 yield bucket_of(start, asked.unit), model if asked.by == "model" else endpoint, tally
     for since, until in beside(asked.since, asked.until, weeks):
         yield from _filtered(tx, replace(asked, chosen=having(trait, since, until)), keys, (since, until))
+
+
+def _numbered(
+    tx: Tx, asked: Asked, keys: list[str], numbers: tuple[int, ...], unit: str
+) -> Iterator[tuple[int, str, Tally]]:
+    """Of the sessions that have some numbers: those of whole weeks out of sheaves, what is beside them summed now."""
+    weeks = sheaf_weeks(tx, asked.since, asked.until)
+    wanted = frozenset(numbers if weeks else ())
+    for start in weeks:
+        since, until = max(asked.since, start), min(asked.until, bucket_after(start, "week"))
+        starts = [*buckets(since, until, unit)] if unit else [since]
+        for sheaf in sheaves_of(tx, start):
+            meant = sheaf.among(wanted)
+            for stretch in sheaf.stretches:
+                if _passes(asked, *stretch.marks):
+                    for one in starts:
+                        end = min(until, bucket_after(one, unit)) if unit else until
+                        places = sheaf.within(stretch, max(one, since) - start, end - start)
+                        if tally := sheaf.tally(*places, meant):
+                            yield bucket_of(one, asked.unit), stretch.mark(asked.by), tally
+    for since, until in beside(asked.since, asked.until, weeks):
+        first, end = numbers_within(tx, since, until)
+        some = numbered(numbers[bisect_left(numbers, first) : bisect_left(numbers, end)], since, until)
+        yield from _filtered(tx, replace(asked, chosen=some), keys, (since, until))
 
 
 def _passes(asked: Asked, side: int, model: str, endpoint: str) -> bool:

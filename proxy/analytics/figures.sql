@@ -41,6 +41,9 @@ DELETE FROM trait_time;
 -- name: clear_kept_traits — no sums by trait
 DELETE FROM kept_trait;
 
+-- name: clear_sheaves — no sheaves
+DELETE FROM sheaf;
+
 -- name: clear_answer_sums — no sums of answers
 DELETE FROM answer_sums;
 
@@ -117,6 +120,22 @@ UPDATE stale_week SET claimed = 1 WHERE start = :start;
 -- name: week_is_fresh — its sums hold, if it is still claimed
 DELETE FROM stale_week WHERE start = :start AND claimed = 1;
 
+-- name: is_claimed — whether a week is to be summed, and has not changed since that began
+SELECT 1 FROM stale_week WHERE start = :start AND claimed = 1;
+
+-- name: drop_sheaves — the sheaves of a week
+DELETE FROM sheaf WHERE start = :start;
+
+-- name: keep_sheaf — one of them
+INSERT INTO sheaf (start, part, first, last, sessions) VALUES (:start, :part, :first, :last, :sessions);
+
+-- name: sheaf_weeks — weeks that have sheaves, and between which numbers their sessions are
+SELECT start, min(first) AS first, max(last) AS last FROM sheaf WHERE start >= :since AND start < :until
+GROUP BY start ORDER BY start;
+
+-- name: sheaves — those of a week
+SELECT sessions FROM sheaf WHERE start = :start ORDER BY part;
+
 -- name: drop_kept_traits — the sums of a week by trait
 DELETE FROM kept_trait WHERE start = :start;
 
@@ -139,6 +158,9 @@ SELECT side, model, endpoint, tally FROM kept_trait WHERE start = :start AND tra
 
 -- name: sessions_of — how many began within a span
 SELECT count(*) AS sessions FROM session WHERE began >= :since AND began < :until;
+
+-- name: highest_number — the highest number that a conversation has
+SELECT max(number) AS number FROM conversation;
 
 -- name: newcomers — who came first within a span, as one text
 SELECT group_concat(id) AS people FROM person WHERE first_time >= :since AND first_time < :until;

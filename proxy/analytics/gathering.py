@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from ..core.tally import Tally, times_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ..db.sqlite import Tx
 
@@ -55,6 +57,8 @@ class Chosen:
     told: str = ""
     #: Those that have a trait, by its number, if nothing else is asked.
     trait: int | None = None
+    #: Those that have one of some numbers, in their order, if nothing else is asked.
+    numbers: tuple[int, ...] | None = None
 
     @property
     def is_few(self) -> bool:
@@ -111,6 +115,12 @@ def having(trait: int, since: int, until: int) -> Chosen:
     """The sessions that have a trait, by its number, and began within a span."""
     lead = Lead(TIMED, "t.trait = :trait AND t.began >= :since AND t.began < :until")
     return Chosen((), {"trait": trait, "since": since, "until": until}, lead=lead, is_within=True)
+
+
+def numbered(numbers: Iterable[int], since: int, until: int) -> Chosen:
+    """The sessions that have one of some numbers, and began within a span."""
+    lead = Lead("json_each(:numbers) AS said CROSS JOIN session AS s ON s.number = said.value", "1 = 1")
+    return Chosen((), {"numbers": orjson.dumps([*numbers]).decode()}, lead=lead).within(since, until)
 
 
 def gathered(tx: Tx, chosen: Chosen, keys: Sequence[str]) -> dict[tuple[Any, ...], Tally]:

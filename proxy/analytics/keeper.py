@@ -16,6 +16,7 @@ from ..errors import DatabaseError
 from .keeping import sum_hours
 from .prices import installed, price_answers
 from .reading import read_sessions
+from .sheaves import keep_sheaves, sheaved
 from .trait_weeks import claim, keep, summed
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Keeper:
         return await self._sum_week()
 
     async def _sum_week(self) -> bool:
-        """Sums one of the weeks by trait, reading while others write; once all hold, it looks again a while later."""
+        """Sums one of the weeks, reading while others write; once all hold, it looks again a while later."""
         if self._store.now() < self._weeks_from:
             return False
         start = await self._store.write(lambda tx: claim(tx, self._store.now()))
@@ -70,7 +71,13 @@ class Keeper:
             self._weeks_from = self._store.now() + WEEKS_REST_MS
             return False
         sums = await self._store.read(lambda tx: summed(tx, start))
-        await self._store.write(lambda tx: keep(tx, start, sums))
+        sheaves = await self._store.read(lambda tx: sheaved(tx, start))
+
+        def kept(tx: Tx) -> None:
+            keep_sheaves(tx, start, sheaves)
+            keep(tx, start, sums)
+
+        await self._store.write(kept)
         return True
 
     def _works(self) -> list[Callable[[Tx], int]]:

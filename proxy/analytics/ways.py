@@ -92,6 +92,8 @@ class Demand:
     is_of_span: bool = False
     #: That sessions have a trait: its number.
     trait: int | None = None
+    #: The numbers of the sessions that meet it, in their order, where they are known.
+    numbers: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,8 @@ def _choice(tx: Tx, statement: Statement, demands: Sequence[Demand]) -> tuple[De
 
 def _how_many(tx: Tx, statement: Statement, demand: Demand, most: int) -> int:
     """How many entries its index has; counting ends at `most`."""
+    if demand.numbers is not None:
+        return min(len(demand.numbers), most)
     assert demand.few is not None
     text = f"SELECT count(*) FROM (SELECT 1 FROM {demand.few.source} WHERE {demand.entry} LIMIT {most})"  # noqa: S608 - fixed parts only
     ((count,),) = tx.ask(text, statement.values)

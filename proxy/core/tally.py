@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
+from .slices import IS_BIG_ENDIAN
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -26,7 +28,6 @@ _NANO = 1_000_000_000
 #: How often each rounded time is there, in so many bits each, the shortest in the lowest: more answers than a disk holds.
 Times: TypeAlias = int
 _LANE = 32
-_IS_BIG_ENDIAN = array("I", [1]).tobytes()[:1] == b"\0"
 #: Of a time that is kept, at most.
 _DIGITS = 9
 #: All rounded times, in their order; the place of each; and the letter of each, from `0` on, as none before it is a plain one.
@@ -90,17 +91,23 @@ class Tally:
     def packed(self) -> str:
         """As it is kept."""
         told = [[getattr(self, name) for name in COUNTS], sorted(self.people)]
-        return orjson.dumps([*told, *_packed(self.first), *_packed(self.whole)]).decode()
+        return orjson.dumps([*told, *packed_times(self.first), *packed_times(self.whole)]).decode()
 
 
+#: The names of what is counted, in order.
 COUNTS = tuple(one.name for one in fields(Tally) if one.type == "int")
+
+
+def counted(sessions: int, counts: Iterable[int]) -> Tally:
+    """A tally of so many sessions, and of the other counts in their order."""
+    return Tally(sessions, *counts)  # type: ignore[arg-type] # as many as there are
 
 
 def unpacked(text: str) -> Tally:
     """A tally of `packed`."""
     counts, people, first, firsts, whole, wholes = orjson.loads(text)
     tally = Tally(*counts)
-    tally.first, tally.whole, tally.people = _unpacked(first, firsts), _unpacked(whole, wholes), set(people)
+    tally.first, tally.whole, tally.people = unpacked_times(first, firsts), unpacked_times(whole, wholes), set(people)
     return tally
 
 
@@ -109,7 +116,7 @@ def packed_again(text: str) -> str:
     return unpacked(text).packed()
 
 
-def _packed(times: Times) -> tuple[Any, Any]:
+def packed_times(times: Times) -> tuple[Any, Any]:
     """Few times with how often each is there; of many all the bits as text, and how many bits are left out before them."""
     counted = {_MILLISECONDS[place]: count for place, count in enumerate(_lanes(times)) if count}
     if len(counted) < _FEW:
@@ -118,10 +125,11 @@ def _packed(times: Times) -> tuple[Any, Any]:
     return f"{times >> before:x}", before
 
 
-def _unpacked(told: Any, more: Any) -> Times:
+def unpacked_times(told: Any, more: Any) -> Times:
+    """Those of `packed_times`."""
     if isinstance(told, str):
         return int(told, 16) << int(more)
-    return _counted([_PLACES[time] for time in told], more)
+    return times_counted([_PLACES[time] for time in told], more)
 
 
 def rounded(milliseconds: int) -> int:
@@ -142,14 +150,20 @@ def letter_of(milliseconds: int | None) -> str | None:
 def times_of(letters: str | None) -> Times:
     """How often each time is there, of letters in whatever order."""
     counts = Counter(letters or "")
-    return _counted([_LETTERS[letter] for letter in counts], counts.values())
+    return times_counted(places_of(counts), counts.values())
 
 
-def _counted(places: Sequence[int], counts: Iterable[int]) -> Times:
+def places_of(letters: Iterable[str]) -> list[int]:
+    """The place of each letter's time among all."""
+    return [_LETTERS[letter] for letter in letters]
+
+
+def times_counted(places: Sequence[int], counts: Iterable[int]) -> Times:
+    """How often each time is there, of places and how often each is."""
     lanes = array("I", bytes(_LANE // 8 * (1 + max(places, default=-1))))
     for place, count in zip(places, counts, strict=True):
         lanes[place] = count
-    if _IS_BIG_ENDIAN:
+    if IS_BIG_ENDIAN:
         lanes.byteswap()
     return int.from_bytes(lanes.tobytes(), "little")
 
@@ -158,7 +172,7 @@ def _lanes(times: Times) -> array[int]:
     """How often each time is there, up to the longest."""
     lanes = array("I")
     lanes.frombytes(times.to_bytes(-(-times.bit_length() // _LANE) * _LANE // 8, "little"))
-    if _IS_BIG_ENDIAN:
+    if IS_BIG_ENDIAN:
         lanes.byteswap()
     return lanes
 

@@ -2,7 +2,7 @@
 
 import random
 
-from proxy.analytics import conversations, deletion, keeping, notes, reading, trait_weeks
+from proxy.analytics import conversations, deletion, keeping, notes, reading, sheaves, trait_weeks
 from proxy.errors import ApiError
 from tests.analytics import figures_scenes as scenes
 
@@ -33,6 +33,7 @@ def live(tx, step):
             while keeping.sum_hours(tx, scenes.NOW) or reading.read_sessions(tx):
                 pass
             while (week := trait_weeks.claim(tx, scenes.NOW)) is not None:
+                sheaves.keep_sheaves(tx, week, sheaves.sheaved(tx, week, fewest=1))
                 trait_weeks.keep(tx, week, trait_weeks.summed(tx, week, least=1))
     except ApiError:
         pass  # there was nothing to delete

@@ -8,11 +8,13 @@ from proxy.analytics import figures
 from proxy.analytics.chosen import chosen_by
 from proxy.analytics.figures import Asked
 from proxy.analytics.gathering import Chosen
+from proxy.core.search_words import Words
 from proxy.core.session_filter import SessionFilter
 from proxy.core.tally import figures as told_of
 from tests.analytics import figures_scenes as scenes
 from tests.analytics.figures_evaluator import evaluate
 from tests.analytics.figures_life import emptied, live, logged
+from tests.analytics.insights_evaluator import words_of
 
 DERIVED = (
     "session",
@@ -29,6 +31,8 @@ DERIVED = (
 )
 
 FROM_DOCS = SessionFilter(properties=(("source", "docs"),))
+#: What about half of the scenes' messages have.
+SAYING = SessionFilter(words=(Words("I"),))
 
 
 def told(found, asked):
@@ -73,6 +77,13 @@ def agree(database, examples):
             expected = evaluate(tables, *span, unit, lambda one: one[by], **from_docs)
             assert told(database.read(lambda tx: figures.figures(tx, of_one)), of_one) == expected
             assert database.read(lambda tx: figures.earlier(tx, of_one)) == (expected[0], expected[2])
+
+            chosen = database.read(lambda tx: chosen_by(tx, SAYING, *span))
+            saying = Asked(*span, unit=unit, by=by, with_side=with_side, chosen=chosen)
+            has_it = {"passes": lambda session: session["id"] in ids_saying(tables, "i"), "with_side": with_side}
+            expected = evaluate(tables, *span, unit, lambda one: one[by], **has_it)
+            assert told(database.read(lambda tx: figures.figures(tx, saying)), saying) == expected
+            assert database.read(lambda tx: figures.earlier(tx, saying)) == (expected[0], expected[2])
         finally:
             database.write(emptied)
 
@@ -80,6 +91,15 @@ def agree(database, examples):
         assert not any(left.values())
 
     run()
+
+
+def ids_saying(tables, word):
+    """Conversations one message of which, of those that stand in it, has a word."""
+    return {
+        row["conversation"]
+        for row in tables["message"]
+        if row["place"] is not None and word in words_of(row["text"] or "")
+    }
 
 
 def said(name):

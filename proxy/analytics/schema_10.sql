@@ -1,0 +1,18 @@
+-- Migration 10: figures of the chats that say a word read a few long rows of a week, and not one of each session.
+
+-- The sessions that began within a week (from Monday, UTC), so many in a row, kept so that any of them are summed at once
+-- (`core/sheaf.py`); none of a week that has few. They hold as long as the sums by trait do (`stale_week`).
+CREATE TABLE sheaf (
+    start    INTEGER NOT NULL,
+    part     INTEGER NOT NULL,
+    -- The lowest number of its sessions, and the highest.
+    first    INTEGER NOT NULL,
+    last     INTEGER NOT NULL,
+    sessions BLOB NOT NULL,
+    PRIMARY KEY (start, part)
+) STRICT;
+
+-- (They are made with the sums by trait, and so are those made again.)
+INSERT INTO stale_week (start)
+SELECT DISTINCT began - ((began + 259200000) % 604800000 + 604800000) % 604800000 FROM session WHERE true
+ON CONFLICT (start) DO UPDATE SET claimed = 0;
