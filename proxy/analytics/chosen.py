@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ..core.query_fields import CONVERSATIONS
+from .beginnings import spelled_out
 from .demands import demands_of, match_of, said_in
 from .gathering import Chosen, Lead
 from .sheaves import numbers_within
@@ -28,6 +29,8 @@ COUNTED = 20_000
 FEW = 50
 #: Sessions that say some words, of which a list is held in memory.
 SAID = 200_000
+#: Words that are looked for instead of what begins so: each is looked at for every message.
+SPELLED = 4
 _SPAN = "began >= :since AND began < :until"
 
 
@@ -83,7 +86,7 @@ def _said(tx: Tx, statement: Statement, words: Sequence[Words], since: int, unti
     """Words are looked for once: figures ask several times about those that say them."""
     found = Statement(CONVERSATIONS)
     text = (
-        f"SELECT DISTINCT rowid >> 32 AS number FROM message_search WHERE {match_of(found, words)}"  # noqa: S608 - fixed parts only
+        f"SELECT DISTINCT rowid >> 32 AS number FROM message_search WHERE {match_of(found, spelled_out(tx, words, SPELLED))}"  # noqa: S608 - fixed parts only
         f"{_within(tx, found, since, until)} LIMIT {SAID}"
     )
     found.text = f"SELECT count(*), json_group_array(number) FROM ({text})"  # noqa: S608 - fixed parts only

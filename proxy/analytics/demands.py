@@ -126,8 +126,14 @@ def _timed(tx: Tx, statement: Statement, trait: str, since: int, until: int) -> 
 def match_of(statement: Statement, words: Sequence[Words]) -> str:
     """That a message has all of these words."""
     # Quoted, whatever is in it is words (https://www.sqlite.org/fts5.html#fts5_strings); there are no quotes in it.
-    wanted = " AND ".join(f'"{one.text}"{"*" if one.begins else ""}' for one in words)
-    return f"message_search MATCH {statement.bind(wanted)}"
+    return f"message_search MATCH {statement.bind(' AND '.join(map(_wanted, words)))}"
+
+
+def _wanted(words: Words) -> str:
+    if words.spelled:
+        quoted = [f'"{one}"' for one in words.spelled]
+        return f"({' OR '.join(quoted)})"
+    return f'"{words.text}"{"*" if words.begins else ""}'
 
 
 def said_in(statement: Statement, words: Sequence[Words], *, one_by_one: bool) -> str:

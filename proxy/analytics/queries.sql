@@ -59,6 +59,15 @@ SELECT number, earliest, latest FROM (
     FROM block
 ) WHERE latest IS NOT NULL;
 
+-- name: words_beginning — words of the search index from a beginning on and before an end, one after the other: it leaps from each to the next, past all that is said of it
+WITH RECURSIVE found (term) AS (
+    SELECT (SELECT term FROM search_word WHERE term >= :beginning LIMIT 1)
+    UNION ALL
+    SELECT (SELECT term FROM search_word WHERE search_word.term >= found.term || char(0) LIMIT 1)
+    FROM found WHERE found.term < :end
+)
+SELECT term FROM found WHERE term < :end LIMIT :most;
+
 -- name: messages — a conversation's messages by place, those that left the list last
 SELECT * FROM message WHERE conversation = :conversation ORDER BY place IS NULL, place, created_at, id;
 

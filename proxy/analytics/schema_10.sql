@@ -16,3 +16,6 @@ CREATE TABLE sheaf (
 INSERT INTO stale_week (start)
 SELECT DISTINCT began - ((began + 259200000) % 604800000 + 604800000) % 604800000 FROM session WHERE true
 ON CONFLICT (start) DO UPDATE SET claimed = 0;
+
+-- The words of the search index in their order, each with where it is said: it keeps nothing, and shows what is in the index.
+CREATE VIRTUAL TABLE search_word USING fts5vocab (message_search, 'instance');

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..core.query_fields import CONVERSATIONS
 from ..core.session_filter import Page, Place
+from .beginnings import spelled_out
 from .demands import FEW, demands_of, match_of
 from .places import behind, within
 from .statements import Statement
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 BITS = 10
 #: Blocks that are looked through only to count: some milliseconds.
 COUNTED_BLOCKS = 2
+#: In as many, to put together what begins so takes longer than to look for the words that do; and up to so many of those.
+MANY_BLOCKS = 8
+SPELLED = 200
 _SAID = (
     "(SELECT DISTINCT rowid >> 32 AS number FROM message_search WHERE {}) AS said "
     "CROSS JOIN session AS s ON s.number = said.number"
@@ -55,6 +59,13 @@ class Search:
         blocks = [
             one for one in blocks if (since is None or one.latest >= since) and (until is None or one.earliest < until)
         ]
+        if len(blocks) >= MANY_BLOCKS:
+            words = spelled_out(tx, self.asked.words, SPELLED)
+            return Search(replace(self.asked, words=words)).among(tx, blocks, page, most)
+        return self.among(tx, blocks, page, most)
+
+    def among(self, tx: Tx, blocks: list[Block], page: Page, most: int | None) -> tuple[list[Place], int, bool]:
+        """The same, where blocks with numbers of all that pass are given."""
         if most is None:
             places, counted = self._look(tx, blocks, page, page.offset + page.limit + 1) if blocks else ([], 0)
             return places[page.offset :], counted, True
@@ -69,7 +80,7 @@ class Search:
         found: list[Place] = []
         counted = looked_at = 0
         # What only begins so is put together out of all that begins so, with every look.
-        step, more = (2, 4) if any(one.begins for one in self.asked.words) else (1, 2)
+        step, more = (2, 4) if any(one.begins and not one.spelled for one in self.asked.words) else (1, 2)
         while blocks:
             have_page = len(found) >= wanted and (
                 not wanted or max(one.latest for one in blocks) < found[wanted - 1].updated_at

@@ -22,10 +22,13 @@ _ASKED = re.compile(r'"([^"]*)"?|([^\s"]+)')
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Words that stand one after the other; `begins`: the last of them may go on."""
+    """Words that stand one after the other."""
 
     text: str
+    #: The last of them may go on.
     begins: bool = False
+    #: All that is said and begins so, where that is known.
+    spelled: tuple[str, ...] = ()
 
 
 def spaced(text: str) -> str:
