@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.query_fields import CONVERSATIONS
-from .demands import demands_of, match_of, said_in
+from ..core.session_filter import VALUE_LIMIT
+from .demands import demands_of, match_of, said_in, traits_are_whole
 from .gathering import Chosen, Lead
 from .statements import Statement
 from .ways import Demand, fewest, of_sessions
@@ -41,6 +42,7 @@ def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int) -> Chosen | 
     among = None if asked.among is None else replace(asked.among, began=None, before=None)
     asked = replace(asked, since=None, until=None, side=None, among=among)
     statement = Statement(CONVERSATIONS)
+    asked = _by_traits(tx, asked)
     demands = demands_of(tx, statement, replace(asked, words=()), (since, until))
     if asked.words:
         demands.append(_said(tx, statement, asked.words, since, until))
@@ -59,6 +61,22 @@ def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int) -> Chosen | 
         by_time=next((one.by_time for one in rest if one.by_time), ""),
         trait=demands[0].trait if len(demands) == 1 else None,
     )
+
+
+def _by_traits(tx: Tx, asked: SessionFilter) -> SessionFilter:
+    """Model and endpoint asked for as properties, which lead to their sessions of a span, and of which weeks are kept."""
+    named = {"model": asked.model, "endpoint": asked.among.endpoint if asked.among else None}
+    told = {name: value for name, value in named.items() if value is not None and _is_name(value)}
+    if not told or not traits_are_whole(tx):
+        return asked
+    among = replace(asked.among, endpoint=None) if asked.among and "endpoint" in told else asked.among
+    model = None if "model" in told else asked.model
+    return replace(asked, properties=(*asked.properties, *told.items()), model=model, among=among)
+
+
+def _is_name(value: str) -> bool:
+    """Whether it is told as a text alone: what is a number, a flag, a list in one place may be told otherwise in another."""
+    return value[0].isalpha() and value not in ("true", "false", "null", "Inf") and len(value) <= VALUE_LIMIT
 
 
 def _leads(

@@ -1,4 +1,4 @@
-"""What is derived from the log for figures and lists (`schema_6.sql`, `schema_8.sql`, `schema_9.sql`), made anew.
+"""What is derived from the log for figures and lists (`schema_6.sql`, `schema_8.sql` to `schema_10.sql`), made anew.
 
 That is at the first opening of a file, and of a mended one. From then on triggers keep it, in the transaction of each change.
 """
@@ -22,6 +22,8 @@ _TABLES = (
     "trait_times",
     "asked",
     "answer_sums",
+    "kept_traits",
+    "kept_findings",
 )
 
 

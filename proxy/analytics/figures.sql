@@ -41,6 +41,9 @@ DELETE FROM trait_time;
 -- name: clear_kept_traits — no sums by trait
 DELETE FROM kept_trait;
 
+-- name: clear_kept_findings — nothing that insights count
+DELETE FROM kept_findings;
+
 -- name: clear_answer_sums — no sums of answers
 DELETE FROM answer_sums;
 
@@ -121,8 +124,8 @@ DELETE FROM stale_week WHERE start = :start AND claimed = 1;
 DELETE FROM kept_trait WHERE start = :start;
 
 -- name: frequent_traits — traits that so many of a span's sessions have; looked for among those, since most traits are ids that one has
-SELECT trait_name.id FROM (
-    SELECT has.value AS trait
+SELECT trait_name.id, sessions FROM (
+    SELECT has.value AS trait, count(*) AS sessions
     FROM session INDEXED BY session_by_time
     CROSS JOIN conversation ON conversation.id = session.conversation
     CROSS JOIN json_each(timed_traits_of(properties, tags)) AS has
@@ -136,6 +139,26 @@ VALUES (:start, :trait, :side, :model, :endpoint, :tally);
 
 -- name: kept_trait — the sums of a week's sessions with a trait
 SELECT side, model, endpoint, tally FROM kept_trait WHERE start = :start AND trait = :trait;
+
+-- name: drop_kept_findings — what insights count of a week
+DELETE FROM kept_findings WHERE start = :start;
+
+-- name: keep_findings — what insights count of a week's sessions with a trait
+INSERT INTO kept_findings (
+    start, trait, with_side, questions, numbers, again, marks, pages, cited, disliked, failures, reasons
+) VALUES (
+    :start, :trait, :with_side, :questions, :numbers, :again, :marks, :pages, :cited, :disliked, :failures, :reasons
+);
+
+-- name: kept_findings — what insights count of a span's weeks by a trait; with side requests, where that is something else
+SELECT * FROM kept_findings WHERE start >= :since AND start < :until AND trait = :trait AND with_side <= :with_side
+ORDER BY start, with_side;
+
+-- name: has_side — whether there are side requests within a span
+SELECT 1 FROM session WHERE began >= :since AND began < :until AND side = 1 LIMIT 1;
+
+-- name: question_of — how a conversation's first question was asked, by its number
+SELECT question FROM conversation WHERE number = :number;
 
 -- name: sessions_of — how many began within a span
 SELECT count(*) AS sessions FROM session WHERE began >= :since AND began < :until;

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from proxy.analytics import sessions
 from proxy.analytics.chosen import chosen_by
-from proxy.analytics.gathering import Chosen
+from proxy.analytics.gathering import ALL
 from proxy.analytics.insights import ROWS, insights
 from proxy.analytics.ranking import AGAIN, PAGES, QUESTIONS, most
 from proxy.core.among import read_among
@@ -19,7 +19,7 @@ from tests.analytics.figures_life import emptied, live, logged
 from tests.analytics.insights_evaluator import chats, evaluate
 
 RANKINGS = {"questions": QUESTIONS, "again": AGAIN, "links": PAGES}
-NO_SIDE = Chosen(("s.side = 0",))
+NO_SIDE = ALL.without_side()
 
 
 def listed(narrow, span, tx):

@@ -1,0 +1,36 @@
+-- Migration 10: what insights count is kept by week (from Monday, UTC) for all sessions and for those with a frequent trait, so
+-- that a long time is put together from a few rows.
+
+-- In columns of numbers, each a text of bytes (`core/findings.py`).
+CREATE TABLE kept_findings (
+    start     INTEGER NOT NULL,
+    -- 0: whatever traits they have.
+    trait     INTEGER NOT NULL,
+    -- Whether side requests count; there is no such row where it would be the same.
+    with_side INTEGER NOT NULL CHECK (with_side IN (0, 1)),
+    -- Of the sessions that asked something, in the order of time: what they asked first, their numbers, how often they asked
+    -- again, and how it went.
+    questions BLOB NOT NULL,
+    numbers   BLOB NOT NULL,
+    again     BLOB NOT NULL,
+    marks     BLOB NOT NULL,
+    -- Pages, in how many sessions each is cited, and in how many of those a thumb went down.
+    pages     BLOB NOT NULL,
+    cited     BLOB NOT NULL,
+    disliked  BLOB NOT NULL,
+    -- What failed and why thumbs went down, with how often and in how many sessions, as JSON.
+    failures  TEXT NOT NULL,
+    reasons   TEXT NOT NULL,
+    PRIMARY KEY (start, trait, with_side)
+) STRICT;
+
+-- They hold as long as the sums of `kept_trait` do, and what was read out of the texts is what it was.
+CREATE TRIGGER week_read AFTER UPDATE OF question, again ON session
+WHEN old.question IS NOT new.question OR old.again <> new.again BEGIN
+    INSERT INTO stale_week (start) VALUES (new.began - ((new.began + 259200000) % 604800000 + 604800000) % 604800000)
+    ON CONFLICT (start) DO UPDATE SET claimed = 0;
+END;
+
+INSERT INTO stale_week (start)
+SELECT DISTINCT began - ((began + 259200000) % 604800000 + 604800000) % 604800000 FROM session WHERE true
+ON CONFLICT (start) DO UPDATE SET claimed = 0;
