@@ -83,6 +83,8 @@ def _leads(
     tx: Tx, statement: Statement, demands: list[Demand], since: int, until: int
 ) -> tuple[Demand | None, Demand | None]:
     """What leads to far fewer sessions than there are in the span; or else what leads to none beside the span."""
+    if len(demands) == 1 and demands[0].is_of_span:
+        return None, demands[0]
     text = f"SELECT count(*) FROM (SELECT 1 FROM session WHERE {_SPAN} LIMIT {COUNTED})"  # noqa: S608 - fixed parts only
     ((sessions,),) = tx.ask(text, {"since": since, "until": until})
     # (What an index has in the order of time anyway needs no lead.)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..core.findings import Findings, count
+from ..core.findings import UNHELPED, Findings, count
 from .gathering import EVERY, having
 from .rows import json_value
 
@@ -24,42 +24,58 @@ if TYPE_CHECKING:
 
 #: What goes wrong with answers, by the column that counts it in a session.
 FAILURES = {"refused": "refused", "regenerated": "regenerated", "again": "again", "disliked": "negative"}
-#: The marks of `core/findings.py`.
-_MARKS = "(s.negative > 0) + 2 * (s.negative > 0 OR s.regenerated > 0 OR s.failed > 0) + 4 * (s.again > 0)"
-_COLUMNS = ("began", "conversation", "number", "question", *FAILURES.values(), "cut")
 #: Sessions of a week that are counted in less time than it takes to read what is kept of them.
 FEW = 20
-#: Where these are named, in a list.
-_OF_THEM = "FROM json_each(:them) AS one CROSS JOIN {table} AS x ON x.conversation = one.value"
-#: Of a span, whatever was cited (by side requests nothing is).
-_THEN = "FROM citation AS x WHERE x.began >= :since AND x.began < :until"
+#: Of each session: what its index by time has. Its marks are those of `core/findings.py`.
+_COLUMNS = ("began", "number", "question", "again", "marks")
+_SEEN = (
+    "s.began, s.number, s.question, s.again, "
+    "(s.negative > 0) + 2 * (s.negative > 0 OR s.regenerated > 0 OR s.failed > 0) + 4 * (s.again > 0) AS marks"
+)
+#: Of those where help failed. (A text costs more than a number or nothing.)
+_LOOKED_AT = ("conversation", "refused", "regenerated", "negative", "cut", "cut_by")
+#: Sessions by their numbers, and what belongs to conversations by their names, of which there is a list.
+_NUMBERED = "FROM json_each(:them) AS one CROSS JOIN session AS s ON s.number = one.value"
+_NAMED = "FROM json_each(:them) AS one CROSS JOIN {} AS x ON x.conversation = one.value"
+#: What is cited by some sessions, and by all of a span (side requests cite nothing).
+_CITED = f"{_NUMBERED} CROSS JOIN citation AS x ON x.conversation = s.conversation"
+_CITED_THEN = "FROM citation AS x WHERE x.began >= :since AND x.began < :until"
 
 
 def counted(tx: Tx, chosen: Chosen) -> Findings:
     """The findings of some sessions."""
-    looked = _looked_at(tx, chosen)
-    if not looked:
+    seen = _seen(tx, chosen)
+    if not seen:
         return Findings()
-    found = _asked(looked)
-    for name, column in FAILURES.items():
-        if times := sum(looked[column]):
-            count(found.failures, name, times, sum(map(bool, looked[column])))
-    _count_cut(tx, found, looked)
-    disliked = [*compress(looked["conversation"], looked["negative"])]
+    found = Findings(
+        array("q", filter(None, seen["question"])),
+        *(array("I", compress(seen[name], seen["question"])) for name in ("number", "again")),
+        bytearray(compress(seen["marks"], seen["question"])),
+    )
+    if again := sum(seen["again"]):
+        count(found.failures, "again", again, sum(map(bool, seen["again"])))
+    unhelped = seen["number"], (marks & UNHELPED for marks in seen["marks"])
+    disliked = _count_failures(tx, found, compress(*unhelped))
     _count_reasons(tx, found, disliked)
-    _count_cited(tx, found, chosen, looked["conversation"], disliked)
+    cited = _pages(tx, *((_CITED_THEN, chosen.values) if chosen.trait == EVERY else (_CITED, _listed(seen["number"]))))
+    down = _pages(tx, _NAMED.format("citation"), _listed(disliked))
+    found.pages, found.cited = array("I", cited), array("I", cited.values())
+    found.disliked = array("I", (down[page] for page in cited))
     return found
 
 
-def _looked_at(tx: Tx, chosen: Chosen) -> dict[str, Sequence[Any]]:
-    """The columns of the sessions in the order of time; of equal times the smaller id comes last, and so counts as the last."""
-    # (A text costs more than a number or nothing.)
-    columns = ", ".join([*(f"s.{name}" for name in _COLUMNS), "nullif(s.cut_by, '')", _MARKS])
-    rows = list(tx.ask(f"SELECT {columns} {chosen.rows()} ORDER BY {chosen.began}", chosen.values))
-    if len({row["began"] for row in rows}) < len(rows):  # (SQLite takes half as long again to order so what is in order.)
-        rows.sort(key=lambda row: row["conversation"], reverse=True)
-        rows.sort(key=lambda row: row["began"])
-    return dict(zip((*_COLUMNS, "cut_by", "marks"), zip(*rows, strict=True), strict=False))
+def _seen(tx: Tx, chosen: Chosen) -> dict[str, Sequence[Any]]:
+    """Columns of the sessions, in the order of time; of equal times the smaller id comes last, and so counts as the last."""
+    rows = list(tx.ask(f"SELECT {_SEEN} {chosen.rows()} ORDER BY {chosen.began}", chosen.values))
+    seen = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=False))
+    if not rows or len(set(seen["began"])) == len(rows):
+        return seen
+    at_once = {began for began, sessions in Counter(seen["began"]).items() if sessions > 1}
+    tied = [number for number, began in zip(seen["number"], seen["began"], strict=True) if began in at_once]
+    names = {row["number"]: row["conversation"] for row in tx.ask(f"SELECT s.number, s.conversation {_NUMBERED}", _listed(tied))}
+    rows.sort(key=lambda row: names.get(row["number"], ""), reverse=True)
+    rows.sort(key=lambda row: row["began"])
+    return dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
 
 
 def kept(tx: Tx, trait: int, since: int, until: int) -> Iterator[dict[str, Any]]:
@@ -72,29 +88,29 @@ def kept(tx: Tx, trait: int, since: int, until: int) -> Iterator[dict[str, Any]]
         yield {**told, "with_side": 1, **every.packed()}
 
 
-def _asked(looked: dict[str, Sequence[Any]]) -> Findings:
-    """What was asked first; of those that are unread, or in which nothing was asked, nothing."""
-    questions = looked["question"]
-    return Findings(
-        array("q", filter(None, questions)),
-        *(array("I", compress(looked[name], questions)) for name in ("number", "again")),
-        bytearray(compress(looked["marks"], questions)),
-    )
+def _count_failures(tx: Tx, found: Findings, numbers: Iterable[int]) -> list[str]:
+    """What else went wrong, of sessions by their numbers; the names of those with a thumb down."""
+    text = f"SELECT {', '.join(f's.{name}' for name in _LOOKED_AT)} {_NUMBERED}"
+    disliked, several = [], []
+    for name, refused, regenerated, negative, cut, by in tx.ask(text, _listed(numbers)):
+        for failed, times in (("refused", refused), ("regenerated", regenerated), ("disliked", negative)):
+            if times:
+                count(found.failures, failed, times, 1)
+        if negative:
+            disliked.append(name)
+        if cut and by:
+            count(found.failures, f"interrupted:{by}", cut, 1)
+        elif cut:
+            several.append(name)
+    _count_cut(tx, found, several)
+    return disliked
 
 
-def _count_cut(tx: Tx, found: Findings, looked: dict[str, Sequence[Any]]) -> None:
-    """By whom answers were cut off. Of a session that has several, its answers tell."""
-    several = []
-    for by, times, conversation in compress(
-        zip(looked["cut_by"], looked["cut"], looked["conversation"], strict=True), looked["cut"]
-    ):
-        if by:
-            count(found.failures, f"interrupted:{by}", times, 1)
-        else:
-            several.append(conversation)
+def _count_cut(tx: Tx, found: Findings, several: list[str]) -> None:
+    """By whom answers were cut off, of conversations that have several: those tell."""
     text = (
         "SELECT x.interrupted, count(*), count(DISTINCT x.conversation) "
-        f"{_OF_THEM.format(table='answer')} WHERE x.interrupted <> '' GROUP BY x.interrupted"
+        f"{_NAMED.format('answer')} WHERE x.interrupted <> '' GROUP BY x.interrupted"
     )
     for by, times, sessions in tx.ask(text, _listed(several)) if several else ():
         count(found.failures, f"interrupted:{by}", times, sessions)
@@ -103,7 +119,7 @@ def _count_cut(tx: Tx, found: Findings, looked: dict[str, Sequence[Any]]) -> Non
 def _count_reasons(tx: Tx, found: Findings, disliked: Sequence[str]) -> None:
     """Why thumbs went down: feedback by the labels of its reasons."""
     seen: set[tuple[str, str]] = set()
-    text = f"SELECT x.reasons, x.conversation {_OF_THEM.format(table='feedback')} AND +x.type = 'negative'"
+    text = f"SELECT x.reasons, x.conversation {_NAMED.format('feedback')} AND +x.type = 'negative'"
     for reasons, conversation in tx.ask(text, _listed(disliked)) if disliked else ():
         for label in _labels(reasons):
             count(found.reasons, label, 1, (conversation, label) not in seen)
@@ -119,23 +135,13 @@ def _labels(stored: str | None) -> set[str]:
     return labels or {""}
 
 
-def _count_cited(
-    tx: Tx, found: Findings, chosen: Chosen, conversations: Sequence[str], disliked: Sequence[str]
-) -> None:
-    """What pages they cite, and how many of those that do had a thumb down."""
-    cited = _OF_THEM.format(table="citation")
-    pages = _cited(tx, *((_THEN, chosen.values) if chosen.trait == EVERY else (cited, _listed(conversations))))
-    down = _cited(tx, cited, _listed(disliked))
-    found.pages, found.cited = array("I", pages), array("I", pages.values())
-    found.disliked = array("I", (down[page] for page in pages))
-
-
-def _cited(tx: Tx, source: str, values: Mapping[str, Any]) -> Counter[int]:
+def _pages(tx: Tx, source: str, values: Mapping[str, Any]) -> Counter[int]:
+    """Pages, and how many sessions cite each."""
     # (One text takes half as long as a row each.)
     ((pages,),) = tx.ask(f"SELECT group_concat(x.page) {source}", values)
     told = Counter(pages.split(",") if pages else ())
     return Counter({int(page): times for page, times in told.items()})
 
 
-def _listed(conversations: Iterable[str]) -> dict[str, str]:
-    return {"them": orjson.dumps([*conversations]).decode()}
+def _listed(them: Iterable[str] | Iterable[int]) -> dict[str, str]:
+    return {"them": orjson.dumps([*them]).decode()}

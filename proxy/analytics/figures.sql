@@ -212,9 +212,7 @@ INSERT INTO page (url, title) VALUES (:url, :title)
 ON CONFLICT (url) DO UPDATE SET title = excluded.title WHERE excluded.title <> '';
 
 -- name: cite — a session cites a page
-INSERT INTO citation (conversation, page, began, disliked)
-SELECT :conversation, id, :began, EXISTS (SELECT 1 FROM session WHERE conversation = :conversation AND negative > 0)
-FROM page WHERE url = :url;
+INSERT INTO citation (conversation, page, began) SELECT :conversation, id, :began FROM page WHERE url = :url;
 
 -- name: searches — what was searched for within a span, and what became of it
 SELECT search_query, type, count(*) AS times FROM event

@@ -12,31 +12,31 @@ from ..core.findings import AGAIN, UNHELPED
 from .ranking import ROWS
 
 if TYPE_CHECKING:
-    from ..core.findings import Findings
+    from ..core.most_asked import MostAsked
     from ..db.sqlite import Tx
     from .ranking import Ranked
 
 
-def top_questions(tx: Tx, found: Findings, ranked: list[Ranked] | None) -> list[dict[str, Any]]:
+def top_questions(tx: Tx, asked: MostAsked, ranked: list[Ranked] | None) -> list[dict[str, Any]]:
     """First questions, asked in most sessions first; of a list that is `ranked` already, the rest."""
-    return _listed(tx, found, 0, ranked)
+    return _listed(tx, asked, 0, ranked)
 
 
-def asked_again(tx: Tx, found: Findings, ranked: list[Ranked] | None) -> list[dict[str, Any]]:
+def asked_again(tx: Tx, asked: MostAsked, ranked: list[Ranked] | None) -> list[dict[str, Any]]:
     """First questions of sessions in which something was asked again, by how often."""
-    return _listed(tx, found, AGAIN, ranked, again="true")
+    return _listed(tx, asked, AGAIN, ranked, again="true")
 
 
-def unhelped(tx: Tx, found: Findings) -> list[dict[str, Any]]:
+def unhelped(tx: Tx, asked: MostAsked) -> list[dict[str, Any]]:
     """First questions of sessions with a thumb down, or an answer refused, cut off or made anew."""
-    return _listed(tx, found, UNHELPED, None, failed="any")
+    return _listed(tx, asked, UNHELPED, None, failed="any")
 
 
-def _listed(tx: Tx, found: Findings, mark: int, ranked: list[Ranked] | None, **narrow: str) -> list[dict[str, Any]]:
+def _listed(tx: Tx, asked: MostAsked, mark: int, ranked: list[Ranked] | None, **narrow: str) -> list[dict[str, Any]]:
     if ranked is None:
-        rows = found.top(mark, ROWS)
+        rows = asked.top(mark, ROWS)
     else:
-        rows = found.told(mark, [(row.key, -row.times, -row.sessions) for row in ranked])
+        rows = asked.told(mark, [(row.key, -row.times, -row.sessions) for row in ranked])
     return [
         {
             "question": _said(tx, row.last),

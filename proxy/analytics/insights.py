@@ -10,18 +10,18 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ..core.asking_again import normalised
+from ..core.most_asked import MostAsked
 from ..core.session_filter import ENTRIES_LIMIT, VALUE_LIMIT
 from .counting import FAILURES
 from .first_questions import asked_again, top_questions, unhelped
 from .gathering import EVERY
 from .insight_weeks import findings
-from .ranking import AGAIN, PAGES, QUESTIONS, ROWS, most, worthwhile
+from .ranking import AGAIN, MANY_SESSIONS, QUESTIONS, ROWS, most
 
 if TYPE_CHECKING:
     from ..core.findings import Findings
     from ..db.sqlite import Tx
     from .gathering import Chosen
-    from .ranking import Ranked, Ranking
 
 #: Of an event, what says that a search led somewhere, and what only follows one.
 _CLICKED = "search_result_clicked"
@@ -29,16 +29,16 @@ _NO_SEARCH = (_CLICKED, "search_query_response_received")
 
 def insights(tx: Tx, chosen: Chosen, since: int, until: int) -> dict[str, Any]:
     """All lists, of the chosen sessions that began within the span; searches of that time, whoever searched."""
-    ranked: dict[Ranking, list[Ranked] | None] = {}
-    if chosen.trait == EVERY and not chosen.has_side:
-        ranked = {one: most(tx, one, since, until) for one in worthwhile(tx, since, until)}
     found = findings(tx, chosen, since, until)
+    is_ranked = chosen.trait == EVERY and not chosen.has_side and len(found.questions) >= MANY_SESSIONS
+    ranked = {one: most(tx, one, since, until) for one in (QUESTIONS, AGAIN) if is_ranked}
+    asked = MostAsked(found)
     return {
-        "questions": top_questions(tx, found, ranked.get(QUESTIONS)),
+        "questions": top_questions(tx, asked, ranked.get(QUESTIONS)),
         "failures": failures(found),
         "reasons": reasons(found),
-        "again": asked_again(tx, found, ranked.get(AGAIN)),
-        "unhelped": unhelped(tx, found),
+        "again": asked_again(tx, asked, ranked.get(AGAIN)),
+        "unhelped": unhelped(tx, asked),
         "links": links(tx, found),
         "searches": searches(tx, since, until),
     }

@@ -34,3 +34,17 @@ END;
 INSERT INTO stale_week (start)
 SELECT DISTINCT began - ((began + 259200000) % 604800000 + 604800000) % 604800000 FROM session WHERE true
 ON CONFLICT (start) DO UPDATE SET claimed = 0;
+
+-- A session's findings are read off its index by time.
+DROP INDEX session_by_time;
+CREATE INDEX session_by_time ON session (began, side, question, again, number, negative, regenerated, failed);
+
+-- What is cited most is told by what is kept of weeks.
+DROP TRIGGER week_cited;
+DROP TRIGGER week_not_cited;
+DROP TRIGGER week_cited_another;
+DROP TABLE cited_in_week;
+DROP INDEX page_by_cited;
+DROP INDEX citation_disliked;
+DROP TRIGGER citation_disliked;
+ALTER TABLE citation DROP COLUMN disliked;

@@ -1,45 +1,31 @@
 """What insights count of some sessions, such that those of two times, the earlier first, add up to those of both. Pure.
 
 Of the sessions that asked something, what each asked and how it went stands in columns, in the order of time, and what a page
-was cited in others: to add is to put them behind each other, and only what is asked for is counted, at once, by what
-counts without looking at each (`Counter`, `compress`): less than 0.1 µs a session.
+was cited in others: to add is to put them behind each other, and what is asked for is counted at once (`core/most_asked.py`),
+at 0.1 µs a session.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import partial
-from heapq import nsmallest
 from itertools import compress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 #: Marks of a session, each a bit: a thumb went down, help failed in any way, something was asked again.
 DISLIKED, UNHELPED, AGAIN = 1, 2, 4
-#: Of each set of marks, which sessions have them all, by their marks.
-_HAVE = [bytes(marks & wanted == wanted for marks in range(256)) for wanted in range(8)]
 _IS_BIG_ENDIAN = array("I", [1]).tobytes()[:1] == b"\0"
 #: Of a question or a page its number, of all else counts.
 _LONG, _SHORT = partial(array, "q"), partial(array, "I")
 #: The columns that are kept, and how.
 _COLUMNS = {"questions": _LONG, "numbers": _SHORT, "again": _SHORT, "pages": _SHORT, "cited": _SHORT, "disliked": _SHORT}
-
-
-class Asked(NamedTuple):
-    """A first question, how often it is there, in how many sessions, in how many of those a thumb went down."""
-
-    question: int
-    times: int
-    sessions: int
-    disliked: int
-    #: The number of the last session that asked it.
-    last: int
 
 
 @dataclass(slots=True)
@@ -74,20 +60,6 @@ class Findings:
         sums = {name: orjson.dumps(getattr(self, name)).decode() for name in ("failures", "reasons")}
         return {**told, "marks": bytes(self.marks), **sums}
 
-    def top(self, mark: int, rows: int) -> list[Asked]:
-        """The questions of the sessions with a mark (0: of all): the most first; of those that asked again, by how often."""
-        sessions = Counter(self._having(mark))
-        times: Mapping[int, int] = self._times_again(sessions) if mark == AGAIN else sessions
-        least = sorted(times.values())[-rows:][:1]
-        best = nsmallest(rows, ((-n, -sessions[one], one) for one, n in times.items() if [n] >= least))
-        return self.told(mark, [(question, -n, -sessions_of_it) for n, sessions_of_it, question in best])
-
-    def told(self, mark: int, counted: Sequence[tuple[int, int, int]]) -> list[Asked]:
-        """Questions with how often they are there and in how many sessions; and what else is told of them."""
-        disliked = Counter(compress(self.questions, self.marks.translate(_HAVE[mark | DISLIKED])))
-        last = self._last(mark, {question for question, *_ in counted})
-        return [Asked(*one, disliked[one[0]], last.get(one[0], 0)) for one in counted]
-
     def top_pages(self, rows: int) -> dict[int, tuple[int, int]]:
         """The pages that are cited in most sessions, all that are equal to the last too: in how many, and how many disliked."""
         sessions = _sums(self.pages, self.cited)
@@ -95,29 +67,6 @@ class Findings:
         best = {page: cited for page, cited in sessions.items() if [cited] >= least}
         disliked = _sums(compress(self.pages, self.disliked), compress(self.disliked, self.disliked))
         return {page: (cited, disliked.get(page, 0)) for page, cited in best.items()}
-
-    def _having(self, mark: int) -> Iterable[int]:
-        """The questions of the sessions with a mark."""
-        return compress(self.questions, self.marks.translate(_HAVE[mark])) if mark else self.questions
-
-    def _times_again(self, sessions: Mapping[int, int]) -> dict[int, int]:
-        """How often something was asked again in the sessions of each question."""
-        times = dict(sessions)
-        for question, again in zip(self._having(AGAIN), compress(self.again, self.again), strict=True):
-            if again > 1:
-                times[question] += again - 1
-        return times
-
-    def _last(self, mark: int, questions: set[int]) -> dict[int, int]:
-        """The last session of each question with a mark."""
-        found: dict[int, int] = {}
-        columns = zip(reversed(self.questions), reversed(self.numbers), reversed(self.marks), strict=True)
-        for question, number, marks in columns:
-            if question in questions and marks & mark == mark and question not in found:
-                found[question] = number
-                if len(found) == len(questions):
-                    break
-        return found
 
 
 def unpacked(row: Mapping[str, Any]) -> Findings:
