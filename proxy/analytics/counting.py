@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ..db.sqlite import Tx
     from .gathering import Chosen
 
-#: What goes wrong with answers, by the column that counts it in a session.
-FAILURES = {"refused": "refused", "regenerated": "regenerated", "again": "again", "disliked": "negative"}
 #: Sessions of a week that are counted in less time than it takes to read what is kept of them.
 FEW = 20
 #: Of each session: what its index by time has. Its marks are those of `core/findings.py`.
@@ -47,10 +45,12 @@ def counted(tx: Tx, chosen: Chosen) -> Findings:
     seen = _seen(tx, chosen)
     if not seen:
         return Findings()
+    asked = seen["question"]  # (NULL where the texts are not read yet, and 0 where nothing was asked)
     found = Findings(
-        array("q", filter(None, seen["question"])),
-        *(array("I", compress(seen[name], seen["question"])) for name in ("number", "again")),
-        bytearray(compress(seen["marks"], seen["question"])),
+        questions=array("q", filter(None, asked)),
+        numbers=array("I", compress(seen["number"], asked)),
+        again=array("I", compress(seen["again"], asked)),
+        marks=bytearray(compress(seen["marks"], asked)),
     )
     if again := sum(seen["again"]):
         count(found.failures, "again", again, sum(map(bool, seen["again"])))
@@ -64,7 +64,7 @@ def counted(tx: Tx, chosen: Chosen) -> Findings:
     return found
 
 
-def _seen(tx: Tx, chosen: Chosen) -> dict[str, Sequence[Any]]:
+def _seen(tx: Tx, chosen: Chosen) -> Mapping[str, Sequence[Any]]:
     """Columns of the sessions, in the order of time; of equal times the smaller id comes last, and so counts as the last."""
     rows = list(tx.ask(f"SELECT {_SEEN} {chosen.rows()} ORDER BY {chosen.began}", chosen.values))
     seen = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=False))
@@ -72,7 +72,10 @@ def _seen(tx: Tx, chosen: Chosen) -> dict[str, Sequence[Any]]:
         return seen
     at_once = {began for began, sessions in Counter(seen["began"]).items() if sessions > 1}
     tied = [number for number, began in zip(seen["number"], seen["began"], strict=True) if began in at_once]
-    names = {row["number"]: row["conversation"] for row in tx.ask(f"SELECT s.number, s.conversation {_NUMBERED}", _listed(tied))}
+    names = {
+        row["number"]: row["conversation"]
+        for row in tx.ask(f"SELECT s.number, s.conversation {_NUMBERED}", _listed(tied))
+    }
     rows.sort(key=lambda row: names.get(row["number"], ""), reverse=True)
     rows.sort(key=lambda row: row["began"])
     return dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
@@ -130,7 +133,9 @@ def _labels(stored: str | None) -> set[str]:
     """The labels of a feedback's reasons; empty, where it gives none."""
     told = json_value(stored)
     labels = {
-        one["label"] for one in told or () if isinstance(one, dict) and isinstance(one.get("label"), str) and one["label"]
+        one["label"]
+        for one in told or ()
+        if isinstance(one, dict) and isinstance(one.get("label"), str) and one["label"]
     }
     return labels or {""}
 

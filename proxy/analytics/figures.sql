@@ -201,8 +201,9 @@ SELECT links FROM message WHERE conversation = :conversation AND place IS NOT NU
 -- name: note_read — what was read out of a session's texts
 UPDATE session SET question = :question, again = :again WHERE conversation = :conversation;
 
--- name: page — a page that is cited
-SELECT url, title FROM page WHERE id = :id;
+-- name: pages — the first of some pages that are cited, each with how many sessions cite it, as JSON
+SELECT id, url, title, value AS sessions FROM json_each(:pages) CROSS JOIN page ON page.id = CAST(key AS INTEGER)
+ORDER BY sessions DESC, url LIMIT :limit;
 
 -- name: drop_citations — a session cites nothing
 DELETE FROM citation WHERE conversation = :conversation;

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from ..core.asking_again import normalised
 from ..core.most_asked import MostAsked
 from ..core.session_filter import ENTRIES_LIMIT, VALUE_LIMIT
-from .counting import FAILURES
 from .first_questions import asked_again, top_questions, unhelped
 from .gathering import EVERY
 from .insight_weeks import findings
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 #: Of an event, what says that a search led somewhere, and what only follows one.
 _CLICKED = "search_result_clicked"
 _NO_SEARCH = (_CLICKED, "search_query_response_received")
+#: What goes wrong with answers, in the order of the list.
+_FAILURES = ("refused", "interrupted", "regenerated", "again", "disliked")
+
 
 def insights(tx: Tx, chosen: Chosen, since: int, until: int) -> dict[str, Any]:
     """All lists, of the chosen sessions that began within the span; searches of that time, whoever searched."""
@@ -46,11 +50,13 @@ def insights(tx: Tx, chosen: Chosen, since: int, until: int) -> dict[str, Any]:
 
 def failures(found: Findings) -> list[dict[str, Any]]:
     """What went wrong with answers: how often, and in how many sessions."""
-    told = {name: _failure(name, "", *counts) for name, counts in found.failures.items()}
-    cut = [_failure(*name.split(":", 1), *counts) for name, counts in found.failures.items() if ":" in name]
-    cut.sort(key=lambda row: (-row["times"], row["by"]))
-    rows = [told.get("refused"), *cut[:ROWS], *(told.get(name) for name in FAILURES if name != "refused")]
-    return [row for row in rows if row]
+    told: dict[str, list[dict[str, Any]]] = {}
+    for name, (times, sessions) in found.failures.items():
+        failed, _, by = name.partition(":")
+        told.setdefault(failed, []).append(_failure(failed, by, times, sessions))
+    for rows in told.values():
+        rows.sort(key=lambda row: (-row["times"], row["by"]))
+    return [row for failed in _FAILURES for row in told.get(failed, ())[:ROWS]]
 
 
 def _failure(failed: str, by: str, times: int, sessions: int) -> dict[str, Any]:
@@ -76,13 +82,16 @@ def reasons(found: Findings) -> list[dict[str, Any]]:
 def links(tx: Tx, found: Findings) -> list[dict[str, Any]]:
     """Pages cited in most sessions."""
     pages = found.top_pages(ROWS)
-    told = {page: dict(row) for page in pages for row in tx.all("page", id=page)}
-    ordered = sorted(told, key=lambda page: (-pages[page][0], told[page]["url"].encode()))
+    counts = orjson.dumps({page: sessions for page, (sessions, _) in pages.items()}, option=orjson.OPT_NON_STR_KEYS)
     return [
-        told[page]
-        | {"sessions": pages[page][0], "disliked": pages[page][1]}
-        | {"narrow": {"cites": told[page]["url"]}}
-        for page in ordered[:ROWS]
+        {
+            "url": row["url"],
+            "title": row["title"],
+            "sessions": row["sessions"],
+            "disliked": pages[row["id"]][1],
+            "narrow": {"cites": row["url"]},
+        }
+        for row in tx.all("pages", pages=counts.decode(), limit=ROWS)
     ]
 
 

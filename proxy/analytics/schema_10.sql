@@ -48,3 +48,7 @@ DROP INDEX page_by_cited;
 DROP INDEX citation_disliked;
 DROP TRIGGER citation_disliked;
 ALTER TABLE citation DROP COLUMN disliked;
+
+-- What was searched for is read off its index.
+DROP INDEX event_of_search;
+CREATE INDEX event_of_search ON event (created_at, project_id, search_query, type) WHERE entity_type = 'search';

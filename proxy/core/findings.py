@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 #: Marks of a session, each a bit: a thumb went down, help failed in any way, something was asked again.
 DISLIKED, UNHELPED, AGAIN = 1, 2, 4
@@ -25,7 +25,7 @@ _IS_BIG_ENDIAN = array("I", [1]).tobytes()[:1] == b"\0"
 #: Of a question or a page its number, of all else counts.
 _LONG, _SHORT = partial(array, "q"), partial(array, "I")
 #: The columns that are kept, and how.
-_COLUMNS = {"questions": _LONG, "numbers": _SHORT, "again": _SHORT, "pages": _SHORT, "cited": _SHORT, "disliked": _SHORT}
+_COLUMNS = {"questions": _LONG} | dict.fromkeys(("numbers", "again", "pages", "cited", "disliked"), _SHORT)
 
 
 @dataclass(slots=True)
@@ -69,10 +69,11 @@ class Findings:
         return {page: (cited, disliked.get(page, 0)) for page, cited in best.items()}
 
 
-def unpacked(row: Mapping[str, Any]) -> Findings:
-    """Findings of `packed`."""
-    found = Findings(**{name: _turned(column(row[name])) for name, column in _COLUMNS.items()})
-    found.marks = bytearray(row["marks"])
+def unpacked(row: Any) -> Findings:
+    """Findings of `packed`; a row that has its columns."""
+    found = Findings(marks=bytearray(row["marks"]))
+    for name, column in _COLUMNS.items():
+        setattr(found, name, _turned(column(row[name])))
     found.failures, found.reasons = orjson.loads(row["failures"]), orjson.loads(row["reasons"])
     return found
 

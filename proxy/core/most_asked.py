@@ -58,7 +58,7 @@ class MostAsked:
         last = self._last(mark, {question for question, *_ in counted})
         return [Asked(*one, disliked[one[0]], last.get(one[0], 0)) for one in counted]
 
-    def _selected(self, mark: int) -> bytes:
+    def _selected(self, mark: int) -> bytearray:
         """Whether each session has a mark."""
         return self._found.marks.translate(_HAVE[mark])
 
@@ -74,8 +74,8 @@ class MostAsked:
     def _last(self, mark: int, questions: set[int]) -> dict[int, int]:
         """The last session of each question with a mark."""
         found: dict[int, int] = {}
-        columns = zip(reversed(self._questions), reversed(self._found.numbers), reversed(self._found.marks), strict=True)
-        for question, number, marks in columns:
+        columns = (self._questions, self._found.numbers, self._found.marks)
+        for question, number, marks in zip(*map(reversed, columns), strict=True):
             if question in questions and marks & mark == mark and question not in found:
                 found[question] = number
                 if len(found) == len(questions):
