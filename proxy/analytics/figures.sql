@@ -202,7 +202,7 @@ SELECT links FROM message WHERE conversation = :conversation AND place IS NOT NU
 UPDATE session SET question = :question, again = :again WHERE conversation = :conversation;
 
 -- name: pages — the first of some pages that are cited, each with how many sessions cite it, as JSON
-SELECT id, url, title, value AS sessions FROM json_each(:pages) CROSS JOIN page ON page.id = CAST(key AS INTEGER)
+SELECT page.id AS id, url, title, value AS sessions FROM json_each(:pages) CROSS JOIN page ON page.id = CAST(key AS INTEGER)
 ORDER BY sessions DESC, url LIMIT :limit;
 
 -- name: drop_citations — a session cites nothing
