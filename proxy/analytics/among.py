@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .gathering import OUTCOME_OF
 from .ways import Demand, of_sessions
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def among_demands(statement: Statement, among: Among) -> Iterator[Demand]:
 
 def _listed(condition: str, name: str, by_time: str = "") -> Demand:
     index = of_sessions(name)
-    return Demand(condition, "s", condition, index, index, by_time=by_time)
+    return Demand(condition, "s", condition, index, index, by_time=by_time, trait=OUTCOME_OF.get(condition))
 
 
 def _by_time(condition: str, name: str) -> Demand:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ..core.query_fields import CONVERSATIONS
+from ..core.session_filter import VALUE_LIMIT
 from .beginnings import spelled_out
-from .demands import demands_of, match_of, said_in
+from .demands import demands_of, match_of, said_in, traits_are_whole
 from .gathering import Chosen, Lead
 from .sheaves import numbers_within
 from .statements import Statement
@@ -47,6 +48,7 @@ def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int) -> Chosen | 
     among = None if asked.among is None else replace(asked.among, began=None, before=None)
     asked = replace(asked, since=None, until=None, side=None, among=among)
     statement = Statement(CONVERSATIONS)
+    asked = _by_traits(tx, asked)
     demands = demands_of(tx, statement, replace(asked, words=()), (since, until))
     if asked.words:
         demands.append(_said(tx, statement, asked.words, since, until))
@@ -68,10 +70,28 @@ def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int) -> Chosen | 
     )
 
 
+def _by_traits(tx: Tx, asked: SessionFilter) -> SessionFilter:
+    """Model and endpoint asked for as properties, which lead to their sessions of a span, and of which weeks are kept."""
+    named = {"model": asked.model, "endpoint": asked.among.endpoint if asked.among else None}
+    told = {name: value for name, value in named.items() if value is not None and _is_name(value)}
+    if not told or not traits_are_whole(tx):
+        return asked
+    among = replace(asked.among, endpoint=None) if asked.among and "endpoint" in told else asked.among
+    model = None if "model" in told else asked.model
+    return replace(asked, properties=(*asked.properties, *told.items()), model=model, among=among)
+
+
+def _is_name(value: str) -> bool:
+    """Whether it is told as a text alone: what is a number, a flag, a list in one place may be told otherwise in another."""
+    return value[0].isalpha() and value not in ("true", "false", "null", "Inf") and len(value) <= VALUE_LIMIT
+
+
 def _leads(
     tx: Tx, statement: Statement, demands: list[Demand], since: int, until: int
 ) -> tuple[Demand | None, Demand | None]:
     """What leads to far fewer sessions than there are in the span; or else what leads to none beside the span."""
+    if len(demands) == 1 and demands[0].is_of_span:
+        return None, demands[0]
     text = f"SELECT count(*) FROM (SELECT 1 FROM session WHERE {_SPAN} LIMIT {COUNTED})"  # noqa: S608 - fixed parts only
     ((sessions,),) = tx.ask(text, {"since": since, "until": until})
     # (What an index has in the order of time anyway needs no lead.)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..core.query import Source
 from ..core.traits import CROWDED, is_kept, of_property, of_tag
 from .among import among_demands
-from .gathering import TIMED
+from .gathering import OUTCOME_OF, TIMED
 from .ways import TRAITS, Demand, fewest, of_conversations, of_sessions
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def demands_of(
     if asked.feedback is not None:
         condition, index = _FEEDBACK[asked.feedback]
         by_time = "session_disliked" if asked.feedback == "negative" else ""
-        found.append(Demand(condition, "s", condition, index, index, by_time=by_time))
+        found.append(Demand(condition, "s", condition, index, index, by_time=by_time, trait=OUTCOME_OF[condition]))
     found += among_demands(statement, asked.among) if asked.among else []
     if asked.interrupted is not None:
         condition = f"v.interrupted = {1 if asked.interrupted else 0}"
@@ -85,7 +85,7 @@ def _traits(tx: Tx, statement: Statement, asked: SessionFilter, began: tuple[int
     """Tags and properties: those of the index, or, while one conversation has more than are kept there, those of the rows."""
     if not (asked.tags or asked.properties):
         return
-    is_whole = not list(tx.ask("SELECT 1 FROM trait WHERE trait = :trait LIMIT 1", {"trait": CROWDED}))
+    is_whole = traits_are_whole(tx)
     for name, value in asked.properties:
         if is_whole and is_kept(name):
             yield _trait(tx, statement, of_property(name, value), began)
@@ -97,6 +97,11 @@ def _traits(tx: Tx, statement: Statement, asked: SessionFilter, began: tuple[int
         else:
             has = f"{statement.bind(tag)} IN (SELECT value FROM json_each(v.tags))"  # noqa: S608 - fixed parts only
             yield Demand(f"CASE WHEN json_valid(v.tags) THEN {has} END", "v")
+
+
+def traits_are_whole(tx: Tx) -> bool:
+    """Whether all tags and properties are in the index."""
+    return not list(tx.ask("SELECT 1 FROM trait WHERE trait = :trait LIMIT 1", {"trait": CROWDED}))
 
 
 def _trait(tx: Tx, statement: Statement, trait: str, began: tuple[int, int] | None) -> Demand:

@@ -1,4 +1,4 @@
-"""What is derived from the log for figures and lists (`schema_6.sql`, `schema_8.sql` to `schema_10.sql`), made anew.
+"""What is derived from the log for figures and lists (`schema_6.sql`, `schema_8.sql` to `schema_11.sql`), made anew.
 
 That is at the first opening of a file, and of a mended one. From then on triggers keep it, in the transaction of each change.
 """
@@ -23,6 +23,8 @@ _TABLES = (
     "asked",
     "answer_sums",
     "sheaves",
+    "kept_traits",
+    "kept_findings",
 )
 
 

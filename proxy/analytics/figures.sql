@@ -44,6 +44,9 @@ DELETE FROM kept_trait;
 -- name: clear_sheaves — no sheaves
 DELETE FROM sheaf;
 
+-- name: clear_kept_findings — nothing that insights count
+DELETE FROM kept_findings;
+
 -- name: clear_answer_sums — no sums of answers
 DELETE FROM answer_sums;
 
@@ -140,8 +143,8 @@ SELECT sessions FROM sheaf WHERE start = :start ORDER BY part;
 DELETE FROM kept_trait WHERE start = :start;
 
 -- name: frequent_traits — traits that so many of a span's sessions have; looked for among those, since most traits are ids that one has
-SELECT trait_name.id FROM (
-    SELECT has.value AS trait
+SELECT trait_name.id, sessions FROM (
+    SELECT has.value AS trait, count(*) AS sessions
     FROM session INDEXED BY session_by_time
     CROSS JOIN conversation ON conversation.id = session.conversation
     CROSS JOIN json_each(timed_traits_of(properties, tags)) AS has
@@ -155,6 +158,26 @@ VALUES (:start, :trait, :side, :model, :endpoint, :tally);
 
 -- name: kept_trait — the sums of a week's sessions with a trait
 SELECT side, model, endpoint, tally FROM kept_trait WHERE start = :start AND trait = :trait;
+
+-- name: drop_kept_findings — what insights count of a week
+DELETE FROM kept_findings WHERE start = :start;
+
+-- name: keep_findings — what insights count of a week's sessions with a trait
+INSERT INTO kept_findings (
+    start, trait, with_side, questions, numbers, again, marks, pages, cited, disliked, failures, reasons
+) VALUES (
+    :start, :trait, :with_side, :questions, :numbers, :again, :marks, :pages, :cited, :disliked, :failures, :reasons
+);
+
+-- name: kept_findings — what insights count of a span's weeks by a trait; with side requests, where that is something else
+SELECT * FROM kept_findings WHERE start >= :since AND start < :until AND trait = :trait AND with_side <= :with_side
+ORDER BY start, with_side;
+
+-- name: has_side — whether there are side requests within a span
+SELECT 1 FROM session WHERE began >= :since AND began < :until AND side = 1 LIMIT 1;
+
+-- name: question_of — how a conversation's first question was asked, by its number
+SELECT question FROM conversation WHERE number = :number;
 
 -- name: sessions_of — how many began within a span
 SELECT count(*) AS sessions FROM session WHERE began >= :since AND began < :until;
@@ -200,8 +223,9 @@ SELECT links FROM message WHERE conversation = :conversation AND place IS NOT NU
 -- name: note_read — what was read out of a session's texts
 UPDATE session SET question = :question, again = :again WHERE conversation = :conversation;
 
--- name: page — a page that is cited
-SELECT url, title FROM page WHERE id = :id;
+-- name: pages — the first of some pages that are cited, each with how many sessions cite it, as JSON
+SELECT page.id AS id, url, title, value AS sessions FROM json_each(:pages) CROSS JOIN page ON page.id = CAST(key AS INTEGER)
+ORDER BY sessions DESC, url LIMIT :limit;
 
 -- name: drop_citations — a session cites nothing
 DELETE FROM citation WHERE conversation = :conversation;
@@ -211,9 +235,7 @@ INSERT INTO page (url, title) VALUES (:url, :title)
 ON CONFLICT (url) DO UPDATE SET title = excluded.title WHERE excluded.title <> '';
 
 -- name: cite — a session cites a page
-INSERT INTO citation (conversation, page, began, disliked)
-SELECT :conversation, id, :began, EXISTS (SELECT 1 FROM session WHERE conversation = :conversation AND negative > 0)
-FROM page WHERE url = :url;
+INSERT INTO citation (conversation, page, began) SELECT :conversation, id, :began FROM page WHERE url = :url;
 
 -- name: searches — what was searched for within a span, and what became of it
 SELECT search_query, type, count(*) AS times FROM event

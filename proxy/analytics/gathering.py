@@ -18,6 +18,21 @@ if TYPE_CHECKING:
 
     from ..db.sqlite import Tx
 
+_NO_SIDE = "s.side = 0"
+#: Stands for a trait that every session has.
+EVERY = 0
+#: What became of sessions stands for traits, too: the condition, and the index by time of those that meet it, if there is one.
+OUTCOMES = {
+    -1: ("s.negative > 0", "session_disliked"),
+    -2: ("s.positive > 0", ""),
+    -3: ("(s.positive > 0 OR s.negative > 0)", ""),
+    -4: ("(s.negative > 0 OR s.regenerated > 0 OR s.failed > 0)", "session_unhelped"),
+    -5: ("s.refused > 0", "session_refused"),
+    -6: ("s.cut > 0", "session_cut"),
+    -7: ("s.regenerated > 0", "session_regenerated"),
+    -8: ("s.again > 0", "session_again"),
+}
+OUTCOME_OF = {condition: number for number, (condition, _) in OUTCOMES.items()}
 #: What the kept sums are told apart by.
 MARKS = ("s.side", "s.model", "s.endpoint")
 
@@ -55,15 +70,20 @@ class Chosen:
     is_within: bool = False
     #: A table `told`, with numbers of sessions and what they are told apart by.
     told: str = ""
-    #: Those that have a trait, by its number, if nothing else is asked.
+    #: Those that have a trait, by its number, or what stands for one (`EVERY`, `OUTCOMES`), if nothing else is asked.
     trait: int | None = None
     #: Those that have one of some numbers, in their order, if nothing else is asked.
     numbers: tuple[int, ...] | None = None
 
     @property
-    def is_few(self) -> bool:
-        """Whether they are so few that to look at all of them costs little."""
-        return self.lead is not None and not self.lead.condition
+    def has_side(self) -> bool:
+        """Whether side requests may be among them."""
+        return _NO_SIDE not in self.conditions
+
+    @property
+    def began(self) -> str:
+        """When they began, in the order of what leads to them if that is one of time."""
+        return "t.began" if self.lead is not None and self.lead.source == TIMED else "s.began"
 
     def within(self, since: int | None, until: int | None) -> Chosen:
         """Those of them that began within a span; an end that is None is open."""
@@ -76,7 +96,7 @@ class Chosen:
 
     def without_side(self) -> Chosen:
         """Those of them that are no side requests."""
-        return replace(self, conditions=(*self.conditions, "s.side = 0"))
+        return replace(self, conditions=(*self.conditions, _NO_SIDE))
 
     def rows(self, joined: str = "", more: str = "", by_time: str = "") -> str:
         """
@@ -106,15 +126,20 @@ class Chosen:
 
 
 #: Every session.
-ALL = Chosen(())
+ALL = Chosen((), trait=EVERY)
 #: Who has a trait `t`, in the order of when sessions began.
 TIMED = "trait_time AS t CROSS JOIN session AS s ON s.number = t.number"
 
 
 def having(trait: int, since: int, until: int) -> Chosen:
-    """The sessions that have a trait, by its number, and began within a span."""
+    """The sessions that have a trait, or what stands for one, by its number, and began within a span."""
+    if trait == EVERY:
+        return ALL.within(since, until)
+    if trait in OUTCOMES:
+        condition, by_time = OUTCOMES[trait]
+        return Chosen((condition,), by_time=by_time, trait=trait).within(since, until)
     lead = Lead(TIMED, "t.trait = :trait AND t.began >= :since AND t.began < :until")
-    return Chosen((), {"trait": trait, "since": since, "until": until}, lead=lead, is_within=True)
+    return Chosen((), {"trait": trait, "since": since, "until": until}, lead=lead, is_within=True, trait=trait)
 
 
 def numbered(numbers: Iterable[int], since: int, until: int) -> Chosen:

@@ -1,8 +1,8 @@
 """The most of a long time, found among the most of all times, without counting what is neither.
 
-Of every first question and every cited page it is kept how often it is there in all (`asked` and `page.cited`,
-`schema_8.sql`). No span of time has it more often. So those are asked in the order of what they have in all, how often each
-is there within the span is counted, and once the list is full of those that have more than the next can have, it is done.
+Of every first question it is kept how often it is there in all (`asked`, `schema_8.sql`). No span of time has it more
+often. So those are asked in the order of what they have in all, how often each is there within the span is counted, and
+once the list is full of those that have more than the next can have, it is done.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 from bisect import insort
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-from ..core.buckets import DAY_MS
 
 if TYPE_CHECKING:
     from ..db.sqlite import Tx
@@ -23,10 +21,6 @@ AT_ONCE = 64
 #: Where so many may be among the first, they are all about as frequent: then to count them all costs less.
 CANDIDATES = 3000
 _SPAN = "began >= :since AND began < :until"
-_WEEK_MS = 7 * DAY_MS
-#: The whole weeks of a span, and what of it is before and behind them.
-_WEEKS = "week >= :first AND week < :end"
-_BESIDE = ("began >= :since AND began < :first", "began >= :end AND began < :until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +38,13 @@ class Ranking:
     within: str
     #: Times, where those are not the sessions.
     counted: str = ""
-    #: What `:key` has in the whole weeks of a span, where that is kept: only what is beside them is counted, then.
-    weeks: str = ""
 
     def candidates(self) -> str:
         """Some of them, those with the most first: the key, what it has in all, and what it has within a span."""
         within = f"{self.within} = m.key AND {_SPAN}"
         counted = f"(SELECT {self.counted} {within})" if self.counted else "NULL"
-        had = f"(SELECT count(*) {within})"
-        if self.weeks:
-            beside = [f"(SELECT count(*) {self.within} = m.key AND {ends})" for ends in _BESIDE]
-            had = " + ".join([f"({self.weeks} = m.key AND {_WEEKS})", *beside])
         return (
-            f"SELECT key, times, sessions, name, {had} AS had, {counted} AS had_times FROM ("  # noqa: S608 - fixed parts only
+            f"SELECT key, times, sessions, name, (SELECT count(*) {within}) AS had, {counted} AS had_times FROM ("  # noqa: S608 - fixed parts only
             f"SELECT {self.key} AS key, {self.times} AS times, {self.sessions} AS sessions, {self.name} AS name "
             f"FROM {self.table} ORDER BY {self.times} DESC, {self.sessions} DESC, {self.name} LIMIT :limit OFFSET :offset"
             ") AS m"
@@ -87,20 +75,14 @@ AGAIN = Ranking(
     _SESSIONS.format("session_again_question", "again > 0"),
     "sum(again)",
 )
-PAGES = Ranking(
-    *("page", "id", "cited", "cited", "url", "FROM citation INDEXED BY citation_by_page WHERE page"),
-    weeks="SELECT coalesce(sum(sessions), 0) FROM cited_in_week WHERE page",
-)
 
-#: From how many sessions of a span on: each session cites several pages, and is counted as one by an index alone.
-MANY_SESSIONS = {QUESTIONS: 30_000, AGAIN: 30_000, PAGES: 5000}
+#: From how many sessions of a span on it takes less time than to count them all.
+MANY_SESSIONS = 30_000
 
 
 def most(tx: Tx, ranking: Ranking, since: int, until: int) -> list[Ranked] | None:
     """The first rows of all chats that began within a span; None where that costs more than to count them all."""
-    first, end = -(-since // _WEEK_MS) * _WEEK_MS, until // _WEEK_MS * _WEEK_MS
-    weeks = {"first": first, "end": end} if first < end else {"first": until, "end": until}
-    span = {"since": since, "until": until} | (weeks if ranking.weeks else {})
+    span = {"since": since, "until": until}
     best: list[Ranked] = []
     offset, limit = 0, AT_ONCE
     while True:
@@ -119,10 +101,3 @@ def most(tx: Tx, ranking: Ranking, since: int, until: int) -> list[Ranked] | Non
         if left == CANDIDATES:
             return None
         offset, limit = offset + limit, 2 * limit
-
-
-def worthwhile(tx: Tx, since: int, until: int) -> list[Ranking]:
-    """What is found so sooner than by counting all sessions of a span."""
-    text = f"SELECT count(*) FROM (SELECT 1 FROM session WHERE {_SPAN} LIMIT :many)"  # noqa: S608 - fixed parts only
-    ((sessions,),) = tx.ask(text, {"since": since, "until": until, "many": max(MANY_SESSIONS.values())})
-    return [ranking for ranking, many in MANY_SESSIONS.items() if sessions >= many]

@@ -41,7 +41,7 @@ T = TypeVar("T")
 #: The schema's scripts, oldest first; a released one is never edited.
 MIGRATIONS = (
     "schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql", "schema_7.sql",
-    "schema_8.sql", "schema_9.sql", "schema_10.sql",
+    "schema_8.sql", "schema_9.sql", "schema_10.sql", "schema_11.sql",
 )  # fmt: skip
 #: What they, and what they make, call in SQL.
 FUNCTIONS: dict[str, Callable[..., Any]] = {

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..core.buckets import bucket_after, bucket_of
 from ..core.tally import Tally, unpacked
-from .gathering import MARKS, gathered, having
+from .counting import FEW, kept
+from .gathering import EVERY, MARKS, OUTCOMES, gathered, having
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 
 #: Sessions of a week that are summed in less time than it takes to read their sums.
 FREQUENT = 100
+
+
+class Sums(NamedTuple):
+    """What is kept of a week."""
+
+    tallies: list[dict[str, Any]]
+    findings: list[dict[str, Any]]
 
 
 class Week(NamedTuple):
@@ -41,21 +49,26 @@ def claim(tx: Tx, now: int) -> int | None:
     return start
 
 
-def summed(tx: Tx, start: int, least: int = FREQUENT) -> list[dict[str, Any]]:
-    """The sums of a week, of the traits that at least so many of its sessions have, as they are kept; this only reads."""
+def summed(tx: Tx, start: int, least: int = FREQUENT) -> Sums:
+    """What is kept of a week, of the traits that at least so many of its sessions have; this only reads."""
     end = bucket_after(start, "week")
-    return [
+    fewest = min(least, FEW)
+    traits = {row["id"]: row["sessions"] for row in tx.all("frequent_traits", since=start, until=end, least=fewest)}
+    tallies = [
         {"start": start, "trait": trait, "side": side, "model": model, "endpoint": endpoint, "tally": tally.packed()}
-        for (trait,) in tx.all("frequent_traits", since=start, until=end, least=least)
+        for trait in (*OUTCOMES, *(trait for trait, sessions in traits.items() if sessions >= least))
         for side, model, endpoint, tally in _summed_now(tx, trait, start)
     ]
+    return Sums(tallies, [one for trait in (EVERY, *OUTCOMES, *traits) for one in kept(tx, trait, start, end)])
 
 
-def keep(tx: Tx, start: int, sums: list[dict[str, Any]]) -> None:
-    """Keeps them, unless the week has changed since it was claimed."""
+def keep(tx: Tx, start: int, sums: Sums) -> None:
+    """Keeps it, unless the week has changed since it was claimed."""
     if tx.run("week_is_fresh", start=start):
         tx.run("drop_kept_traits", start=start)
-        tx.many("keep_trait", sums)
+        tx.run("drop_kept_findings", start=start)
+        tx.many("keep_trait", sums.tallies)
+        tx.many("keep_findings", sums.findings)
 
 
 def fresh_weeks(tx: Tx, since: int, until: int, unit: str = "") -> list[int]:

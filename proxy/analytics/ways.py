@@ -90,7 +90,7 @@ class Demand:
     by_time: str = ""
     #: Whether the entries are of a span of time alone: then no walk through all of that span is shorter.
     is_of_span: bool = False
-    #: That sessions have a trait: its number.
+    #: That sessions have a trait, or what stands for one: its number (`gathering.py`).
     trait: int | None = None
     #: The numbers of the sessions that meet it, in their order, where they are known.
     numbers: tuple[int, ...] | None = None

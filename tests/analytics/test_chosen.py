@@ -95,4 +95,4 @@ def test_many_that_pass_are_told_as_they_are(filled, query, passes, by_trait):
     assert {name: told(tally, found.newcomers) for name, tally in found.groups.items()} == by_model
     assert lists == insights_evaluator.evaluate(tables, SINCE, UNTIL, meant)
     if by_trait is not None:
-        assert (chosen.lead is not None and not chosen.is_few) is by_trait
+        assert (chosen.lead is not None and chosen.lead.condition != "") is by_trait

@@ -27,7 +27,6 @@ DERIVED = (
     "trait_time",
     "trait_name",
     "asked",
-    "cited_in_week",
 )
 
 FROM_DOCS = SessionFilter(properties=(("source", "docs"),))

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from proxy.analytics import sessions
 from proxy.analytics.chosen import chosen_by
-from proxy.analytics.gathering import Chosen
+from proxy.analytics.gathering import ALL
 from proxy.analytics.insights import ROWS, insights
-from proxy.analytics.ranking import AGAIN, PAGES, QUESTIONS, most
+from proxy.analytics.ranking import AGAIN, QUESTIONS, most
 from proxy.core.among import read_among
 from proxy.core.figure_question import read_question
 from proxy.core.session_filter import Page, SessionFilter, read_sessions
@@ -18,8 +18,8 @@ from tests.analytics import figures_scenes as scenes
 from tests.analytics.figures_life import emptied, live, logged
 from tests.analytics.insights_evaluator import chats, evaluate
 
-RANKINGS = {"questions": QUESTIONS, "again": AGAIN, "links": PAGES}
-NO_SIDE = Chosen(("s.side = 0",))
+RANKINGS = {"questions": QUESTIONS, "again": AGAIN}
+NO_SIDE = ALL.without_side()
 
 
 def listed(narrow, span, tx):
@@ -53,7 +53,7 @@ def agree(database, examples):
             for name, ranking in RANKINGS.items():
                 ranked = database.read(lambda tx, r=ranking: most(tx, r, *span))
                 assert [(-row.times, -row.sessions, row.name) for row in ranked] == [
-                    (row.get("times", row["sessions"]), row["sessions"], row.get("url") or int(row["narrow"]["asked"]))
+                    (row.get("times", row["sessions"]), row["sessions"], int(row["narrow"]["asked"]))
                     for row in expected[name]
                 ]
             for name, rows in found.items():

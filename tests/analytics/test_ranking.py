@@ -6,8 +6,7 @@ from collections import Counter
 import pytest
 
 from proxy.analytics.keeper import Keeper
-from proxy.analytics.ranking import CANDIDATES, PAGES, QUESTIONS, ROWS, most
-from tests.analytics.figures_life import live
+from proxy.analytics.ranking import CANDIDATES, QUESTIONS, ROWS, most
 from tests.analytics.test_searching import START, put_all
 
 DAY = 86_400_000
@@ -43,40 +42,3 @@ async def test_the_most_asked_of_any_span(database, store, asked):
 
         assert [(row.key, -row.times) for row in found] == expected
     assert len(made) < CANDIDATES
-
-
-def citing(number, chance):
-    """A conversation that cites two pages, anywhere within ten weeks."""
-    links = [{"url": f"https://a.example/{chance.randrange(30)}"} for _ in range(2)]
-    said = {"id": f"m{number}", "role": "assistant", "content": "so", "links": links}
-    at = START + chance.randrange(70 * DAY)
-    return {"id": f"c{number}", "messages": [said | {"createdAt": at}], "properties": {}}
-
-
-def test_the_most_cited_of_any_span(database):
-    """Whole weeks and what is beside them are all that is cited, after some began at another time and some went."""
-    chance = random.Random(7)
-    steps = [("log", citing(number, chance)) for number in range(80)] + [("sum", None)]
-    steps += [("log", citing(number, chance)) for number in range(20)] + [("delete", f"c{n}") for n in range(10, 30)]
-    for step in steps:
-        database.write(lambda tx, step=step: live(tx, step))
-    weeks = "SELECT page, began - began % 604800000 AS week, count(*) FROM citation GROUP BY page, week"
-    moved, kept = database.read(
-        lambda tx: [
-            [tuple(row) for row in tx.ask(text, {})] for text in (weeks, "SELECT * FROM cited_in_week ORDER BY 1, 2")
-        ]
-    )
-    assert moved == kept
-
-    database.write(lambda tx: live(tx, ("sum", None)))
-    cited = database.read(
-        lambda tx: [tuple(row) for row in tx.ask("SELECT url, began FROM citation JOIN page ON page.id = page", {})]
-    )
-    edges = [START + day * DAY + by for day in (-3, 0, 1, 5, 7, 8, 21, 40, 69, 71) for by in (-1, 0, 1)]
-    for since, until in [(since, until) for since in edges for until in edges if since < until]:
-        counts = Counter(url for url, began in cited if since <= began < until)
-        expected = sorted(((-count, url) for url, count in counts.items()))[:ROWS]
-
-        found = database.read(lambda tx, s=since, u=until: most(tx, PAGES, s, u))
-
-        assert [(row.times, row.name) for row in found] == expected

@@ -29,7 +29,7 @@ def claimed(database):
 
 
 def kept(database, week, made):
-    database.write(lambda tx: [keep_sheaves(tx, week, made), trait_weeks.keep(tx, week, [])])
+    database.write(lambda tx: [keep_sheaves(tx, week, made), trait_weeks.keep(tx, week, trait_weeks.summed(tx, week))])
 
 
 def numbers(database, week):

@@ -1,0 +1,152 @@
+"""What insights count, out of the sessions themselves: each is looked at once, those where help failed a second time.
+
+Works of a transaction that only read.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from itertools import compress
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ..core.findings import UNHELPED, Findings, count
+from .gathering import EVERY, having
+from .rows import json_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ..db.sqlite import Tx
+    from .gathering import Chosen
+
+#: Sessions of a week that are counted in less time than it takes to read what is kept of them.
+FEW = 20
+#: Of each session: what its index by time has. Its marks are those of `core/findings.py`.
+_COLUMNS = ("began", "number", "question", "again", "marks")
+_SEEN = (
+    "s.began, s.number, s.question, s.again, "
+    "(s.negative > 0) + 2 * (s.negative > 0 OR s.regenerated > 0 OR s.failed > 0) + 4 * (s.again > 0) AS marks"
+)
+#: Of those where help failed. (A text costs more than a number or nothing.)
+_LOOKED_AT = ("conversation", "refused", "regenerated", "negative", "cut", "cut_by")
+#: Sessions by their numbers, and what belongs to conversations by their names, of which there is a list.
+_NUMBERED = "FROM json_each(:them) AS one CROSS JOIN session AS s ON s.number = one.value"
+_NAMED = "FROM json_each(:them) AS one CROSS JOIN {} AS x ON x.conversation = one.value"
+#: What is cited by some sessions, and by all of a span (side requests cite nothing).
+_CITED = f"{_NUMBERED} CROSS JOIN citation AS x ON x.conversation = s.conversation"
+_CITED_THEN = "FROM citation AS x WHERE x.began >= :since AND x.began < :until"
+
+
+def counted(tx: Tx, chosen: Chosen) -> Findings:
+    """The findings of some sessions."""
+    seen = _seen(tx, chosen)
+    if not seen:
+        return Findings()
+    asked = seen["question"]  # (NULL where the texts are not read yet, and 0 where nothing was asked)
+    found = Findings(
+        questions=array("q", filter(None, asked)),
+        numbers=array("I", compress(seen["number"], asked)),
+        again=array("I", compress(seen["again"], asked)),
+        marks=bytearray(compress(seen["marks"], asked)),
+    )
+    if again := sum(seen["again"]):
+        count(found.failures, "again", again, sum(map(bool, seen["again"])))
+    unhelped = seen["number"], (marks & UNHELPED for marks in seen["marks"])
+    disliked = _count_failures(tx, found, compress(*unhelped))
+    _count_reasons(tx, found, disliked)
+    cited = _pages(tx, *((_CITED_THEN, chosen.values) if chosen.trait == EVERY else (_CITED, _listed(seen["number"]))))
+    down = _pages(tx, _NAMED.format("citation"), _listed(disliked))
+    found.pages, found.cited = array("I", cited), array("I", cited.values())
+    found.disliked = array("I", (down[page] for page in cited))
+    return found
+
+
+def _seen(tx: Tx, chosen: Chosen) -> Mapping[str, Sequence[Any]]:
+    """Columns of the sessions, in the order of time; of equal times the smaller id comes last, and so counts as the last."""
+    rows = list(tx.ask(f"SELECT {_SEEN} {chosen.rows()} ORDER BY {chosen.began}", chosen.values))
+    seen = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=False))
+    if not rows or len(set(seen["began"])) == len(rows):
+        return seen
+    at_once = {began for began, sessions in Counter(seen["began"]).items() if sessions > 1}
+    tied = [number for number, began in zip(seen["number"], seen["began"], strict=True) if began in at_once]
+    names = {
+        row["number"]: row["conversation"]
+        for row in tx.ask(f"SELECT s.number, s.conversation {_NUMBERED}", _listed(tied))
+    }
+    rows.sort(key=lambda row: names.get(row["number"], ""), reverse=True)
+    rows.sort(key=lambda row: row["began"])
+    return dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
+
+
+def kept(tx: Tx, trait: int, since: int, until: int) -> Iterator[dict[str, Any]]:
+    """The findings of a week's sessions with a trait, as they are kept; those with side requests, where they are others."""
+    told = {"start": since, "trait": trait}
+    chosen = having(trait, since, until)
+    chats = counted(tx, chosen.without_side())
+    yield {**told, "with_side": 0, **chats.packed()}
+    if tx.one("has_side", since=since, until=until) and (every := counted(tx, chosen)) != chats:
+        yield {**told, "with_side": 1, **every.packed()}
+
+
+def _count_failures(tx: Tx, found: Findings, numbers: Iterable[int]) -> list[str]:
+    """What else went wrong, of sessions by their numbers; the names of those with a thumb down."""
+    text = f"SELECT {', '.join(f's.{name}' for name in _LOOKED_AT)} {_NUMBERED}"
+    disliked, several = [], []
+    for name, refused, regenerated, negative, cut, by in tx.ask(text, _listed(numbers)):
+        for failed, times in (("refused", refused), ("regenerated", regenerated), ("disliked", negative)):
+            if times:
+                count(found.failures, failed, times, 1)
+        if negative:
+            disliked.append(name)
+        if cut and by:
+            count(found.failures, f"interrupted:{by}", cut, 1)
+        elif cut:
+            several.append(name)
+    _count_cut(tx, found, several)
+    return disliked
+
+
+def _count_cut(tx: Tx, found: Findings, several: list[str]) -> None:
+    """By whom answers were cut off, of conversations that have several: those tell."""
+    text = (
+        "SELECT x.interrupted, count(*), count(DISTINCT x.conversation) "
+        f"{_NAMED.format('answer')} WHERE x.interrupted <> '' GROUP BY x.interrupted"
+    )
+    for by, times, sessions in tx.ask(text, _listed(several)) if several else ():
+        count(found.failures, f"interrupted:{by}", times, sessions)
+
+
+def _count_reasons(tx: Tx, found: Findings, disliked: Sequence[str]) -> None:
+    """Why thumbs went down: feedback by the labels of its reasons."""
+    seen: set[tuple[str, str]] = set()
+    text = f"SELECT x.reasons, x.conversation {_NAMED.format('feedback')} AND +x.type = 'negative'"
+    for reasons, conversation in tx.ask(text, _listed(disliked)) if disliked else ():
+        for label in _labels(reasons):
+            count(found.reasons, label, 1, (conversation, label) not in seen)
+            seen.add((conversation, label))
+
+
+def _labels(stored: str | None) -> set[str]:
+    """The labels of a feedback's reasons; empty, where it gives none."""
+    told = json_value(stored)
+    labels = {
+        one["label"]
+        for one in told or ()
+        if isinstance(one, dict) and isinstance(one.get("label"), str) and one["label"]
+    }
+    return labels or {""}
+
+
+def _pages(tx: Tx, source: str, values: Mapping[str, Any]) -> Counter[int]:
+    """Pages, and how many sessions cite each."""
+    # (One text takes half as long as a row each.)
+    ((pages,),) = tx.ask(f"SELECT group_concat(x.page) {source}", values)
+    told = Counter(pages.split(",") if pages else ())
+    return Counter({int(page): times for page, times in told.items()})
+
+
+def _listed(them: Iterable[str] | Iterable[int]) -> dict[str, str]:
+    return {"them": orjson.dumps([*them]).decode()}

@@ -1,0 +1,38 @@
+"""What insights count of a span, put together: whole weeks as they are kept, if they hold, and what is beside them counted now.
+
+Weeks are kept of all sessions, and of those with a trait (a tag, a property) that many of the week's have; by whom and when
+tells `trait_weeks.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..core.buckets import bucket_after
+from ..core.findings import Findings, unpacked
+from .counting import counted
+from .gathering import having
+from .trait_weeks import beside, fresh_weeks
+
+if TYPE_CHECKING:
+    from ..db.sqlite import Tx
+    from .gathering import Chosen
+
+
+def findings(tx: Tx, chosen: Chosen, since: int, until: int) -> Findings:
+    """Of the chosen sessions that began within a span."""
+    if chosen.trait is None:
+        return counted(tx, chosen.within(since, until))
+    kept = _kept(tx, chosen.trait, since, until, with_side=chosen.has_side)
+    found = Findings()
+    for start, end in sorted([*beside(since, until, [*kept]), *((one, bucket_after(one, "week")) for one in kept)]):
+        now = having(chosen.trait, start, end)
+        found.add(kept.get(start) or counted(tx, now if chosen.has_side else now.without_side()))
+    return found
+
+
+def _kept(tx: Tx, trait: int, since: int, until: int, *, with_side: bool) -> dict[int, Findings]:
+    """What is kept of the weeks of a span that hold, by their beginnings in order."""
+    weeks = set(fresh_weeks(tx, since, until))
+    rows = tx.all("kept_findings", trait=trait, since=since, until=until, with_side=with_side) if weeks else []
+    return {start: unpacked(row) for start, row in {row["start"]: row for row in rows}.items() if start in weeks}

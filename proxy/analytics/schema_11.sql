@@ -1,0 +1,26 @@
+-- Migration 11: figures of the chats that say a word read a few long rows of a week, and not one of each session.
+
+-- The sessions that began within a week (from Monday, UTC), so many in a row, kept so that any of them are summed at once
+-- (`core/sheaf.py`); none of a week that has few. They hold as long as the sums by trait do (`stale_week`).
+CREATE TABLE sheaf (
+    start    INTEGER NOT NULL,
+    part     INTEGER NOT NULL,
+    -- The lowest number of its sessions, and the highest.
+    first    INTEGER NOT NULL,
+    last     INTEGER NOT NULL,
+    sessions BLOB NOT NULL,
+    PRIMARY KEY (start, part)
+) STRICT;
+
+-- What is deleted leaves nothing here, however long the week waits to be summed again.
+CREATE TRIGGER sheaf_gone AFTER DELETE ON session BEGIN
+    DELETE FROM sheaf WHERE start = old.began - ((old.began + 259200000) % 604800000 + 604800000) % 604800000;
+END;
+
+-- (They are made with the sums by trait, and so are those made again.)
+INSERT INTO stale_week (start)
+SELECT DISTINCT began - ((began + 259200000) % 604800000 + 604800000) % 604800000 FROM session WHERE true
+ON CONFLICT (start) DO UPDATE SET claimed = 0;
+
+-- The words of the search index in their order, each with where it is said: it keeps nothing, and shows what is in the index.
+CREATE VIRTUAL TABLE search_word USING fts5vocab (message_search, 'instance');

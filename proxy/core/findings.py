@@ -1,0 +1,101 @@
+"""What insights count of some sessions, such that those of two times, the earlier first, add up to those of both. Pure.
+
+Of the sessions that asked something, what each asked and how it went stands in columns, in the order of time, and what a page
+was cited in others: to add is to put them behind each other, and what is asked for is counted at once (`core/most_asked.py`),
+at 0.1 µs a session.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import compress
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Marks of a session, each a bit: a thumb went down, help failed in any way, something was asked again.
+DISLIKED, UNHELPED, AGAIN = 1, 2, 4
+_IS_BIG_ENDIAN = array("I", [1]).tobytes()[:1] == b"\0"
+#: Of a question or a page its number, of all else counts.
+_LONG, _SHORT = partial(array, "q"), partial(array, "I")
+#: The columns that are kept, and how.
+_COLUMNS = {"questions": _LONG} | dict.fromkeys(("numbers", "again", "pages", "cited", "disliked"), _SHORT)
+
+
+@dataclass(slots=True)
+class Findings:
+    """All of it."""
+
+    #: Of each session that asked something: the digest of its first question, its number, how often it asked again, its marks.
+    questions: array[int] = field(default_factory=_LONG)
+    numbers: array[int] = field(default_factory=_SHORT)
+    again: array[int] = field(default_factory=_SHORT)
+    marks: bytearray = field(default_factory=bytearray)
+    #: Pages, in how many sessions each is cited, and in how many of those a thumb went down.
+    pages: array[int] = field(default_factory=_SHORT)
+    cited: array[int] = field(default_factory=_SHORT)
+    disliked: array[int] = field(default_factory=_SHORT)
+    #: What went wrong, behind a colon by whom, and why thumbs went down (empty: for no reason): how often, in how many sessions.
+    failures: dict[str, list[int]] = field(default_factory=dict)
+    reasons: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, later: Findings) -> None:
+        """Becomes those of both times."""
+        for name in _COLUMNS:
+            getattr(self, name).extend(getattr(later, name))
+        self.marks += later.marks
+        for mine, others in ((self.failures, later.failures), (self.reasons, later.reasons)):
+            for name, counts in others.items():
+                count(mine, name, *counts)
+
+    def packed(self) -> dict[str, Any]:
+        """As they are kept, by the names of columns."""
+        told = {name: _turned(getattr(self, name)).tobytes() for name in _COLUMNS}
+        sums = {name: orjson.dumps(getattr(self, name)).decode() for name in ("failures", "reasons")}
+        return {**told, "marks": bytes(self.marks), **sums}
+
+    def top_pages(self, rows: int) -> dict[int, tuple[int, int]]:
+        """The pages that are cited in most sessions, all that are equal to the last too: in how many, and how many disliked."""
+        sessions = _sums(self.pages, self.cited)
+        least = sorted(sessions.values())[-rows:][:1]
+        best = {page: cited for page, cited in sessions.items() if [cited] >= least}
+        disliked = _sums(compress(self.pages, self.disliked), compress(self.disliked, self.disliked))
+        return {page: (cited, disliked.get(page, 0)) for page, cited in best.items()}
+
+
+def unpacked(row: Any) -> Findings:
+    """Findings of `packed`; a row that has its columns."""
+    found = Findings(marks=bytearray(row["marks"]))
+    for name, column in _COLUMNS.items():
+        setattr(found, name, _turned(column(row[name])))
+    found.failures, found.reasons = orjson.loads(row["failures"]), orjson.loads(row["reasons"])
+    return found
+
+
+def count(counts: dict[str, list[int]], name: str, times: int, sessions: int) -> None:
+    """Counts more under a name."""
+    before = counts.setdefault(name, [0, 0])
+    before[0] += times
+    before[1] += sessions
+
+
+def _sums(names: Iterable[int], counts: Iterable[int]) -> dict[int, int]:
+    """The sum of what stands beside each name."""
+    found: dict[int, int] = defaultdict(int)
+    for name, times in zip(names, counts, strict=True):
+        found[name] += times
+    return found
+
+
+def _turned(column: array[int]) -> array[int]:
+    """A column from this machine's order of bytes to that of the file, or back."""
+    if _IS_BIG_ENDIAN:
+        column = column[:]
+        column.byteswap()
+    return column
