@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 FEW = 20
 #: Of each session: what its index by time has. Its marks are those of `core/findings.py`.
 _COLUMNS = ("began", "number", "question", "again", "marks")
-_SEEN = (
-    "s.began, s.number, s.question, s.again, "
-    "(s.negative > 0) + 2 * (s.negative > 0 OR s.regenerated > 0 OR s.failed > 0) + 4 * (s.again > 0) AS marks"
-)
+SEEN_MARKS = "((s.negative > 0) + 2 * (s.negative > 0 OR s.regenerated > 0 OR s.failed > 0) + 4 * (s.again > 0))"
+_SEEN = f"s.began, s.number, s.question, s.again, {SEEN_MARKS} AS marks"
 #: Of those where help failed. (A text costs more than a number or nothing.)
 _LOOKED_AT = ("conversation", "refused", "regenerated", "negative", "cut", "cut_by")
 #: Sessions by their numbers, and what belongs to conversations by their names, of which there is a list.
@@ -124,12 +122,12 @@ def _count_reasons(tx: Tx, found: Findings, disliked: Sequence[str]) -> None:
     seen: set[tuple[str, str]] = set()
     text = f"SELECT x.reasons, x.conversation {_NAMED.format('feedback')} AND +x.type = 'negative'"
     for reasons, conversation in tx.ask(text, _listed(disliked)) if disliked else ():
-        for label in _labels(reasons):
+        for label in labels_of(reasons):
             count(found.reasons, label, 1, (conversation, label) not in seen)
             seen.add((conversation, label))
 
 
-def _labels(stored: str | None) -> set[str]:
+def labels_of(stored: str | None) -> set[str]:
     """The labels of a feedback's reasons; empty, where it gives none."""
     told = json_value(stored)
     labels = {

@@ -159,7 +159,7 @@ def _numbered(
     tx: Tx, asked: Asked, keys: list[str], numbers: tuple[int, ...], unit: str
 ) -> Iterator[tuple[int, str, Tally]]:
     """Of the sessions that have some numbers: those of whole weeks out of sheaves, what is beside them summed now."""
-    weeks = sheaf_weeks(tx, asked.since, asked.until)
+    weeks = sheaf_weeks(tx, asked.since, asked.until, numbers)
     wanted = frozenset(numbers if weeks else ())
     for start in weeks:
         since, until = max(asked.since, start), min(asked.until, bucket_after(start, "week"))

@@ -130,7 +130,8 @@ SELECT 1 FROM stale_week WHERE start = :start AND claimed = 1;
 DELETE FROM sheaf WHERE start = :start;
 
 -- name: keep_sheaf — one of them
-INSERT INTO sheaf (start, part, first, last, sessions) VALUES (:start, :part, :first, :last, :sessions);
+INSERT INTO sheaf (start, part, first, last, sessions, findings)
+VALUES (:start, :part, :first, :last, :sessions, :findings);
 
 -- name: sheaf_weeks — weeks that have sheaves, and between which numbers their sessions are
 SELECT start, min(first) AS first, max(last) AS last FROM sheaf WHERE start >= :since AND start < :until
@@ -138,6 +139,9 @@ GROUP BY start ORDER BY start;
 
 -- name: sheaves — those of a week
 SELECT sessions FROM sheaf WHERE start = :start ORDER BY part;
+
+-- name: found_sheaves — and what insights count of them
+SELECT findings FROM sheaf WHERE start = :start ORDER BY part;
 
 -- name: drop_kept_traits — the sums of a week by trait
 DELETE FROM kept_trait WHERE start = :start;

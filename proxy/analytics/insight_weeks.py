@@ -1,17 +1,19 @@
 """What insights count of a span, put together: whole weeks as they are kept, if they hold, and what is beside them counted now.
 
 Weeks are kept of all sessions, and of those with a trait (a tag, a property) that many of the week's have; by whom and when
-tells `trait_weeks.py`.
+tells `trait_weeks.py`. Of the sessions that say some words, they are put together out of sheaves (`sheaves.py`).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from ..core.buckets import bucket_after
 from ..core.findings import Findings, unpacked
 from .counting import counted
-from .gathering import having
+from .gathering import having, numbered
+from .sheaves import found_sheaves_of, numbers_within, sheaf_weeks
 from .trait_weeks import beside, fresh_weeks
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 def findings(tx: Tx, chosen: Chosen, since: int, until: int) -> Findings:
     """Of the chosen sessions that began within a span."""
+    if chosen.numbers is not None:
+        return _numbered(tx, chosen.numbers, since, until, with_side=chosen.has_side)
     if chosen.trait is None:
         return counted(tx, chosen.within(since, until))
     kept = _kept(tx, chosen.trait, since, until, with_side=chosen.has_side)
@@ -28,6 +32,22 @@ def findings(tx: Tx, chosen: Chosen, since: int, until: int) -> Findings:
     for start, end in sorted([*beside(since, until, [*kept]), *((one, bucket_after(one, "week")) for one in kept)]):
         now = having(chosen.trait, start, end)
         found.add(kept.get(start) or counted(tx, now if chosen.has_side else now.without_side()))
+    return found
+
+
+def _numbered(tx: Tx, numbers: tuple[int, ...], since: int, until: int, *, with_side: bool) -> Findings:
+    """Of the sessions that have some numbers: those of whole weeks out of sheaves, what is beside them counted now."""
+    weeks = sheaf_weeks(tx, since, until, numbers)
+    wanted = frozenset(numbers if weeks else ())
+    found = Findings()
+    for start, end in sorted([*beside(since, until, weeks), *((one, bucket_after(one, "week")) for one in weeks)]):
+        if start in weeks:
+            for sheaf in found_sheaves_of(tx, start):
+                found.add(sheaf.findings(wanted, since - start, until - start, with_side=with_side))
+        else:
+            first, last = numbers_within(tx, start, end)
+            some = numbered(numbers[bisect_left(numbers, first) : bisect_left(numbers, last)], start, end)
+            found.add(counted(tx, some if with_side else some.without_side()))
     return found
 
 

@@ -1,4 +1,4 @@
--- Migration 11: figures of the chats that say a word read a few long rows of a week, and not one of each session.
+-- Migration 11: figures and insights of the chats that say a word read a few long rows of a week, and not one of each session.
 
 -- The sessions that began within a week (from Monday, UTC), so many in a row, kept so that any of them are summed at once
 -- (`core/sheaf.py`); none of a week that has few. They hold as long as the sums by trait do (`stale_week`).
@@ -9,6 +9,8 @@ CREATE TABLE sheaf (
     first    INTEGER NOT NULL,
     last     INTEGER NOT NULL,
     sessions BLOB NOT NULL,
+    -- What insights count of each (`core/found_sheaf.py`).
+    findings BLOB NOT NULL,
     PRIMARY KEY (start, part)
 ) STRICT;
 

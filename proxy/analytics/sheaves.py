@@ -6,16 +6,20 @@ their week has changed meanwhile. What they do not have (few sessions, or a week
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ..core import found_sheaf
 from ..core.buckets import bucket_after, bucket_of
 from ..core.sheaf import packed, row_of, unpacked
+from .found_sheaves import found_sheaves
 from .trait_weeks import beside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from ..core.found_sheaf import FoundSheaf
     from ..core.sheaf import Row, Sheaf
     from ..db.sqlite import Tx
 
@@ -49,7 +53,11 @@ def sheaved(tx: Tx, start: int, fewest: int = FEWEST, at_once: int = AT_ONCE) ->
         return []
     rows = (row_of(*row) for row in tx.ask(_ROWS, {"since": start, "until": end}))
     parts = iter(lambda: [*islice(rows, at_once)], [])
-    return [_kept(some, start) | {"start": start, "part": part} for part, some in enumerate(parts)]
+    found = found_sheaves(tx, start, end, at_once)
+    return [
+        _kept(some, start) | {"start": start, "part": part, "findings": findings}
+        for part, (some, findings) in enumerate(zip(parts, found, strict=True))
+    ]
 
 
 def _kept(rows: list[Row], start: int) -> dict[str, Any]:
@@ -64,9 +72,13 @@ def keep_sheaves(tx: Tx, start: int, sheaves: list[dict[str, Any]]) -> None:
         tx.many("keep_sheaf", sheaves)
 
 
-def sheaf_weeks(tx: Tx, since: int, until: int) -> list[int]:
-    """The weeks that have a part in a span, and whose sheaves hold."""
-    return [start for start, _, _ in _weeks(tx, since, until)]
+def sheaf_weeks(tx: Tx, since: int, until: int, numbers: Sequence[int]) -> list[int]:
+    """The weeks that have a part in a span, whose sheaves hold, and in which any of some numbers (in their order) can be."""
+    return [
+        start
+        for start, first, last in _weeks(tx, since, until)
+        if bisect_left(numbers, first) < bisect_right(numbers, last)
+    ]
 
 
 def numbers_within(tx: Tx, since: int, until: int, most: int = COUNTED) -> tuple[int, int]:
@@ -92,3 +104,9 @@ def sheaves_of(tx: Tx, start: int) -> Iterator[Sheaf]:
     """The sheaves of a week."""
     for row in tx.all("sheaves", start=start):
         yield unpacked(row["sessions"])
+
+
+def found_sheaves_of(tx: Tx, start: int) -> Iterator[FoundSheaf]:
+    """What insights count of those of a week."""
+    for row in tx.all("found_sheaves", start=start):
+        yield found_sheaf.unpacked(row["findings"])

@@ -75,8 +75,13 @@ class Bundle:
 
     def put_column(self, column: Column) -> None:
         """Adds a column."""
-        self._sizes.append([column.least, len(column.slices)])
-        self._parts += [mask.to_bytes(-(-self.sessions // 8), "little") for mask in column.slices]
+        self._sizes.append(column.least)
+        self.put_masks(column.slices)
+
+    def put_masks(self, masks: Sequence[int]) -> None:
+        """Adds masks."""
+        self._sizes.append(len(masks))
+        self._parts += [mask.to_bytes(-(-self.sessions // 8), "little") for mask in masks]
 
     def put_numbers(self, numbers: Sequence[int]) -> None:
         """Adds numbers, none of them negative."""
@@ -109,11 +114,13 @@ class Reading:
 
     def column(self) -> Column:
         """The next column."""
-        least, count = next(self._sizes)
+        return Column(next(self._sizes), tuple(self.masks()))
+
+    def masks(self) -> list[int]:
+        """The next masks."""
         width = -(-self.sessions // 8)
-        taken = self._taken(count * width)
-        masks = [int.from_bytes(taken[at : at + width], "little") for at in range(0, len(taken), width)]
-        return Column(least, tuple(masks))
+        taken = self._taken(next(self._sizes) * width)
+        return [int.from_bytes(taken[at : at + width], "little") for at in range(0, len(taken), width)]
 
     def numbers(self) -> array[int]:
         """The next numbers."""

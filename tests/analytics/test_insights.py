@@ -13,11 +13,14 @@ from proxy.analytics.insights import ROWS, insights
 from proxy.analytics.ranking import AGAIN, QUESTIONS, most
 from proxy.core.among import read_among
 from proxy.core.figure_question import read_question
+from proxy.core.search_words import Words
 from proxy.core.session_filter import Page, SessionFilter, read_sessions
 from tests.analytics import figures_scenes as scenes
 from tests.analytics.figures_life import emptied, live, logged
 from tests.analytics.insights_evaluator import chats, evaluate
 
+#: What about half of the scenes' messages have.
+SAYING = SessionFilter(words=(Words("I"),))
 RANKINGS = {"questions": QUESTIONS, "again": AGAIN}
 NO_SIDE = ALL.without_side()
 
@@ -56,6 +59,12 @@ def agree(database, examples):
                     (row.get("times", row["sessions"]), row["sessions"], int(row["narrow"]["asked"]))
                     for row in expected[name]
                 ]
+            chosen = database.read(lambda tx: chosen_by(tx, SAYING, *span)).without_side()
+            expected = evaluate(database.read(logged), *span, lambda one: "i" in one["said"])
+            said = database.read(lambda tx: insights(tx, chosen, *span))
+            assert said | {"links": [{**link, "title": ""} for link in said["links"]]} == expected | {
+                "links": [{**link, "title": ""} for link in expected["links"]]
+            }
             for name, rows in found.items():
                 for row in rows if name != "searches" else ():
                     assert database.read(partial(listed, row["narrow"], span)) == row["sessions"], (name, row)

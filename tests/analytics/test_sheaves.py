@@ -36,8 +36,8 @@ def numbers(database, week):
     return database.read(lambda tx: [[*one.numbers] for one in sheaves_of(tx, week)])
 
 
-def weeks(database, since=WEEK, until=scenes.NOW):
-    return database.read(lambda tx: sheaf_weeks(tx, since, until))
+def weeks(database, since=WEEK, until=scenes.NOW, numbers=(1, 2, 3)):
+    return database.read(lambda tx: sheaf_weeks(tx, since, until, numbers))
 
 
 def test_a_week_has_sheaves_once_it_is_summed(database):
@@ -52,6 +52,8 @@ def test_a_week_has_sheaves_once_it_is_summed(database):
 
     assert weeks(database) == weeks(database, WEEK + 5 * DAY_MS, WEEK + 6 * DAY_MS) == [WEEK]
     assert weeks(database, NEXT) == weeks(database, WEEK - DAY_MS, WEEK) == []
+    assert weeks(database, numbers=(0, 2)) == [WEEK]
+    assert weeks(database, numbers=(0, 4)) == weeks(database, numbers=()) == []
     assert numbers(database, week) == [[2, 1], [3]]
 
 
