@@ -9,10 +9,9 @@ import orjson
 
 from ..core.query_fields import CONVERSATIONS
 from ..core.session_filter import VALUE_LIMIT
-from .beginnings import spelled_out
-from .demands import demands_of, match_of, said_in, traits_are_whole
+from .demands import demands_of, said_in, traits_are_whole
 from .gathering import Chosen, Lead
-from .sheaves import numbers_within
+from .sayings import said_within
 from .statements import Statement
 from .ways import Demand, fewest, of_sessions
 
@@ -30,8 +29,6 @@ COUNTED = 20_000
 FEW = 50
 #: Sessions that say some words, of which a list is held in memory.
 SAID = 200_000
-#: Words that are looked for instead of what begins so: each is looked at for every message.
-SPELLED = 4
 _SPAN = "began >= :since AND began < :until"
 
 
@@ -104,25 +101,10 @@ def _leads(
 
 def _said(tx: Tx, statement: Statement, words: Sequence[Words], since: int, until: int) -> Demand:
     """Words are looked for once: figures ask several times about those that say them."""
-    found = Statement(CONVERSATIONS)
-    text = (
-        f"SELECT DISTINCT rowid >> 32 AS number FROM message_search WHERE {match_of(found, spelled_out(tx, words, SPELLED))}"  # noqa: S608 - fixed parts only
-        f"{_within(tx, found, since, until)} LIMIT {SAID}"
-    )
-    found.text = f"SELECT count(*), json_group_array(number) FROM ({text})"  # noqa: S608 - fixed parts only
-    ((count, numbers),) = tx.ask(found.text, found.values)
-    if count == SAID:
+    numbers = said_within(tx, words, since, until, SAID)
+    if len(numbers) >= SAID:
         return Demand(said_in(statement, words, one_by_one=False), "v")
-    bound = statement.bind(numbers)
+    bound = statement.bind(orjson.dumps(numbers).decode())
     source = f"json_each({bound}) AS said CROSS JOIN session AS s ON s.number = said.value"
     condition = f"s.number IN (SELECT value FROM json_each({bound}))"  # noqa: S608 - fixed parts only
-    return Demand(condition, "s", "1 = 1", of_sessions("", source), numbers=tuple(orjson.loads(numbers)))
-
-
-def _within(tx: Tx, found: Statement, since: int, until: int) -> str:
-    """That a message is of the conversations of a span, as far as their numbers tell; an end that all are within is not asked for."""
-    # (Each is looked at for every message, at half the cost of finding it.)
-    first, end = numbers_within(tx, since, until)
-    (ends,) = tx.all("highest_number")
-    asked = ((">=", first, first > 1), ("<", end, end <= (ends["number"] or 0)))
-    return "".join(f" AND rowid {compared} {found.bind(number << 32)}" for compared, number, needed in asked if needed)
+    return Demand(condition, "s", "1 = 1", of_sessions("", source), numbers=tuple(numbers))

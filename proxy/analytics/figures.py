@@ -18,7 +18,8 @@ from ..core.tally import Tally, unpacked
 from ..core.tally import figures as told
 from .gathering import ALL, gathered, having, numbered, numbers_of
 from .grouping import FEW_VALUES, by_property, values_of
-from .sheaves import numbers_within, sheaf_weeks, sheaves_of
+from .sayings import numbers_within
+from .sheaves import sheaf_weeks, sheaves_of
 from .statements import bucket
 from .trait_weeks import beside, fresh_weeks, week_of
 

@@ -130,8 +130,8 @@ SELECT 1 FROM stale_week WHERE start = :start AND claimed = 1;
 DELETE FROM sheaf WHERE start = :start;
 
 -- name: keep_sheaf — one of them
-INSERT INTO sheaf (start, part, first, last, sessions, findings)
-VALUES (:start, :part, :first, :last, :sessions, :findings);
+INSERT INTO sheaf (start, part, first, last, words, sessions, findings)
+VALUES (:start, :part, :first, :last, :words, :sessions, :findings);
 
 -- name: sheaf_weeks — weeks that have sheaves, and between which numbers their sessions are
 SELECT start, min(first) AS first, max(last) AS last FROM sheaf WHERE start >= :since AND start < :until
@@ -139,6 +139,13 @@ GROUP BY start ORDER BY start;
 
 -- name: sheaves — those of a week
 SELECT sessions FROM sheaf WHERE start = :start ORDER BY part;
+
+-- name: sayers — and who of those says what
+SELECT words FROM sheaf WHERE start = :start ORDER BY part;
+
+-- name: said_by — texts of a conversation's messages, by its number
+SELECT text FROM message WHERE number > :number << 32 AND number < (:number + 1) << 32 AND place IS NOT NULL AND text <> ''
+ORDER BY number LIMIT :limit;
 
 -- name: found_sheaves — and what insights count of them
 SELECT findings FROM sheaf WHERE start = :start ORDER BY part;

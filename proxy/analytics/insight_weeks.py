@@ -13,7 +13,8 @@ from ..core.buckets import bucket_after
 from ..core.findings import Findings, unpacked
 from .counting import counted
 from .gathering import having, numbered
-from .sheaves import found_sheaves_of, numbers_within, sheaf_weeks
+from .sayings import numbers_within
+from .sheaves import found_sheaves_of, sheaf_weeks
 from .trait_weeks import beside, fresh_weeks
 
 if TYPE_CHECKING:

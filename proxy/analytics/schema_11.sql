@@ -8,6 +8,8 @@ CREATE TABLE sheaf (
     -- The lowest number of its sessions, and the highest.
     first    INTEGER NOT NULL,
     last     INTEGER NOT NULL,
+    -- The words that most of them say, and who (`core/sayers.py`).
+    words    BLOB NOT NULL,
     sessions BLOB NOT NULL,
     -- What insights count of each (`core/found_sheaf.py`).
     findings BLOB NOT NULL,
@@ -17,6 +19,14 @@ CREATE TABLE sheaf (
 -- What is deleted leaves nothing here, however long the week waits to be summed again.
 CREATE TRIGGER sheaf_gone AFTER DELETE ON session BEGIN
     DELETE FROM sheaf WHERE start = old.began - ((old.began + 259200000) % 604800000 + 604800000) % 604800000;
+END;
+
+-- They hold no more when what is said changes, even if nothing that is counted does.
+CREATE TRIGGER week_said AFTER UPDATE OF text ON message WHEN old.text IS NOT new.text BEGIN
+    INSERT INTO stale_week (start)
+    SELECT began - ((began + 259200000) % 604800000 + 604800000) % 604800000 FROM session
+    WHERE conversation = new.conversation
+    ON CONFLICT (start) DO UPDATE SET claimed = 0;
 END;
 
 -- (They are made with the sums by trait, and so are those made again.)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..core import found_sheaf
+from ..core import found_sheaf, sayers
 from ..core.buckets import bucket_after, bucket_of
 from ..core.sheaf import packed, row_of, unpacked
 from .found_sheaves import found_sheaves
-from .trait_weeks import beside
+from .saying import common_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
 FEWEST = 300
 #: Sessions of one sheaf: a megabyte at most, and some hundredths of a second to make.
 AT_ONCE = 8192
-#: Sessions of a span are counted up to so many, to tell between which numbers they are.
-COUNTED = 20_000
-#: More than any number.
-HIGHEST = 2**31 - 1
-_NUMBERS = (
-    "SELECT min(number), max(number), count(*) FROM ("
-    "SELECT coalesce(number, 0) AS number FROM session WHERE began >= :since AND began < :until LIMIT :most)"
-)
 #: A session each, in the order of `Row`, its counts last.
 _ROWS = (
     "SELECT s.number, s.began, s.side, s.model, s.endpoint, s.person, coalesce(n.first, ''), coalesce(n.whole, ''), "
@@ -55,14 +47,15 @@ def sheaved(tx: Tx, start: int, fewest: int = FEWEST, at_once: int = AT_ONCE) ->
     parts = iter(lambda: [*islice(rows, at_once)], [])
     found = found_sheaves(tx, start, end, at_once)
     return [
-        _kept(some, start) | {"start": start, "part": part, "findings": findings}
+        _kept(tx, some, start) | {"start": start, "part": part, "findings": findings}
         for part, (some, findings) in enumerate(zip(parts, found, strict=True))
     ]
 
 
-def _kept(rows: list[Row], start: int) -> dict[str, Any]:
+def _kept(tx: Tx, rows: list[Row], start: int) -> dict[str, Any]:
     numbers = [row.number for row in rows]
-    return {"first": min(numbers), "last": max(numbers), "sessions": packed(rows, start)}
+    words = sayers.packed(numbers, common_words(tx, numbers))
+    return {"first": min(numbers), "last": max(numbers), "words": words, "sessions": packed(rows, start)}
 
 
 def keep_sheaves(tx: Tx, start: int, sheaves: list[dict[str, Any]]) -> None:
@@ -72,32 +65,26 @@ def keep_sheaves(tx: Tx, start: int, sheaves: list[dict[str, Any]]) -> None:
         tx.many("keep_sheaf", sheaves)
 
 
-def sheaf_weeks(tx: Tx, since: int, until: int, numbers: Sequence[int]) -> list[int]:
-    """The weeks that have a part in a span, whose sheaves hold, and in which any of some numbers (in their order) can be."""
-    return [
-        start
-        for start, first, last in _weeks(tx, since, until)
-        if bisect_left(numbers, first) < bisect_right(numbers, last)
-    ]
+class Held(NamedTuple):
+    """A week whose sheaves hold: its beginning, and the lowest number of its sessions, and the highest."""
+
+    start: int
+    first: int
+    last: int
 
 
-def numbers_within(tx: Tx, since: int, until: int, most: int = COUNTED) -> tuple[int, int]:
-    """From which number on, and before which, the conversations of a span are; of many beside sheaves, all."""
-    weeks = _weeks(tx, since, until)
-    ends = [(first, last) for _, first, last in weeks]
-    for start, end in beside(since, until, [start for start, _, _ in weeks]):
-        ((first, last, count),) = tx.ask(_NUMBERS, {"since": start, "until": end, "most": most})
-        if count == most:
-            return 0, HIGHEST
-        ends += [(first, last)] if count else []
-    return min((first for first, _ in ends), default=0), max((last for _, last in ends), default=0) + 1
-
-
-def _weeks(tx: Tx, since: int, until: int) -> list[tuple[int, int, int]]:
+def held_weeks(tx: Tx, since: int, until: int) -> list[Held]:
+    """Those that have a part in a span."""
     first, end = bucket_of(since, "week"), bucket_after(bucket_of(until, "week"), "week")
     stale = {row["start"] for row in tx.all("stale_weeks", since=first, until=end)}
     rows = tx.all("sheaf_weeks", since=first, until=until)
-    return [(row["start"], row["first"], row["last"]) for row in rows if row["start"] not in stale]
+    return [Held(row["start"], row["first"], row["last"]) for row in rows if row["start"] not in stale]
+
+
+def sheaf_weeks(tx: Tx, since: int, until: int, numbers: Sequence[int]) -> list[int]:
+    """The beginnings of those in which any of some numbers (in their order) can be."""
+    weeks = held_weeks(tx, since, until)
+    return [week.start for week in weeks if bisect_left(numbers, week.first) < bisect_right(numbers, week.last)]
 
 
 def sheaves_of(tx: Tx, start: int) -> Iterator[Sheaf]:
