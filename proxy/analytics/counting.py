@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from itertools import compress
+from operator import lt
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 #: Sessions of a week that are counted in less time than it takes to read what is kept of them.
 FEW = 20
 #: Of each session: what its index by time has. Its marks are those of `core/findings.py`.
-_COLUMNS = ("began", "number", "question", "again", "marks")
-_SEEN = (
-    "s.began, s.number, s.question, s.again, "
-    "(s.negative > 0) + 2 * (s.negative > 0 OR s.regenerated > 0 OR s.failed > 0) + 4 * (s.again > 0) AS marks"
-)
+_SEEN = {
+    "began": "s.began",
+    "number": "s.number",
+    "question": "s.question",
+    "again": "s.again",
+    "marks": "(s.negative > 0) + 2 * (s.negative > 0 OR s.regenerated > 0 OR s.failed > 0) + 4 * (s.again > 0)",
+}
 #: Of those where help failed. (A text costs more than a number or nothing.)
 _LOOKED_AT = ("conversation", "refused", "regenerated", "negative", "cut", "cut_by")
 #: Sessions by their numbers, and what belongs to conversations by their names, of which there is a list.
@@ -43,7 +46,7 @@ _CITED_THEN = "FROM citation AS x WHERE x.began >= :since AND x.began < :until"
 def counted(tx: Tx, chosen: Chosen) -> Findings:
     """The findings of some sessions."""
     seen = _seen(tx, chosen)
-    if not seen:
+    if not seen["number"]:
         return Findings()
     asked = seen["question"]  # (NULL where the texts are not read yet, and 0 where nothing was asked)
     found = Findings(
@@ -64,21 +67,24 @@ def counted(tx: Tx, chosen: Chosen) -> Findings:
     return found
 
 
-def _seen(tx: Tx, chosen: Chosen) -> Mapping[str, Sequence[Any]]:
+def _seen(tx: Tx, chosen: Chosen) -> dict[str, list[Any]]:
     """Columns of the sessions, in the order of time; of equal times the smaller id comes last, and so counts as the last."""
-    rows = list(tx.ask(f"SELECT {_SEEN} {chosen.rows()} ORDER BY {chosen.began}", chosen.values))
-    seen = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=False))
-    if not rows or len(set(seen["began"])) == len(rows):
+    # (A column as one text takes half as long as a row for each session.)
+    columns = ", ".join(f"json_group_array({one})" for one in _SEEN.values())
+    ((*told,),) = tx.ask(f"SELECT {columns} {chosen.rows()}", chosen.values)
+    seen = dict(zip(_SEEN, map(orjson.loads, told), strict=True))
+    began, numbers = seen["began"], seen["number"]
+    if all(map(lt, began, began[1:])):
         return seen
-    at_once = {began for began, sessions in Counter(seen["began"]).items() if sessions > 1}
-    tied = [number for number, began in zip(seen["number"], seen["began"], strict=True) if began in at_once]
+    at_once = {one for one, sessions in Counter(began).items() if sessions > 1}
+    tied = [number for number, one in zip(numbers, began, strict=True) if one in at_once]
     names = {
         row["number"]: row["conversation"]
         for row in tx.ask(f"SELECT s.number, s.conversation {_NUMBERED}", _listed(tied))
     }
-    rows.sort(key=lambda row: names.get(row["number"], ""), reverse=True)
-    rows.sort(key=lambda row: row["began"])
-    return dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
+    places = sorted(range(len(began)), key=lambda place: names.get(numbers[place], ""), reverse=True)
+    places.sort(key=began.__getitem__)
+    return {name: [column[place] for place in places] for name, column in seen.items()}
 
 
 def kept(tx: Tx, trait: int, since: int, until: int) -> Iterator[dict[str, Any]]:
@@ -142,10 +148,8 @@ def _labels(stored: str | None) -> set[str]:
 
 def _pages(tx: Tx, source: str, values: Mapping[str, Any]) -> Counter[int]:
     """Pages, and how many sessions cite each."""
-    # (One text takes half as long as a row each.)
-    ((pages,),) = tx.ask(f"SELECT group_concat(x.page) {source}", values)
-    told = Counter(pages.split(",") if pages else ())
-    return Counter({int(page): times for page, times in told.items()})
+    ((pages,),) = tx.ask(f"SELECT json_group_array(x.page) {source}", values)
+    return Counter(orjson.loads(pages))
 
 
 def _listed(them: Iterable[str] | Iterable[int]) -> dict[str, str]:

@@ -76,11 +76,6 @@ class Chosen:
         """Whether side requests may be among them."""
         return _NO_SIDE not in self.conditions
 
-    @property
-    def began(self) -> str:
-        """When they began, in the order of what leads to them if that is one of time."""
-        return "t.began" if self.lead is not None and self.lead.source == TIMED else "s.began"
-
     def within(self, since: int | None, until: int | None) -> Chosen:
         """Those of them that began within a span; an end that is None is open."""
         conditions, values = [*self.conditions], dict(self.values)
