@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from itertools import compress
+from itertools import chain, compress
 from operator import lt
 from typing import TYPE_CHECKING, Any
 
@@ -48,22 +48,16 @@ def counted(tx: Tx, chosen: Chosen) -> Findings:
     seen = _seen(tx, chosen)
     if not seen["number"]:
         return Findings()
-    asked = seen["question"]  # (NULL where the texts are not read yet, and 0 where nothing was asked)
     found = Findings(
-        questions=array("q", filter(None, asked)),
-        numbers=array("I", compress(seen["number"], asked)),
-        again=array("I", compress(seen["again"], asked)),
-        marks=bytearray(compress(seen["marks"], asked)),
+        questions=array("q", [question or 0 for question in seen["question"]]),  # (NULL: its texts are not read yet)
+        numbers=array("I", seen["number"]),
+        again=array("I", seen["again"]),
+        marks=bytearray(seen["marks"]),
     )
-    if again := sum(seen["again"]):
-        count(found.failures, "again", again, sum(map(bool, seen["again"])))
-    unhelped = seen["number"], (marks & UNHELPED for marks in seen["marks"])
-    disliked = _count_failures(tx, found, compress(*unhelped))
-    _count_reasons(tx, found, disliked)
+    disliked = count_failures(tx, found)
     cited = _pages(tx, *((_CITED_THEN, chosen.values) if chosen.trait == EVERY else (_CITED, _listed(seen["number"]))))
     down = _pages(tx, _NAMED.format("citation"), _listed(disliked))
-    found.pages, found.cited = array("I", cited), array("I", cited.values())
-    found.disliked = array("I", (down[page] for page in cited))
+    found.count_pages(cited, down)
     return found
 
 
@@ -90,18 +84,37 @@ def _seen(tx: Tx, chosen: Chosen) -> dict[str, list[Any]]:
 def kept(tx: Tx, trait: int, since: int, until: int) -> Iterator[dict[str, Any]]:
     """The findings of a week's sessions with a trait, as they are kept; those with side requests, where they are others."""
     told = {"start": since, "trait": trait}
-    chosen = having(trait, since, until)
-    chats = counted(tx, chosen.without_side())
+    chosen = having((trait,), since, until)
+    chats = _told_apart(tx, chosen.without_side())
     yield {**told, "with_side": 0, **chats.packed()}
-    if tx.one("has_side", since=since, until=until) and (every := counted(tx, chosen)) != chats:
+    if tx.one("has_side", since=since, until=until) and (every := _told_apart(tx, chosen)) != chats:
         yield {**told, "with_side": 1, **every.packed()}
 
 
-def _count_failures(tx: Tx, found: Findings, numbers: Iterable[int]) -> list[str]:
-    """What else went wrong, of sessions by their numbers; the names of those with a thumb down."""
+def _told_apart(tx: Tx, chosen: Chosen) -> Findings:
+    """The findings of sessions, such that those of some can be told; of all sessions nobody asks that."""
+    found = counted(tx, chosen)
+    if chosen.trait == EVERY:
+        return found
+    ((numbers, pages),) = tx.ask(
+        f"SELECT json_group_array(s.number), json_group_array(x.page) {_CITED}", _listed(found.numbers)
+    )
+    cited: dict[int, list[int]] = {number: [] for number in found.numbers}
+    for number, page in zip(orjson.loads(numbers), orjson.loads(pages), strict=True):
+        cited[number].append(page)
+    found.links = array("I", chain.from_iterable(cited.values()))
+    found.linked = bytearray(map(len, cited.values()))
+    return found
+
+
+def count_failures(tx: Tx, found: Findings) -> list[str]:
+    """What went wrong in the sessions that were found, and why thumbs went down; the names of those with a thumb down."""
+    if again := sum(found.again):
+        count(found.failures, "again", again, sum(map(bool, found.again)))
     text = f"SELECT {', '.join(f's.{name}' for name in _LOOKED_AT)} {_NUMBERED}"
     disliked, several = [], []
-    for name, refused, regenerated, negative, cut, by in tx.ask(text, _listed(numbers)):
+    unhelped = compress(found.numbers, [marks & UNHELPED for marks in found.marks])
+    for name, refused, regenerated, negative, cut, by in tx.ask(text, _listed(unhelped)):
         for failed, times in (("refused", refused), ("regenerated", regenerated), ("disliked", negative)):
             if times:
                 count(found.failures, failed, times, 1)
@@ -112,6 +125,7 @@ def _count_failures(tx: Tx, found: Findings, numbers: Iterable[int]) -> list[str
         elif cut:
             several.append(name)
     _count_cut(tx, found, several)
+    _count_reasons(tx, found, disliked)
     return disliked
 
 

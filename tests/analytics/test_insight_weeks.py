@@ -65,7 +65,7 @@ def happens(database, *steps):
 
 def found(database, query):
     def look(tx):
-        chosen = chosen_by(tx, read_question(query, scenes.NOW).asked, *SPAN) or ALL
+        chosen = chosen_by(tx, read_question(query, scenes.NOW).asked, *SPAN, by_week=True) or ALL
         return insights(tx, chosen.without_side(), *SPAN)
 
     return database.read(look)

@@ -183,7 +183,9 @@ def test_insights_of_some(database, query, passes):
             asked = read_question(query, scenes.NOW).asked
             tables = database.read(logged)
             expected = evaluate(tables, *span, passes)
-            found = database.read(lambda tx: insights(tx, chosen_by(tx, asked, *span).without_side(), *span))
+            found = database.read(
+                lambda tx: insights(tx, chosen_by(tx, asked, *span, by_week=True).without_side(), *span)
+            )
             for link in found["links"]:
                 link.pop("title")
             assert found == expected
