@@ -32,7 +32,7 @@ SAID = 200_000
 _SPAN = "began >= :since AND began < :until"
 
 
-def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int) -> Chosen | None:
+def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int, *, by_week: bool = False) -> Chosen | None:
     """The sessions that pass a filter; None: all of them. When they began, and side requests, figures decide.
 
     Args:
@@ -40,6 +40,7 @@ def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int) -> Chosen | 
         asked: The filter.
         since: The span that they are wanted of, in unix milliseconds: what leads to them depends on how many it has.
         until: Before it.
+        by_week: Whether weeks that are kept by traits serve: then it matters less what leads to those that have them.
 
     """
     among = None if asked.among is None else replace(asked.among, began=None, before=None)
@@ -51,7 +52,8 @@ def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int) -> Chosen | 
         demands.append(_said(tx, statement, asked.words, since, until))
     if not demands:
         return None
-    few, many = _leads(tx, statement, demands, since, until)
+    is_kept = by_week and all(one.trait is not None for one in demands)
+    few, many = _rarest(tx, statement, demands) if is_kept else _leads(tx, statement, demands, since, until)
     lead = few or many
     rest = [one for one in demands if one is not lead or not one.is_told]
     return Chosen(
@@ -62,9 +64,16 @@ def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int) -> Chosen | 
         if lead is None or lead.few is None
         else Lead(lead.few.sessions(), lead.entry, "" if few else lead.condition),
         by_time=next((one.by_time for one in rest if one.by_time), ""),
-        trait=demands[0].trait if len(demands) == 1 else None,
+        traits=_traits(demands, lead),
         numbers=demands[0].numbers if len(demands) == 1 else None,
     )
+
+
+def _traits(demands: list[Demand], lead: Demand | None) -> tuple[int, ...] | None:
+    """The traits that are asked for, that which leads to them first; None where something else is asked."""
+    ordered = sorted(demands, key=lambda one: (one is not lead, not one.is_of_span))
+    traits = [one.trait for one in ordered if one.trait is not None]
+    return tuple(traits) if len(traits) == len(demands) else None
 
 
 def _by_traits(tx: Tx, asked: SessionFilter) -> SessionFilter:
@@ -97,6 +106,12 @@ def _leads(
     if few or not of_span or any(one.by_time for one in demands):
         return few, None
     return None, (fewest(tx, statement, of_span, COUNTED) if len(of_span) > 1 else None) or of_span[0]
+
+
+def _rarest(tx: Tx, statement: Statement, demands: list[Demand]) -> tuple[Demand | None, Demand | None]:
+    """The same, of what is kept by week unless it is rare."""
+    of_span = [one for one in demands if one.is_of_span]
+    return None, (fewest(tx, statement, of_span) if len(of_span) > 1 else None) or next(iter(of_span), None)
 
 
 def _said(tx: Tx, statement: Statement, words: Sequence[Words], since: int, until: int) -> Demand:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from itertools import compress
+from itertools import chain, compress
+from operator import lt
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -25,9 +26,14 @@ if TYPE_CHECKING:
 #: Sessions of a week that are counted in less time than it takes to read what is kept of them.
 FEW = 20
 #: Of each session: what its index by time has. Its marks are those of `core/findings.py`.
-_COLUMNS = ("began", "number", "question", "again", "marks")
 SEEN_MARKS = "((s.negative > 0) + 2 * (s.negative > 0 OR s.regenerated > 0 OR s.failed > 0) + 4 * (s.again > 0))"
-_SEEN = f"s.began, s.number, s.question, s.again, {SEEN_MARKS} AS marks"
+_SEEN = {
+    "began": "s.began",
+    "number": "s.number",
+    "question": "s.question",
+    "again": "s.again",
+    "marks": SEEN_MARKS,
+}
 #: Of those where help failed. (A text costs more than a number or nothing.)
 _LOOKED_AT = ("conversation", "refused", "regenerated", "negative", "cut", "cut_by")
 #: Sessions by their numbers, and what belongs to conversations by their names, of which there is a list.
@@ -41,59 +47,75 @@ _CITED_THEN = "FROM citation AS x WHERE x.began >= :since AND x.began < :until"
 def counted(tx: Tx, chosen: Chosen) -> Findings:
     """The findings of some sessions."""
     seen = _seen(tx, chosen)
-    if not seen:
+    if not seen["number"]:
         return Findings()
-    asked = seen["question"]  # (NULL where the texts are not read yet, and 0 where nothing was asked)
     found = Findings(
-        questions=array("q", filter(None, asked)),
-        numbers=array("I", compress(seen["number"], asked)),
-        again=array("I", compress(seen["again"], asked)),
-        marks=bytearray(compress(seen["marks"], asked)),
+        questions=array("q", [question or 0 for question in seen["question"]]),  # (NULL: its texts are not read yet)
+        numbers=array("I", seen["number"]),
+        again=array("I", seen["again"]),
+        marks=bytearray(seen["marks"]),
     )
-    if again := sum(seen["again"]):
-        count(found.failures, "again", again, sum(map(bool, seen["again"])))
-    unhelped = seen["number"], (marks & UNHELPED for marks in seen["marks"])
-    disliked = _count_failures(tx, found, compress(*unhelped))
-    _count_reasons(tx, found, disliked)
+    disliked = count_failures(tx, found)
     cited = _pages(tx, *((_CITED_THEN, chosen.values) if chosen.trait == EVERY else (_CITED, _listed(seen["number"]))))
     down = _pages(tx, _NAMED.format("citation"), _listed(disliked))
-    found.pages, found.cited = array("I", cited), array("I", cited.values())
-    found.disliked = array("I", (down[page] for page in cited))
+    found.count_pages(cited, down)
     return found
 
 
-def _seen(tx: Tx, chosen: Chosen) -> Mapping[str, Sequence[Any]]:
+def _seen(tx: Tx, chosen: Chosen) -> dict[str, list[Any]]:
     """Columns of the sessions, in the order of time; of equal times the smaller id comes last, and so counts as the last."""
-    rows = list(tx.ask(f"SELECT {_SEEN} {chosen.rows()} ORDER BY {chosen.began}", chosen.values))
-    seen = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=False))
-    if not rows or len(set(seen["began"])) == len(rows):
+    # (A column as one text takes half as long as a row for each session.)
+    columns = ", ".join(f"json_group_array({one})" for one in _SEEN.values())
+    ((*told,),) = tx.ask(f"SELECT {columns} {chosen.rows()}", chosen.values)
+    seen = dict(zip(_SEEN, map(orjson.loads, told), strict=True))
+    began, numbers = seen["began"], seen["number"]
+    if all(map(lt, began, began[1:])):
         return seen
-    at_once = {began for began, sessions in Counter(seen["began"]).items() if sessions > 1}
-    tied = [number for number, began in zip(seen["number"], seen["began"], strict=True) if began in at_once]
+    at_once = {one for one, sessions in Counter(began).items() if sessions > 1}
+    tied = [number for number, one in zip(numbers, began, strict=True) if one in at_once]
     names = {
         row["number"]: row["conversation"]
         for row in tx.ask(f"SELECT s.number, s.conversation {_NUMBERED}", _listed(tied))
     }
-    rows.sort(key=lambda row: names.get(row["number"], ""), reverse=True)
-    rows.sort(key=lambda row: row["began"])
-    return dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
+    places = sorted(range(len(began)), key=lambda place: names.get(numbers[place], ""), reverse=True)
+    places.sort(key=began.__getitem__)
+    return {name: [column[place] for place in places] for name, column in seen.items()}
 
 
 def kept(tx: Tx, trait: int, since: int, until: int) -> Iterator[dict[str, Any]]:
     """The findings of a week's sessions with a trait, as they are kept; those with side requests, where they are others."""
     told = {"start": since, "trait": trait}
-    chosen = having(trait, since, until)
-    chats = counted(tx, chosen.without_side())
+    chosen = having((trait,), since, until)
+    chats = _told_apart(tx, chosen.without_side())
     yield {**told, "with_side": 0, **chats.packed()}
-    if tx.one("has_side", since=since, until=until) and (every := counted(tx, chosen)) != chats:
+    if tx.one("has_side", since=since, until=until) and (every := _told_apart(tx, chosen)) != chats:
         yield {**told, "with_side": 1, **every.packed()}
 
 
-def _count_failures(tx: Tx, found: Findings, numbers: Iterable[int]) -> list[str]:
-    """What else went wrong, of sessions by their numbers; the names of those with a thumb down."""
+def _told_apart(tx: Tx, chosen: Chosen) -> Findings:
+    """The findings of sessions, such that those of some can be told; of all sessions nobody asks that."""
+    found = counted(tx, chosen)
+    if chosen.trait == EVERY:
+        return found
+    ((numbers, pages),) = tx.ask(
+        f"SELECT json_group_array(s.number), json_group_array(x.page) {_CITED}", _listed(found.numbers)
+    )
+    cited: dict[int, list[int]] = {number: [] for number in found.numbers}
+    for number, page in zip(orjson.loads(numbers), orjson.loads(pages), strict=True):
+        cited[number].append(page)
+    found.links = array("I", chain.from_iterable(cited.values()))
+    found.linked = bytearray(map(len, cited.values()))
+    return found
+
+
+def count_failures(tx: Tx, found: Findings) -> list[str]:
+    """What went wrong in the sessions that were found, and why thumbs went down; the names of those with a thumb down."""
+    if again := sum(found.again):
+        count(found.failures, "again", again, sum(map(bool, found.again)))
     text = f"SELECT {', '.join(f's.{name}' for name in _LOOKED_AT)} {_NUMBERED}"
     disliked, several = [], []
-    for name, refused, regenerated, negative, cut, by in tx.ask(text, _listed(numbers)):
+    unhelped = compress(found.numbers, [marks & UNHELPED for marks in found.marks])
+    for name, refused, regenerated, negative, cut, by in tx.ask(text, _listed(unhelped)):
         for failed, times in (("refused", refused), ("regenerated", regenerated), ("disliked", negative)):
             if times:
                 count(found.failures, failed, times, 1)
@@ -104,6 +126,7 @@ def _count_failures(tx: Tx, found: Findings, numbers: Iterable[int]) -> list[str
         elif cut:
             several.append(name)
     _count_cut(tx, found, several)
+    _count_reasons(tx, found, disliked)
     return disliked
 
 
@@ -140,10 +163,8 @@ def labels_of(stored: str | None) -> set[str]:
 
 def _pages(tx: Tx, source: str, values: Mapping[str, Any]) -> Counter[int]:
     """Pages, and how many sessions cite each."""
-    # (One text takes half as long as a row each.)
-    ((pages,),) = tx.ask(f"SELECT group_concat(x.page) {source}", values)
-    told = Counter(pages.split(",") if pages else ())
-    return Counter({int(page): times for page, times in told.items()})
+    ((pages,),) = tx.ask(f"SELECT json_group_array(x.page) {source}", values)
+    return Counter(orjson.loads(pages))
 
 
 def _listed(them: Iterable[str] | Iterable[int]) -> dict[str, str]:

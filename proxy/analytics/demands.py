@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..core.query import Source
 from ..core.traits import CROWDED, is_kept, of_property, of_tag
 from .among import among_demands
-from .gathering import OUTCOME_OF, TIMED
+from .gathering import HAS, OUTCOME_OF, TIMED
 from .ways import TRAITS, Demand, fewest, of_conversations, of_sessions
 
 if TYPE_CHECKING:
@@ -119,12 +119,13 @@ def _timed(tx: Tx, statement: Statement, trait: str, since: int, until: int) -> 
     """Of those that began within a span, who has a trait."""
     number = next((row[0] for row in tx.ask("SELECT id FROM trait_name WHERE trait = :trait", {"trait": trait})), None)
     bound, first, end = statement.bind(number), statement.bind(since), statement.bind(until)
-    has = (
-        f"EXISTS (SELECT 1 FROM trait_time AS has WHERE has.trait = {bound} AND has.began = s.began "  # noqa: S608 - fixed parts only
-        "AND has.number = s.number)"
-    )
     return Demand(
-        has, "s", f"t.trait = {bound} AND t.began >= {first} AND t.began < {end}", _TIMED, is_of_span=True, trait=number
+        HAS.format(bound),
+        "s",
+        f"t.trait = {bound} AND t.began >= {first} AND t.began < {end}",
+        _TIMED,
+        is_of_span=True,
+        trait=number,
     )
 
 

@@ -153,7 +153,7 @@ def _having(tx: Tx, asked: Asked, keys: list[str], trait: int, unit: str) -> Ite
             if _passes(asked, side, model, endpoint):
                 yield bucket_of(start, asked.unit), model if asked.by == "model" else endpoint, tally
     for since, until in beside(asked.since, asked.until, weeks):
-        yield from _filtered(tx, replace(asked, chosen=having(trait, since, until)), keys, (since, until))
+        yield from _filtered(tx, replace(asked, chosen=having((trait,), since, until)), keys, (since, until))
 
 
 def _numbered(

@@ -175,13 +175,21 @@ DELETE FROM kept_findings WHERE start = :start;
 
 -- name: keep_findings — what insights count of a week's sessions with a trait
 INSERT INTO kept_findings (
-    start, trait, with_side, questions, numbers, again, marks, pages, cited, disliked, failures, reasons
+    start, trait, with_side, questions, numbers, again, marks, links, linked, pages, cited, disliked, failures,
+    reasons
 ) VALUES (
-    :start, :trait, :with_side, :questions, :numbers, :again, :marks, :pages, :cited, :disliked, :failures, :reasons
+    :start, :trait, :with_side, :questions, :numbers, :again, :marks, :links, :linked, :pages, :cited, :disliked, :failures,
+    :reasons
 );
 
 -- name: kept_findings — what insights count of a span's weeks by a trait; with side requests, where that is something else
-SELECT * FROM kept_findings WHERE start >= :since AND start < :until AND trait = :trait AND with_side <= :with_side
+SELECT start, questions, numbers, again, marks, pages, cited, disliked, failures, reasons
+FROM kept_findings WHERE start >= :since AND start < :until AND trait = :trait AND with_side <= :with_side
+ORDER BY start, with_side;
+
+-- name: kept_sessions — the same, such that sessions can be told apart
+SELECT start, questions, numbers, again, marks, links, linked
+FROM kept_findings WHERE start >= :since AND start < :until AND trait = :trait AND with_side <= :with_side
 ORDER BY start, with_side;
 
 -- name: has_side — whether there are side requests within a span
@@ -248,7 +256,9 @@ ON CONFLICT (url) DO UPDATE SET title = excluded.title WHERE excluded.title <> '
 -- name: cite — a session cites a page
 INSERT INTO citation (conversation, page, began) SELECT :conversation, id, :began FROM page WHERE url = :url;
 
--- name: searches — what was searched for within a span, and what became of it
-SELECT search_query, type, count(*) AS times FROM event
-WHERE entity_type = 'search' AND search_query IS NOT NULL AND created_at >= :since AND created_at < :until
-GROUP BY search_query, type ORDER BY search_query, type;
+-- name: searches — what was searched for within a span, and which of it led somewhere, as JSON
+SELECT
+    json_group_array(search_query) FILTER (WHERE type NOT IN (:clicked, :answered)) AS searched,
+    json_group_array(search_query) FILTER (WHERE type = :clicked) AS opened
+FROM event INDEXED BY event_of_search
+WHERE entity_type = 'search' AND search_query IS NOT NULL AND created_at >= :since AND created_at < :until;

@@ -70,20 +70,20 @@ class Chosen:
     is_within: bool = False
     #: A table `told`, with numbers of sessions and what they are told apart by.
     told: str = ""
-    #: Those that have a trait, by its number, or what stands for one (`EVERY`, `OUTCOMES`), if nothing else is asked.
-    trait: int | None = None
+    #: Those that have these traits, by number, or what stands for one (`EVERY`, `OUTCOMES`), if nothing else is asked.
+    traits: tuple[int, ...] | None = None
     #: Those that have one of some numbers, in their order, if nothing else is asked.
     numbers: tuple[int, ...] | None = None
+
+    @property
+    def trait(self) -> int | None:
+        """That which they have, if nothing else is asked."""
+        return self.traits[0] if self.traits is not None and len(self.traits) == 1 else None
 
     @property
     def has_side(self) -> bool:
         """Whether side requests may be among them."""
         return _NO_SIDE not in self.conditions
-
-    @property
-    def began(self) -> str:
-        """When they began, in the order of what leads to them if that is one of time."""
-        return "t.began" if self.lead is not None and self.lead.source == TIMED else "s.began"
 
     def within(self, since: int | None, until: int | None) -> Chosen:
         """Those of them that began within a span; an end that is None is open."""
@@ -126,20 +126,35 @@ class Chosen:
 
 
 #: Every session.
-ALL = Chosen((), trait=EVERY)
+ALL = Chosen((), traits=(EVERY,))
 #: Who has a trait `t`, in the order of when sessions began.
 TIMED = "trait_time AS t CROSS JOIN session AS s ON s.number = t.number"
+#: That a session has one.
+HAS = "EXISTS (SELECT 1 FROM trait_time AS has WHERE has.trait = {} AND has.began = s.began AND has.number = s.number)"
 
 
-def having(trait: int, since: int, until: int) -> Chosen:
-    """The sessions that have a trait, or what stands for one, by its number, and began within a span."""
+def having(traits: Sequence[int], since: int, until: int) -> Chosen:
+    """The sessions that have traits, or what stands for them, by number, and began within a span; the first leads to them."""
+    first, *others = traits
+    chosen = _having(first, since, until)
+    conditions = [OUTCOMES[trait][0] if trait in OUTCOMES else HAS.format(f":trait_{trait}") for trait in others]
+    values = {f"trait_{trait}": trait for trait in others if trait not in OUTCOMES}
+    return replace(
+        chosen,
+        conditions=(*chosen.conditions, *conditions),
+        values=chosen.values | values,
+        traits=(*traits,),
+    )
+
+
+def _having(trait: int, since: int, until: int) -> Chosen:
     if trait == EVERY:
         return ALL.within(since, until)
     if trait in OUTCOMES:
         condition, by_time = OUTCOMES[trait]
-        return Chosen((condition,), by_time=by_time, trait=trait).within(since, until)
+        return Chosen((condition,), by_time=by_time).within(since, until)
     lead = Lead(TIMED, "t.trait = :trait AND t.began >= :since AND t.began < :until")
-    return Chosen((), {"trait": trait, "since": since, "until": until}, lead=lead, is_within=True, trait=trait)
+    return Chosen((), {"trait": trait, "since": since, "until": until}, lead=lead, is_within=True)
 
 
 def numbered(numbers: Iterable[int], since: int, until: int) -> Chosen:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from ..core.buckets import bucket_after
 from ..core.findings import Findings, unpacked
-from .counting import counted
+from .counting import count_failures, counted
 from .gathering import having, numbered
 from .sayings import numbers_within
 from .sheaves import found_sheaves_of, sheaf_weeks
 from .trait_weeks import beside, fresh_weeks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..db.sqlite import Tx
     from .gathering import Chosen
 
@@ -26,12 +28,12 @@ def findings(tx: Tx, chosen: Chosen, since: int, until: int) -> Findings:
     """Of the chosen sessions that began within a span."""
     if chosen.numbers is not None:
         return _numbered(tx, chosen.numbers, since, until, with_side=chosen.has_side)
-    if chosen.trait is None:
+    if chosen.traits is None:
         return counted(tx, chosen.within(since, until))
-    kept = _kept(tx, chosen.trait, since, until, with_side=chosen.has_side)
+    kept = _kept(tx, chosen.traits, since, until, with_side=chosen.has_side)
     found = Findings()
     for start, end in sorted([*beside(since, until, [*kept]), *((one, bucket_after(one, "week")) for one in kept)]):
-        now = having(chosen.trait, start, end)
+        now = having(chosen.traits, start, end)
         found.add(kept.get(start) or counted(tx, now if chosen.has_side else now.without_side()))
     return found
 
@@ -52,8 +54,27 @@ def _numbered(tx: Tx, numbers: tuple[int, ...], since: int, until: int, *, with_
     return found
 
 
-def _kept(tx: Tx, trait: int, since: int, until: int, *, with_side: bool) -> dict[int, Findings]:
+def _kept(tx: Tx, traits: Sequence[int], since: int, until: int, *, with_side: bool) -> dict[int, Findings]:
     """What is kept of the weeks of a span that hold, by their beginnings in order."""
-    weeks = set(fresh_weeks(tx, since, until))
-    rows = tx.all("kept_findings", trait=trait, since=since, until=until, with_side=with_side) if weeks else []
-    return {start: unpacked(row) for start, row in {row["start"]: row for row in rows}.items() if start in weeks}
+    weeks = fresh_weeks(tx, since, until)
+    name = "kept_findings" if len(traits) == 1 else "kept_sessions"
+    each = [
+        {row["start"]: row for row in tx.all(name, trait=trait, since=since, until=until, with_side=with_side)}
+        for trait in (traits if weeks else ())
+    ]
+    found = {start: [unpacked(one[start]) for one in each] for start in weeks if all(start in one for one in each)}
+    return _of_all(tx, found) if len(traits) > 1 else {start: one for start, (one,) in found.items()}
+
+
+def _of_all(tx: Tx, found: dict[int, list[Findings]]) -> dict[int, Findings]:
+    """Of each week what is found in all: of the sessions of the one that has the fewest."""
+    told, every = {}, Findings()
+    for start, each in found.items():
+        few, *others = sorted(each, key=lambda one: len(one.numbers))
+        told[start] = few.only(others)
+        every.add(told[start])
+    if told:  # (What failed is looked up once: it does not matter with which week it is told.)
+        count_failures(tx, every)
+        first = next(iter(told.values()))
+        first.failures, first.reasons = every.failures, every.reasons
+    return told

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from .gathering import Chosen
 
 #: Of an event, what says that a search led somewhere, and what only follows one.
-_CLICKED = "search_result_clicked"
-_NO_SEARCH = (_CLICKED, "search_query_response_received")
+_CLICKED, _ANSWERED = "search_result_clicked", "search_query_response_received"
 #: What goes wrong with answers, in the order of the list.
 _FAILURES = ("refused", "interrupted", "regenerated", "again", "disliked")
 
@@ -97,21 +96,21 @@ def links(tx: Tx, found: Findings) -> list[dict[str, Any]]:
 
 def searches(tx: Tx, since: int, until: int) -> list[dict[str, Any]]:
     """What was searched for without anybody opening a result, most often first; the same words are the same search."""
+    row = tx.one("searches", since=since, until=until, clicked=_CLICKED, answered=_ANSWERED)
+    searched, clicked = (orjson.loads(told) for told in row) if row else ((), ())
+    opened = {normalised(said) for said in set(clicked)}
     times: Counter[str] = Counter()
-    said: dict[str, str] = {}
-    opened: set[str] = set()
-    for row in tx.all("searches", since=since, until=until):
-        words = normalised(row["search_query"])
-        if row["type"] == _CLICKED:
-            opened.add(words)
-        elif row["type"] not in _NO_SEARCH and words:
-            times[words] += row["times"]
-            said.setdefault(words, row["search_query"])
+    said_as: dict[str, str] = {}
+    for said, count in sorted(Counter(searched).items()):
+        if words := normalised(said):
+            times[words] += count
+            said_as.setdefault(words, said)
     ordered = sorted(
         ((count, words) for words, count in times.items() if words not in opened), key=lambda one: (-one[0], one[1])
     )
     return [
-        {"search": said[words], "times": count, "narrow": {"q": _looked_for(words)}} for count, words in ordered[:ROWS]
+        {"search": said_as[words], "times": count, "narrow": {"q": _looked_for(words)}}
+        for count, words in ordered[:ROWS]
     ]
 
 

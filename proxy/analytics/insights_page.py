@@ -58,7 +58,7 @@ def _answered(tx: Tx, question: FigureQuestion, now: int, query: Mapping[str, st
     with in_time(tx, SECONDS):
         since, until = ends(tx, question, now)
         check_span(since, until)
-        chosen = chosen_by(tx, question.asked, since, until) or ALL
+        chosen = chosen_by(tx, question.asked, since, until, by_week=True) or ALL
         lists = insights(tx, chosen if question.with_side else chosen.without_side(), since, until)
     narrow = narrow_of(query, since, until)
     for rows in lists.values():

@@ -8,12 +8,14 @@ CREATE TABLE kept_findings (
     trait     INTEGER NOT NULL,
     -- Whether side requests count; there is no such row where it would be the same.
     with_side INTEGER NOT NULL CHECK (with_side IN (0, 1)),
-    -- Of the sessions that asked something, in the order of time: what they asked first, their numbers, how often they asked
-    -- again, and how it went.
+    -- Of the sessions, in the order of time: what they asked first, their numbers, how often they asked again, how it went,
+    -- and the pages that they cite, with how many each does (of all sessions those are not kept).
     questions BLOB NOT NULL,
     numbers   BLOB NOT NULL,
     again     BLOB NOT NULL,
     marks     BLOB NOT NULL,
+    links     BLOB NOT NULL,
+    linked    BLOB NOT NULL,
     -- Pages, in how many sessions each is cited, and in how many of those a thumb went down.
     pages     BLOB NOT NULL,
     cited     BLOB NOT NULL,

@@ -101,7 +101,7 @@ def week_of(tx: Tx, trait: int, start: int) -> list[Week]:
 
 
 def _summed_now(tx: Tx, trait: int, start: int) -> list[Week]:
-    chosen = having(trait, start, bucket_after(start, "week"))
+    chosen = having((trait,), start, bucket_after(start, "week"))
     return [
         Week(side, model, endpoint, tally) for (side, model, endpoint), tally in gathered(tx, chosen, MARKS).items()
     ]

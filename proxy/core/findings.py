@@ -8,16 +8,16 @@ at 0.1 µs a session.
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import compress
+from itertools import accumulate, compress
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 #: Marks of a session, each a bit: a thumb went down, help failed in any way, something was asked again.
 DISLIKED, UNHELPED, AGAIN = 1, 2, 4
@@ -25,18 +25,23 @@ _IS_BIG_ENDIAN = array("I", [1]).tobytes()[:1] == b"\0"
 #: Of a question or a page its number, of all else counts.
 _LONG, _SHORT = partial(array, "q"), partial(array, "I")
 #: The columns that are kept, and how.
-_COLUMNS = {"questions": _LONG} | dict.fromkeys(("numbers", "again", "pages", "cited", "disliked"), _SHORT)
+_COLUMNS = {"questions": _LONG} | dict.fromkeys(("numbers", "again", "links", "pages", "cited", "disliked"), _SHORT)
+_BYTES = ("marks", "linked")
+_SUMS = ("failures", "reasons")
 
 
 @dataclass(slots=True)
 class Findings:
     """All of it."""
 
-    #: Of each session that asked something: the digest of its first question, its number, how often it asked again, its marks.
+    #: Of each session: the digest of its first question (0: it has none), its number, how often it asked again, its marks.
     questions: array[int] = field(default_factory=_LONG)
     numbers: array[int] = field(default_factory=_SHORT)
     again: array[int] = field(default_factory=_SHORT)
     marks: bytearray = field(default_factory=bytearray)
+    #: The pages that each cites, and how many; only where sessions may be told apart (`only`).
+    links: array[int] = field(default_factory=_SHORT)
+    linked: bytearray = field(default_factory=bytearray)
     #: Pages, in how many sessions each is cited, and in how many of those a thumb went down.
     pages: array[int] = field(default_factory=_SHORT)
     cited: array[int] = field(default_factory=_SHORT)
@@ -49,7 +54,8 @@ class Findings:
         """Becomes those of both times."""
         for name in _COLUMNS:
             getattr(self, name).extend(getattr(later, name))
-        self.marks += later.marks
+        for name in _BYTES:
+            getattr(self, name).extend(getattr(later, name))
         for mine, others in ((self.failures, later.failures), (self.reasons, later.reasons)):
             for name, counts in others.items():
                 count(mine, name, *counts)
@@ -57,8 +63,33 @@ class Findings:
     def packed(self) -> dict[str, Any]:
         """As they are kept, by the names of columns."""
         told = {name: _turned(getattr(self, name)).tobytes() for name in _COLUMNS}
-        sums = {name: orjson.dumps(getattr(self, name)).decode() for name in ("failures", "reasons")}
-        return {**told, "marks": bytes(self.marks), **sums}
+        sums = {name: orjson.dumps(getattr(self, name)).decode() for name in _SUMS}
+        return {**told, **sums, **{name: bytes(getattr(self, name)) for name in _BYTES}}
+
+    def only(self, others: Iterable[Findings]) -> Findings:
+        """Those of the sessions that are found in all others, too; but for what failed and why, which stands there for all."""
+        meant = set(self.numbers).intersection(*(other.numbers for other in others))
+        selected = bytes(map(meant.__contains__, self.numbers))
+        found = Findings(marks=bytearray(compress(self.marks, selected)))
+        for name in ("questions", "numbers", "again"):
+            setattr(found, name, _COLUMNS[name](compress(getattr(self, name), selected)))
+        places = [*compress(range(len(selected)), selected)]
+        down = [place for place in places if self.marks[place] & DISLIKED]
+        ends = [0, *accumulate(self.linked)]
+        found.count_pages(*(Counter(self._links_of(some, ends)) for some in (places, down)))
+        return found
+
+    def _links_of(self, places: Iterable[int], ends: list[int]) -> array[int]:
+        """The pages that some sessions cite, by where those of each end."""
+        found = _SHORT()
+        for place in places:
+            found += self.links[ends[place] : ends[place + 1]]
+        return found
+
+    def count_pages(self, cited: Mapping[int, int], down: Mapping[int, int]) -> None:
+        """Takes what is cited, in how many sessions, and in how many with a thumb down."""
+        self.pages, self.cited = _SHORT(cited), _SHORT(cited.values())
+        self.disliked = _SHORT([down.get(page, 0) for page in cited])
 
     def top_pages(self, rows: int) -> dict[int, tuple[int, int]]:
         """The pages that are cited in most sessions, all that are equal to the last too: in how many, and how many disliked."""
@@ -70,11 +101,15 @@ class Findings:
 
 
 def unpacked(row: Any) -> Findings:
-    """Findings of `packed`; a row that has its columns."""
-    found = Findings(marks=bytearray(row["marks"]))
-    for name, column in _COLUMNS.items():
-        setattr(found, name, _turned(column(row[name])))
-    found.failures, found.reasons = orjson.loads(row["failures"]), orjson.loads(row["reasons"])
+    """Findings of `packed`; of a row that has only some of its columns those."""
+    found = Findings()
+    for name in set(row.keys()):
+        if name in _COLUMNS:
+            setattr(found, name, _turned(_COLUMNS[name](row[name])))
+        elif name in _BYTES:
+            setattr(found, name, bytearray(row[name]))
+        elif name in _SUMS:
+            setattr(found, name, orjson.loads(row[name]))
     return found
 
 

@@ -47,6 +47,7 @@ class MostAsked:
         """Those of the sessions with a mark (0: of all): the most first; of those that asked again, by how often."""
         questions = [*compress(self._questions, self._selected(mark))] if mark else self._questions
         sessions = Counter(questions)
+        sessions.pop(0, None)
         times = self._times_again(questions, sessions) if mark == AGAIN else sessions
         least = sorted(times.values())[-rows:][:1]
         best = nsmallest(rows, ((-n, -sessions[one], one) for one, n in times.items() if [n] >= least))
@@ -67,7 +68,7 @@ class MostAsked:
         times = dict(sessions)
         again = self._found.again
         for question, often in zip(questions, compress(again, again), strict=True):
-            if often > 1:
+            if often > 1 and question:
                 times[question] += often - 1
         return times
 

@@ -29,6 +29,9 @@ def live(tx, step):
             deletion.delete_feedback(tx, what)
         elif kind == "forget":
             conversations.forget(tx, what)
+        elif kind == "read":
+            while reading.read_sessions(tx):
+                pass
         elif kind == "sum":
             while keeping.sum_hours(tx, scenes.NOW) or reading.read_sessions(tx):
                 pass

@@ -12,9 +12,9 @@ GREETINGS = {"hi", "hello", "hey", "dear", "please", "good", "morning", "afterno
 EMPTY = {"how", "do", "i", "in", "where", "is", "my", "the", "can", "a", "to", "please"}
 
 
-def chats(tables, since, until, passes):
+def chats(tables, since, until, passes, *, with_side=False):
     """Those that began within the span and pass, with what insights tell of them."""
-    meant = [one for one in sessions_of(tables) if since <= one["began"] < until and not one["side"]]
+    meant = [one for one in sessions_of(tables) if since <= one["began"] < until and (with_side or not one["side"])]
     for one in meant:
         listed = sorted(
             (row for row in tables["message"] if row["conversation"] == one["id"] and row["place"] is not None),
@@ -34,7 +34,7 @@ def chats(tables, since, until, passes):
             if row["role"] == "assistant" and row["place"] is not None
         ]
         one["links"] = set()
-        for row in listed:
+        for row in () if one["side"] else listed:
             for link in json.loads(row["links"] or "[]"):
                 if link["url"].startswith(("http://", "https://")):
                     one["links"].add(link["url"].split("#")[0])
@@ -43,8 +43,8 @@ def chats(tables, since, until, passes):
     return [one for one in meant if passes(one)]
 
 
-def evaluate(tables, since, until, passes=lambda session: True):
-    meant = chats(tables, since, until, passes)
+def evaluate(tables, since, until, passes=lambda session: True, *, with_side=False):
+    meant = chats(tables, since, until, passes, with_side=with_side)
     asked = [one for one in meant if one["key"]]
     return {
         "questions": by_question(asked, lambda one: 1),

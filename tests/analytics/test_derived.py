@@ -6,12 +6,15 @@ from contextlib import closing
 import pytest
 
 from proxy.analytics.figures import Asked, figures
+from proxy.analytics.gathering import ALL
+from proxy.analytics.insights import insights
 from proxy.analytics.store import FUNCTIONS, definitions, open_database
 from proxy.core.tally import figures as told
 from proxy.db.connection import lend
 from proxy.db.mend import doubt, mend
 from proxy.db.sqlite import Database
 from tests.analytics import figures_scenes as scenes
+from tests.analytics import insights_evaluator
 from tests.analytics.figures_evaluator import evaluate
 from tests.analytics.figures_life import live, logged
 
@@ -87,6 +90,28 @@ def test_an_older_file_has_figures_at_once(tmp_path, version, whole):
         assert figures_are_right(database) == 30
         fill(database)
         assert figures_are_right(database) == 30
+    finally:
+        database.close()
+
+
+def test_what_insights_count_is_kept_of_an_older_files_weeks(tmp_path):
+    """A file of the schema before, whose weeks all held, has them counted for insights, and tells the same before and after."""
+    path = tmp_path / "it.db"
+    older(path, 9, True)
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("DELETE FROM stale_week")
+        file.commit()
+
+    database = open_database(path)
+    stale = {row[0] for row in database.read(lambda tx: list(tx.ask("SELECT start FROM stale_week", {})))}
+    try:
+        for step in ("read", "sum"):
+            database.write(lambda tx, step=step: live(tx, (step, None)))
+            found = database.read(lambda tx: insights(tx, ALL.without_side(), SINCE, UNTIL))
+            assert found == insights_evaluator.evaluate(database.read(logged), SINCE, UNTIL)
+        weeks = database.read(lambda tx: [row[0] for row in tx.ask("SELECT DISTINCT start FROM kept_findings", {})])
+        assert len(weeks) == 3
+        assert set(weeks) < stale
     finally:
         database.close()
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from proxy.analytics import sessions
 from proxy.analytics.chosen import chosen_by
@@ -21,6 +22,8 @@ from tests.analytics.insights_evaluator import chats, evaluate
 
 #: What about half of the scenes' messages have.
 SAYING = SessionFilter(words=(Words("I"),))
+#: Insights are as far as texts have been read, whether weeks are kept or not.
+LAST = st.sampled_from([("sum", None), ("read", None)])
 RANKINGS = {"questions": QUESTIONS, "again": AGAIN}
 NO_SIDE = ALL.without_side()
 
@@ -41,12 +44,17 @@ def agree(database, examples):
         database=None,
         phases=(Phase.generate,),
     )
-    @given(scenes.LIVES, scenes.SPANS)
-    def run(life, span):
+    @given(scenes.LIVES, scenes.SPANS, LAST)
+    def run(life, span, last):
         try:
-            for step in [*life, ("sum", None)]:
+            for step in [*life, last]:
                 database.write(lambda tx, step=step: live(tx, step))
-            expected = evaluate(database.read(logged), *span)
+            tables = database.read(logged)
+            with_side = database.read(lambda tx: insights(tx, ALL, *span))
+            for link in with_side["links"]:
+                link.pop("title")
+            assert with_side == evaluate(tables, *span, with_side=True)
+            expected = evaluate(tables, *span)
             found = database.read(lambda tx: insights(tx, NO_SIDE, *span))
             for link in found["links"]:
                 assert link.pop("title") in ("", "One", "Two")
@@ -154,6 +162,7 @@ FILTERS = {
     "a tag": ({"tag": "vip"}, lambda one: "vip" in one["tags"]),
     "a property": ({"property": "source=docs"}, lambda one: one["properties"].get("source") == "docs"),
     "thumbs down": ({"feedback": "negative"}, lambda one: "negative" in one["thumbs"]),
+    "thumbs up": ({"feedback": "positive"}, lambda one: "positive" in one["thumbs"]),
     "thumbs": ({"feedback": "any"}, lambda one: bool(one["thumbs"])),
     "help failed": ({"failed": "any"}, lambda one: one["failed"] or one["regenerated"] or "negative" in one["thumbs"]),
     "refused": ({"failed": "refused"}, lambda one: any(answer["refused"] for answer in one["answers"])),
@@ -175,15 +184,17 @@ def test_insights_of_some(database, query, passes):
     """Insights of whatever the list can be narrowed to are those of the evaluator, and the list has as many sessions."""
 
     @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
-    @given(scenes.LIVES, scenes.SPANS)
-    def run(life, span):
+    @given(scenes.LIVES, scenes.SPANS, LAST)
+    def run(life, span, last):
         try:
-            for step in [("log", TAGGED), *life, ("sum", None)]:
+            for step in [("log", TAGGED), *life, last]:
                 database.write(lambda tx, step=step: live(tx, step))
             asked = read_question(query, scenes.NOW).asked
             tables = database.read(logged)
             expected = evaluate(tables, *span, passes)
-            found = database.read(lambda tx: insights(tx, chosen_by(tx, asked, *span).without_side(), *span))
+            found = database.read(
+                lambda tx: insights(tx, chosen_by(tx, asked, *span, by_week=True).without_side(), *span)
+            )
             for link in found["links"]:
                 link.pop("title")
             assert found == expected

@@ -39,6 +39,8 @@ ROUNDS = 5
 HOUR_MS = 3_600_000
 YEAR_MS = 365 * 24 * HOUR_MS
 WORDS = "how do I configure single sign on for an organisation with several identity providers and".split()
+#: What else is said, in how many of the sessions.
+SAID = {"invoice": 0.5, "refund": 0.1, "invite": 0.05}
 #: How many of the sessions have a tag.
 TAGS = {"vip": 0.02, "emea": 0.3}
 ANSWERS = [" ".join(random.Random(n).choices(WORDS, k=60)) for n in range(100)]
@@ -80,6 +82,10 @@ CHATS = {
     "saying two words": "?q=configure+sign",
     "saying a phrase": "?q=%22single+sign%22",
     "saying the beginning of a word": "?q=con*",
+    "saying a word of half": "?q=invoice",
+    "saying a seldom word": "?q=refund",
+    "saying the beginning of words": "?q=inv*",
+    "saying the beginning of a word, of one model": "?q=con*&model=gpt-5",
     "saying a word, with a tag": "?q=configure&tag=vip",
     "saying a word, of one model": "?q=configure&model=gpt-5",
     "saying what nobody says": "?q=zebra",
@@ -96,6 +102,13 @@ PAGES = {f"Chat Sessions {name}" if query else name: f"/chats{query}" for name, 
     "Insights, not helpful": "/insights?feedback=negative",
     "Insights with a tag": "/insights?tag=vip",
     "Insights of a year with a tag": "/insights?range=365d&tag=vip",
+    "Insights of a year with a tag of many": "/insights?range=365d&tag=emea",
+    "Insights of 30 days with a tag of many": "/insights?range=30d&tag=emea",
+    "Insights of a year with a property": "/insights?range=365d&property=source%3Ddocs",
+    "Insights of a year of one model": "/insights?range=365d&model=gpt-4o",
+    "Insights of a year of one endpoint": "/insights?range=365d&endpoint=chat",
+    "Insights of a year, not helpful": "/insights?range=365d&feedback=negative",
+    "Insights of a year, help failed": "/insights?range=365d&failed=any",
     "Insights of one model": "/insights?model=gpt-4o",
     "Analytics": "/analytics",
     "Analytics as JSON": "/analytics.json",
@@ -114,6 +127,26 @@ PAGES = {f"Chat Sessions {name}" if query else name: f"/chats{query}" for name, 
     "Analytics of a year with a tag of many": "/analytics?range=365d&tag=emea",
     "Analytics of a year by a property": "/analytics?range=365d&by=property:source",
     "Analytics saying a word": "/analytics?q=configure",
+    "Analytics saying a word as JSON": "/analytics.json?q=configure",
+    "Analytics saying a word as CSV": "/analytics.csv?q=configure",
+    "Analytics saying a word of half": "/analytics?q=invoice",
+    "Analytics saying a seldom word": "/analytics?q=refund",
+    "Analytics saying the beginning of words": "/analytics?q=inv*",
+    "Analytics saying two words": "/analytics?q=configure+sign",
+    "Analytics saying a phrase": "/analytics?q=%22single+sign%22",
+    "Analytics saying a word, with a tag": "/analytics?q=configure&tag=emea",
+    "Analytics saying a word, of one model": "/analytics?q=configure&model=gpt-4o",
+    "Analytics of 90 days saying a word": "/analytics?range=90d&q=configure",
+    "Analytics of a year saying a word": "/analytics?range=365d&q=configure",
+    "Analytics of a year saying a word of half": "/analytics?range=365d&q=invoice",
+    "Analytics of a year saying a seldom word": "/analytics?range=365d&q=refund",
+    "Insights saying a word": "/insights?q=configure",
+    "Insights saying a word of half": "/insights?q=invoice",
+    "Insights of 30 days saying a word": "/insights?range=30d&q=configure",
+    "Insights of 30 days saying a word as CSV": "/insights.csv?range=30d&q=configure",
+    "Insights of 30 days saying a seldom word": "/insights?range=30d&q=refund",
+    "Insights of a year saying a word": "/insights?range=365d&q=configure",
+    "Insights of a year saying a seldom word": "/insights?range=365d&q=refund",
     "Delivery": "/delivery",
     "a transcript": "/chats/c3",
     "a transcript as JSON": "/chats/c3/messages.json",
@@ -184,6 +217,8 @@ def copy(file, times, count, span):
 def conversation(number, chance, at):
     model = chance.choice(["gpt-4o", "gpt-4o-mini", "gpt-5", "llama-3.1-70b"])
     said = [message(number, place, at + place * 1000, model, chance) for place in range(TURNS)]
+    also = random.Random(number)  # of its own, so that all else is as it was
+    said[2]["content"] += "".join(f" {word}" for word, share in SAID.items() if also.random() < share)
     source = "fax" if chance.random() < 0.001 else chance.choice(["docs", "app"])
     properties = {"source": source, "model": model, "endpoint": "chat", "teelogRev": TURNS}
     return {"id": f"c{number}", "type": "openai", "createdAt": at, "updatedAt": at, "messages": said} | {
