@@ -65,7 +65,7 @@ def chosen_by(tx: Tx, asked: SessionFilter, since: int, until: int, *, by_week: 
         else Lead(lead.few.sessions(), lead.entry, "" if few else lead.condition),
         by_time=next((one.by_time for one in rest if one.by_time), ""),
         traits=_traits(demands, lead),
-        numbers=demands[0].numbers if len(demands) == 1 else None,
+        numbers=_numbers(tx, demands, since, until),
     )
 
 
@@ -74,6 +74,19 @@ def _traits(demands: list[Demand], lead: Demand | None) -> tuple[int, ...] | Non
     ordered = sorted(demands, key=lambda one: (one is not lead, not one.is_of_span))
     traits = [one.trait for one in ordered if one.trait is not None]
     return tuple(traits) if len(traits) == len(demands) else None
+
+
+def _numbers(tx: Tx, demands: list[Demand], since: int, until: int) -> tuple[int, ...] | None:
+    """The numbers of those that say some words, and have all traits that are asked for; None where something else is asked."""
+    said = next((one.numbers for one in demands if one.numbers is not None), None)
+    traits = [one.trait or 0 for one in demands if one.numbers is None]
+    if said is None or min(traits, default=1) <= 0:
+        return None
+    found = set(said)
+    for trait in traits:
+        (having,) = tx.all("having", trait=trait, since=since, until=until)
+        found.intersection_update(orjson.loads(having["numbers"]))
+    return tuple(sorted(found)) if traits else said
 
 
 def _by_traits(tx: Tx, asked: SessionFilter) -> SessionFilter:

@@ -201,6 +201,9 @@ SELECT question FROM conversation WHERE number = :number;
 -- name: sessions_of — how many began within a span
 SELECT count(*) AS sessions FROM session WHERE began >= :since AND began < :until;
 
+-- name: having — the numbers of a span's sessions that have a trait
+SELECT json_group_array(number) AS numbers FROM trait_time WHERE trait = :trait AND began >= :since AND began < :until;
+
 -- name: highest_number — the highest number that a conversation has
 SELECT max(number) AS number FROM conversation;
 

@@ -86,9 +86,8 @@ class FoundSheaf:
     questions: array[int]
     again: array[int]
     marks: bytes
-    #: Those that are side requests, that asked something, and that have a thumb down.
+    #: Those that are side requests, and that have a thumb down.
     side: int
-    asking: int
     disliked: int
     pages: Each
     #: How often, and in how many sessions.
@@ -102,15 +101,13 @@ class FoundSheaf:
         meant = meant if with_side else meant & ~self.side
         if not meant:
             return Findings()
-        flags, asked, down = (
-            flags_of(mask >> first, end - first) for mask in (meant, meant & self.asking, meant & self.disliked)
-        )
+        flags, down = (flags_of(mask >> first, end - first) for mask in (meant, meant & self.disliked))
         found = Findings(
             *(
-                array("q", compress(self.questions[first:end], asked)),
-                array("I", compress(self.numbers[first:end], asked)),
+                array("q", compress(self.questions[first:end], flags)),
+                array("I", compress(self.numbers[first:end], flags)),
             ),
-            *(array("I", compress(self.again[first:end], asked)), bytearray(compress(self.marks[first:end], asked))),
+            *(array("I", compress(self.again[first:end], flags)), bytearray(compress(self.marks[first:end], flags))),
         )
         cited, disliked = self.pages.counted(first, end, flags), self.pages.counted(first, end, down)
         found.pages, found.cited = array("I", cited), array("I", cited.values())
@@ -133,7 +130,7 @@ def packed(rows: Sequence[Seen], start: int) -> bytes:
     bundle.put_numbers([row.question for row in rows])
     bundle.put_numbers([row.again for row in rows])
     bundle.put_text(bytes([row.marks for row in rows]))
-    marks = [(row.side > 0, row.question > 0, row.marks & DISLIKED > 0) for row in rows]
+    marks = [(row.side > 0, row.marks & DISLIKED > 0) for row in rows]
     bundle.put_masks([mask_of(one) for one in zip(*marks, strict=True)])
     _put_each(bundle, [row.pages for row in rows])
     for things in ([row.failures for row in rows], [row.reasons for row in rows]):
@@ -153,10 +150,10 @@ def unpacked(stored: bytes) -> FoundSheaf:
     """A sheaf of `packed`."""
     reading = Reading(stored)
     numbers, began, questions, again = (reading.numbers() for _ in range(4))
-    marks, (side, asking, disliked) = reading.text(), reading.masks()
+    marks, (side, disliked) = reading.text(), reading.masks()
     pages, failed, failing, given, giving = (_each(reading) for _ in range(5))
     return FoundSheaf(
-        numbers, began, questions, again, marks, side, asking, disliked, pages, (failed, failing), (given, giving)
+        numbers, began, questions, again, marks, side, disliked, pages, (failed, failing), (given, giving)
     )
 
 

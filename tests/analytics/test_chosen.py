@@ -1,6 +1,7 @@
 """What leads to the sessions of a filter where many pass it: whatever it is, figures and insights are the same."""
 
 import pytest
+from multidict import MultiDict
 
 from proxy.analytics.chosen import FEW, chosen_by
 from proxy.analytics.figures import Asked, figures
@@ -63,6 +64,17 @@ FILTERS = {
     ),
     "a tag and a model": ({"tag": "eu", "model": "n"}, lambda one: one["number"] % 3 and one["number"] % 2, True),
     "a tag and a word": ({"tag": "eu", "q": "where"}, lambda one: one["number"] % 3, True),
+    "two tags and a word": (
+        MultiDict([("tag", "eu"), ("tag", "vip"), ("q", "where")]),
+        lambda one: one["number"] % 3 and one["number"] % 4,
+        True,
+    ),
+    "a property, a thumb and a word": (
+        {"property": "source=docs", "feedback": "negative", "q": "where"},
+        lambda one: one["number"] % 5 and one["number"] % 2 == 0,
+        None,
+    ),
+    "a tag and a word of nobody": ({"tag": "eu", "q": "nobody"}, lambda _: False, None),
     "a tag and cut off": (
         {"tag": "vip", "failed": "interrupted"},
         lambda one: one["number"] % 4 and one["number"] % 3 == 0,
