@@ -24,7 +24,10 @@ CHECKPOINTS = 6
 def scrub(connection: sqlite3.Connection) -> None:
     """Scrub a file; the connection is the one that writes, outside any transaction."""
     with translated("scrub"):
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%fts5%'"):
+        # (Search indexes alone: what only shows one has nothing to put in order.)
+        for (name,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%USING fts5 (%'"
+        ):
             connection.execute(f"""INSERT INTO "{name}" ("{name}") VALUES ('optimize')""")  # noqa: S608 - a table of ours
         connection.execute("PRAGMA temp_store = FILE")  # the copy may be larger than what memory has left
         try:
