@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from itertools import chain, compress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .findings import DISLIKED, Findings
-from .slices import OTHERS, Bundle, Reading, flags_of, mask_between, mask_of
+from .findings import DISLIKED, Findings, count
+from .slices import OTHERS, Bundle, Reading, flags_of, mask_between, mask_of, spans_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+#: From so many sessions a span on, on average, to copy spans takes less time than to look at each.
+_SPAN = 10
 #: Half pairs are no letters.
 _FIRST_HALF, _HALVES = 0xD800, 0x800
 
@@ -36,7 +38,7 @@ class Seen(NamedTuple):
     again: int
     #: Those of `findings.py`.
     marks: int
-    #: What it cites, once each; what failed, and why thumbs went down, as often as that was.
+    #: What it cites, once each; what failed and, if any did, why thumbs went down, as often as that was.
     pages: Sequence[int] = ()
     failures: Sequence[str] = ()
     reasons: Sequence[str] = ()
@@ -45,25 +47,23 @@ class Seen(NamedTuple):
 class Each:
     """What each session has of some things, a letter each; and how often each thing is there in all."""
 
-    def __init__(self, sessions: int, joined: str, things: Sequence[Any], every: Sequence[int]) -> None:
+    def __init__(self, joined: str, things: Sequence[Any], every: Sequence[int]) -> None:
         #: Of session after session; between two stands `chr(0)`.
-        self._sessions, self._joined, self._things, self._every = sessions, joined, things, every
-        self._of_each: list[str] = []
+        self._joined, self._things, self._every = joined, things, every
 
-    def counted(self, first: int, end: int, flags: bytes) -> dict[Any, int]:
-        """How often each thing is there, of those from one place on and before another that are meant."""
-        if end - first < self._sessions or 2 * flags.count(0) > len(flags):
-            return self._counted(first, end, flags)
+    def counted(self, flags: bytes) -> dict[Any, int]:
+        """How often each thing is there, of those that are meant; all but the others, if those are fewer."""
+        if 2 * flags.count(0) > len(flags):
+            return self._counted(flags)
         found = dict(zip(self._things, self._every, strict=True))
-        for thing, times in self._counted(first, end, flags.translate(OTHERS)).items():
+        for thing, times in self._counted(flags.translate(OTHERS)).items():
             found[thing] -= times
         return {thing: times for thing, times in found.items() if times}
 
-    def _counted(self, first: int, end: int, flags: bytes) -> dict[Any, int]:
-        if not any(flags):
+    def _counted(self, flags: bytes) -> dict[Any, int]:
+        if 1 not in flags:
             return {}
-        self._of_each = self._of_each or self._joined.split("\0")
-        counts = Counter("".join(compress(self._of_each[first:end], flags)))
+        counts = Counter("".join(compress(self._joined.split("\0"), flags)))
         return {self._things[_place(one)]: times for one, times in counts.items()}
 
 
@@ -86,13 +86,15 @@ class FoundSheaf:
     questions: array[int]
     again: array[int]
     marks: bytes
-    #: Those that are side requests, and that have a thumb down.
+    #: Those that are side requests, those of which anything failed, and those that have a thumb down.
     side: int
+    failing: int
     disliked: int
     pages: Each
-    #: How often, and in how many sessions.
-    failures: tuple[Each, Each]
-    reasons: tuple[Each, Each]
+    #: Of those alone that have any: what failed how often, why thumbs went down and how often, and what pages are disliked.
+    failures: Each
+    reasons: Each
+    down: Each
 
     def findings(self, numbers: AbstractSet[int], since: int, until: int, *, with_side: bool) -> Findings:
         """Of those that have one of some numbers and began within a span (milliseconds since the sheaf's beginning)."""
@@ -101,25 +103,32 @@ class FoundSheaf:
         meant = meant if with_side else meant & ~self.side
         if not meant:
             return Findings()
-        flags, down = (flags_of(mask >> first, end - first) for mask in (meant, meant & self.disliked))
-        found = Findings(
-            *(
-                array("q", compress(self.questions[first:end], flags)),
-                array("I", compress(self.numbers[first:end], flags)),
-            ),
-            *(array("I", compress(self.again[first:end], flags)), bytearray(compress(self.marks[first:end], flags))),
-        )
-        cited, disliked = self.pages.counted(first, end, flags), self.pages.counted(first, end, down)
+        flags = flags_of(meant, len(self.numbers))
+        found, spans = Findings(), spans_of(flags)
+        for name in ("questions", "numbers", "again", "marks"):
+            column, picked = getattr(self, name), getattr(found, name)
+            if len(flags) > _SPAN * len(spans):
+                for start, stop in spans:
+                    picked.extend(column[start:stop])
+            else:
+                picked.extend(compress(column, flags))
+        failing, disliked = self._those(flags, self.failing), self._those(flags, self.disliked)
+        cited, down = self.pages.counted(flags), self.down.counted(disliked)
         found.pages, found.cited = array("I", cited), array("I", cited.values())
-        found.disliked = array("I", [disliked.get(page, 0) for page in cited])
-        found.failures, found.reasons = (
-            _both(*(one.counted(first, end, flags) for one in pair)) for pair in (self.failures, self.reasons)
-        )
+        found.disliked = array("I", [down.get(page, 0) for page in cited])
+        _count(found.failures, self.failures.counted(failing))
+        _count(found.reasons, self.reasons.counted(disliked))
         return found
 
+    def _those(self, flags: bytes, mask: int) -> bytes:
+        """Of some of the sessions alone, which are meant."""
+        return bytes(compress(flags, flags_of(mask, len(flags))))
 
-def _both(times: dict[str, int], sessions: dict[str, int]) -> dict[str, list[int]]:
-    return {name: [count, sessions[name]] for name, count in times.items()}
+
+def _count(found: dict[str, list[int]], sessions: Mapping[tuple[str, int], int]) -> None:
+    """Counts how often each is there, of how many sessions have it how often."""
+    for (name, times), having in sessions.items():
+        count(found, name, times * having, having)
 
 
 def packed(rows: Sequence[Seen], start: int) -> bytes:
@@ -130,16 +139,17 @@ def packed(rows: Sequence[Seen], start: int) -> bytes:
     bundle.put_numbers([row.question for row in rows])
     bundle.put_numbers([row.again for row in rows])
     bundle.put_text(bytes([row.marks for row in rows]))
-    marks = [(row.side > 0, row.marks & DISLIKED > 0) for row in rows]
+    marks = [(row.side > 0, bool(row.failures), row.marks & DISLIKED > 0) for row in rows]
     bundle.put_masks([mask_of(one) for one in zip(*marks, strict=True)])
+    disliked = [row for row in rows if row.marks & DISLIKED]
     _put_each(bundle, [row.pages for row in rows])
-    for things in ([row.failures for row in rows], [row.reasons for row in rows]):
-        _put_each(bundle, things)
-        _put_each(bundle, [{*some} for some in things])
+    _put_each(bundle, [Counter(row.failures).items() for row in rows if row.failures])
+    _put_each(bundle, [Counter(row.reasons).items() for row in disliked])
+    _put_each(bundle, [row.pages for row in disliked])
     return bundle.packed()
 
 
-def _put_each(bundle: Bundle, things: Sequence[Sequence[Any] | AbstractSet[Any]]) -> None:
+def _put_each(bundle: Bundle, things: Sequence[Collection[Any]]) -> None:
     every = Counter(chain.from_iterable(things)).most_common()
     letters = {thing: _letter(place) for place, (thing, _) in enumerate(every)}
     bundle.put_text("\0".join(["".join([letters[one] for one in some]) for some in things]).encode())
@@ -149,14 +159,19 @@ def _put_each(bundle: Bundle, things: Sequence[Sequence[Any] | AbstractSet[Any]]
 def unpacked(stored: bytes) -> FoundSheaf:
     """A sheaf of `packed`."""
     reading = Reading(stored)
-    numbers, began, questions, again = (reading.numbers() for _ in range(4))
-    marks, (side, disliked) = reading.text(), reading.masks()
-    pages, failed, failing, given, giving = (_each(reading) for _ in range(5))
-    return FoundSheaf(
-        numbers, began, questions, again, marks, side, disliked, pages, (failed, failing), (given, giving)
-    )
+    numbers, began, digests, again = (reading.numbers() for _ in range(4))
+    questions = array("q")
+    if digests.itemsize == questions.itemsize:
+        questions.frombytes(digests.tobytes())
+    else:
+        questions.extend(digests.tolist())
+    marks, (side, failing, disliked) = reading.text(), reading.masks()
+    pages, failures, reasons, down = (_each(reading) for _ in range(4))
+    return FoundSheaf(numbers, began, questions, again, marks, side, failing, disliked, pages, failures, reasons, down)
 
 
 def _each(reading: Reading) -> Each:
     joined, every = reading.text().decode(), reading.told()
-    return Each(reading.sessions, joined, [thing for thing, _ in every], [times for _, times in every])
+    # (A pair comes back as a list.)
+    things = [tuple(thing) if isinstance(thing, list) else thing for thing, _ in every]
+    return Each(joined, things, [times for _, times in every])

@@ -7,6 +7,7 @@ O'Neil and Quass, "Improved query performance with variant indexes", SIGMOD 1997
 
 from __future__ import annotations
 
+import re
 from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ IS_BIG_ENDIAN = array("I", [1]).tobytes()[:1] == b"\0"
 #: Zeros and ones as digits, and back.
 _DIGITS = bytes.maketrans(b"\0\1", b"01")
 _FLAGS = bytes.maketrans(b"01", b"\0\1")
+_ONES = re.compile(b"\1+")
 #: Those that are not meant, of flags.
 OTHERS = bytes.maketrans(b"\0\1", b"\1\0")
 
@@ -38,6 +40,11 @@ def mask_between(first: int, end: int) -> int:
 def flags_of(mask: int, count: int) -> bytes:
     """Zeros and ones of so many."""
     return format(mask, f"0{count}b")[::-1].encode().translate(_FLAGS)
+
+
+def spans_of(flags: bytes) -> list[tuple[int, int]]:
+    """From which place on, and before which, ones stand side by side."""
+    return [found.span() for found in _ONES.finditer(flags)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.slices import OTHERS, Bundle, Column, Reading, flags_of, mask_between, mask_of
+from proxy.core.slices import OTHERS, Bundle, Column, Reading, flags_of, mask_between, mask_of, spans_of
 
 CHOSEN = st.lists(st.tuples(st.integers(-(2**40), 2**70), st.booleans()), max_size=40)
 
@@ -23,6 +23,9 @@ def test_masks_are_flags(flags, data):
 
     assert list(flags_of(mask_of(flags), len(flags))) == flags
     assert [bool(one) for one in flags_of(mask_of(flags), len(flags)).translate(OTHERS)] == [not one for one in flags]
+    assert [place for span in spans_of(bytes(flags)) for place in range(*span)] == [
+        place for place, is_meant in enumerate(flags) if is_meant
+    ]
     assert list(flags_of(mask_between(first, end), len(flags))) == [first <= place < end for place in range(len(flags))]
 
 
