@@ -12,14 +12,21 @@ import re
 
 #: A final event has one of these in it; most reads have neither. A text cannot contain the forms that `_FINAL` asks for:
 #: inside JSON a line end and a quotation mark are always escaped.
-_DONE, _RESPONSE = b"[DONE]", b"response."
+DONE, RESPONSE = b"[DONE]", b"response."
 _FINAL = re.compile(
     rb"[\r\n](?:data: ?\[DONE\]|event: ?response\.(?:completed|incomplete|failed))"
     rb'|"type": ?"response\.(?:completed|incomplete|failed)"'
 )
 #: The longest form less one byte: so much of a read can belong to a form that the next one completes.
 _TAIL = len(b'"type": "response.incomplete"') - 1
+#: What a chunk of whole lines ends with, as nearly all are: nothing in it goes on in the next read.
+WHOLE_LINES = b"\n\r\n"
 _BLANK_LINE = re.compile(rb"\n\n|\r\r|\r\n\r\n|\n\r\n")
+
+
+def may_end(data: bytes) -> bool:
+    """Whether a read of a Responses API's stream, of whole lines, may have a final event in it: each has one of these words."""
+    return data.find(b"omplete") >= 0 or data.find(b"failed") >= 0
 
 
 class FinalEvent:
@@ -32,17 +39,22 @@ class FinalEvent:
         self._begun = False
         self._after = b""  # what came after the final event began, as far as its end may lie in it
 
+    @property
+    def at_line_start(self) -> bool:
+        """Whether what has come tells nothing of what comes: it has ended with a line."""
+        return self._tail == b"\n" and not self._begun
+
     def begins(self, data: bytes) -> bool:
         """True once the final event has begun, in this read or an earlier one."""
         if self._begun:
             return True
         tail = self._tail
-        if data.endswith(b"\n\r\n"):  # a chunk of whole lines, as nearly all are: nothing goes on in the next read
+        if data.endswith(WHOLE_LINES):
             self._tail = b"\n"
         else:
             self._tail = data[-_TAIL:] if len(data) >= _TAIL else (tail + data)[-_TAIL:]
         # (`in` would try first whether the bytes are a number, and fail: half as slow again)
-        if data.find(_DONE) >= 0 or data.find(_RESPONSE) >= 0:
+        if data.find(DONE) >= 0 or data.find(RESPONSE) >= 0:
             return self._confirm(tail + data)
         if len(tail) > 1 and self._confirm(tail + data[:_TAIL]):
             self._after += data[_TAIL:]  # its end may lie in this read, too

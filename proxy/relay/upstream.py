@@ -101,8 +101,8 @@ class Connection(asyncio.Protocol):
         """Seconds since the last read was noticed."""
         reply = self.reply
         asking = not self.whole and not self._paused  # the client is still at it: the silence is its own
-        if reply is None or asking or reply.reads != self._seen:
-            self._seen, self._seen_at = 0 if reply is None else reply.reads, now
+        if reply is None or asking or reply.progress != self._seen:
+            self._seen, self._seen_at = 0 if reply is None else reply.progress, now
         return now - self._seen_at
 
     # --- asyncio.Protocol
