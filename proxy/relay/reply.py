@@ -85,7 +85,7 @@ class Reply(Tee):
     @property
     def progress(self) -> int:
         """Another number after every read."""
-        return self.reads + self._kept
+        return self.reads + self.kept
 
     # --- what the upstream connection tells
 
@@ -102,9 +102,9 @@ class Reply(Tee):
                 and data.endswith(WHOLE_LINES)
                 and data.find(DONE) < 0
                 and (data.find(RESPONSE) < 0 or not may_end(data))
-                and self._kept + size <= self._limit
+                and self.kept + size <= self._limit
             ):
-                self._kept += size
+                self.kept += size
                 self._pieces.append(data)
                 self._client.write(data)
                 return

@@ -10,6 +10,7 @@ refuses or is slow costs the client at most `hold_seconds`.
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -53,8 +54,8 @@ class Tee:
     """
 
     __slots__ = (
-        "_due", "_final", "_held", "_held_at", "_kept", "_limit", "_pieces", "_recording", "_stage", "capture",
-        "held_seconds",
+        "_due", "_final", "_held", "_held_at", "_limit", "_pieces", "_recording", "_stage", "capture",
+        "held_seconds", "kept", "save_at", "save_over",
     )  # fmt: skip
 
     def __init__(self, capture: Capture | None, recording: Recording, limit: int) -> None:
@@ -64,7 +65,10 @@ class Tee:
         self._recording = recording
         self._limit = limit
         self._pieces: list[bytes] = []
-        self._kept = 0
+        #: Bytes of the answer that have come, head and framing included, of what is to be recorded.
+        self.kept = 0
+        #: For `Checkpoints`: not looked at before this (monotonic), unless more than so much has come.
+        self.save_at, self.save_over = 0.0, sys.maxsize
         self._due = capture is not None
         self._stage = RELEASED if capture is None else OPEN
         self._final: FinalEvent | None = None
@@ -74,10 +78,10 @@ class Tee:
     @property
     def unfinished(self) -> tuple[Capture, list[bytes], int] | None:
         """What there is of an exchange to be recorded that still goes on: the capture, its reads, and their bytes."""
-        if not self._due or self._kept > self._limit:
+        if not self._due or self.kept > self._limit:
             return None
         assert self.capture is not None
-        return self.capture, self._pieces, self._kept
+        return self.capture, self._pieces, self.kept
 
     def no_longer_due(self) -> None:
         """Its exchange is handed to the journal by somebody else."""
@@ -97,7 +101,7 @@ class Tee:
 
     def _keep(self, data: bytes) -> None:
         """One more read of an answer that is not over the limit."""
-        kept = self._kept = self._kept + len(data)
+        kept = self.kept = self.kept + len(data)
         if kept <= self._limit:
             self._pieces.append(data)
         else:
@@ -140,8 +144,8 @@ class Tee:
         """Hand the exchange to the journal; once only."""
         capture, self._due = self.capture, False
         assert capture is not None
-        if self._kept > self._limit:
-            self._recording.too_large(capture.id, self._kept)
+        if self.kept > self._limit:
+            self._recording.too_large(capture.id, self.kept)
             self._release()
             return
         capture.pieces = self._pieces
