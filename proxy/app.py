@@ -12,7 +12,7 @@ import structlog
 
 from . import log
 from .errors import CommandRefused
-from .memory import share_heaps
+from .memory import keep_some, share_heaps
 
 if TYPE_CHECKING:
     import argparse
@@ -35,6 +35,7 @@ def serve(loaded: Loaded) -> int:
         _log.warning("teelog.proxy_ignored", variables=list(loaded.ignored_proxies), hint=hint)
     for said in loaded.unused:
         _log.warning("teelog.unused", hint=said)
+    keep_some()
     return run(RelayProcess(loaded.config, proxies=loaded.proxies).main())
 
 

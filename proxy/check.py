@@ -18,7 +18,7 @@ from .config_sources import is_inkeep, variable
 from .config_values import show
 from .errors import StartError
 from .hints import likelier
-from .relay.upstream import tls
+from .relay.tls import tls
 from .sockets import CURES, demand_free, url_at
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from .core.capture_rules import CaptureRules
-from .relay.forward import Forwarder, Route
+from .relay.forward import Forwarder
 from .relay.keys import Guard, KeyRing
 from .relay.own import OwnEndpoints
+from .relay.route import Route
 from .relay.server import Front
 from .relay.upstream import Upstream
 

@@ -34,8 +34,8 @@ _SEEN = {
     "again": "s.again",
     "marks": SEEN_MARKS,
 }
-#: Of those where help failed. (A text costs more than a number or nothing.)
-_LOOKED_AT = ("conversation", "refused", "regenerated", "negative", "cut", "cut_by")
+#: Of those where help failed. (A text costs more than a number or nothing: a name is told where it is looked for.)
+_FAILED = "SELECT iif(s.negative > 0 OR s.cut_by = '', s.conversation, NULL), s.refused, s.regenerated, s.negative, s.cut, s.cut_by"
 #: Sessions by their numbers, and what belongs to conversations by their names, of which there is a list.
 _NUMBERED = "FROM json_each(:them) AS one CROSS JOIN session AS s ON s.number = one.value"
 _NAMED = "FROM json_each(:them) AS one CROSS JOIN {} AS x ON x.conversation = one.value"
@@ -112,10 +112,9 @@ def count_failures(tx: Tx, found: Findings) -> list[str]:
     """What went wrong in the sessions that were found, and why thumbs went down; the names of those with a thumb down."""
     if again := sum(found.again):
         count(found.failures, "again", again, sum(map(bool, found.again)))
-    text = f"SELECT {', '.join(f's.{name}' for name in _LOOKED_AT)} {_NUMBERED}"
     disliked, several = [], []
     unhelped = compress(found.numbers, [marks & UNHELPED for marks in found.marks])
-    for name, refused, regenerated, negative, cut, by in tx.ask(text, _listed(unhelped)):
+    for name, refused, regenerated, negative, cut, by in tx.ask(f"{_FAILED} {_NUMBERED}", _listed(unhelped)):
         for failed, times in (("refused", refused), ("regenerated", regenerated), ("disliked", negative)):
             if times:
                 count(found.failures, failed, times, 1)

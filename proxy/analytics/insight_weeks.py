@@ -30,8 +30,9 @@ def findings(tx: Tx, chosen: Chosen, since: int, until: int) -> Findings:
         return _numbered(tx, chosen.numbers, since, until, with_side=chosen.has_side)
     if chosen.traits is None:
         return counted(tx, chosen.within(since, until))
-    kept = _kept(tx, chosen.traits, since, until, with_side=chosen.has_side)
-    found = Findings()
+    each = _kept(tx, chosen.traits, since, until, with_side=chosen.has_side)
+    kept = {start: few.only(others) if others else few for start, (few, *others) in each.items()}
+    found = _sums(tx, kept) if len(chosen.traits) > 1 else Findings()
     for start, end in sorted([*beside(since, until, [*kept]), *((one, bucket_after(one, "week")) for one in kept)]):
         now = having(chosen.traits, start, end)
         found.add(kept.get(start) or counted(tx, now if chosen.has_side else now.without_side()))
@@ -54,27 +55,27 @@ def _numbered(tx: Tx, numbers: tuple[int, ...], since: int, until: int, *, with_
     return found
 
 
-def _kept(tx: Tx, traits: Sequence[int], since: int, until: int, *, with_side: bool) -> dict[int, Findings]:
-    """What is kept of the weeks of a span that hold, by their beginnings in order."""
+def _kept(tx: Tx, traits: Sequence[int], since: int, until: int, *, with_side: bool) -> dict[int, list[Findings]]:
+    """What is kept of the weeks of a span that hold, by their beginnings in order: by each trait, that of the fewest first."""
     weeks = fresh_weeks(tx, since, until)
     name = "kept_findings" if len(traits) == 1 else "kept_sessions"
     each = [
         {row["start"]: row for row in tx.all(name, trait=trait, since=since, until=until, with_side=with_side)}
         for trait in (traits if weeks else ())
     ]
-    found = {start: [unpacked(one[start]) for one in each] for start in weeks if all(start in one for one in each)}
-    return _of_all(tx, found) if len(traits) > 1 else {start: one for start, (one,) in found.items()}
+    return {
+        start: sorted((unpacked(one[start]) for one in each), key=lambda found: len(found.numbers))
+        for start in weeks
+        if all(start in one for one in each)
+    }
 
 
-def _of_all(tx: Tx, found: dict[int, list[Findings]]) -> dict[int, Findings]:
-    """Of each week what is found in all: of the sessions of the one that has the fewest."""
-    told, every = {}, Findings()
-    for start, each in found.items():
-        few, *others = sorted(each, key=lambda one: len(one.numbers))
-        told[start] = few.only(others)
-        every.add(told[start])
-    if told:  # (What failed is looked up once: it does not matter with which week it is told.)
-        count_failures(tx, every)
-        first = next(iter(told.values()))
-        first.failures, first.reasons = every.failures, every.reasons
-    return told
+def _sums(tx: Tx, kept: dict[int, Findings]) -> Findings:
+    """What failed and what was cited in the sessions of some weeks, which are told apart there: looked up once for all."""
+    every = Findings()
+    for one in kept.values():
+        every.add(one)
+    count_failures(tx, every)
+    every.count_links()
+    sums = ("pages", "cited", "disliked", "failures", "reasons")
+    return Findings(**{name: getattr(every, name) for name in sums})

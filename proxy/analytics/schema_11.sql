@@ -21,6 +21,10 @@ CREATE TRIGGER sheaf_gone AFTER DELETE ON session BEGIN
     DELETE FROM sheaf WHERE start = old.began - ((old.began + 259200000) % 604800000 + 604800000) % 604800000;
 END;
 
+CREATE TRIGGER sheaf_left AFTER UPDATE OF began ON session WHEN old.began <> new.began BEGIN
+    DELETE FROM sheaf WHERE start = old.began - ((old.began + 259200000) % 604800000 + 604800000) % 604800000;
+END;
+
 -- They hold no more when what is said changes, even if nothing that is counted does.
 CREATE TRIGGER week_said AFTER UPDATE OF text ON message WHEN old.text IS NOT new.text BEGIN
     INSERT INTO stale_week (start)

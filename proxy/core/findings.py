@@ -67,21 +67,26 @@ class Findings:
         return {**told, **sums, **{name: bytes(getattr(self, name)) for name in _BYTES}}
 
     def only(self, others: Iterable[Findings]) -> Findings:
-        """Those of the sessions that are found in all others, too; but for what failed and why, which stands there for all."""
-        meant = set(self.numbers).intersection(*(other.numbers for other in others))
-        selected = bytes(map(meant.__contains__, self.numbers))
-        found = Findings(marks=bytearray(compress(self.marks, selected)))
+        """Those of the sessions that are found in all others, too; without what stands there for all, pages and failures."""
+        numbers = self.numbers.tolist()
+        meant = set(numbers).intersection(*(other.numbers for other in others))
+        places = [*compress(range(len(numbers)), map(meant.__contains__, numbers))]
+        found = Findings(links=self._links(places))
         for name in ("questions", "numbers", "again"):
-            setattr(found, name, _COLUMNS[name](compress(getattr(self, name), selected)))
-        places = [*compress(range(len(selected)), selected)]
-        down = [place for place in places if self.marks[place] & DISLIKED]
-        ends = [0, *accumulate(self.linked)]
-        found.count_pages(*(Counter(self._links_of(some, ends)) for some in (places, down)))
+            setattr(found, name, _COLUMNS[name](map(getattr(self, name).__getitem__, places)))
+        for name in _BYTES:
+            setattr(found, name, bytearray(map(getattr(self, name).__getitem__, places)))
         return found
 
-    def _links_of(self, places: Iterable[int], ends: list[int]) -> array[int]:
-        """The pages that some sessions cite, by where those of each end."""
+    def count_links(self) -> None:
+        """Counts the pages that its sessions cite."""
+        down = self._links([place for place, marks in enumerate(self.marks) if marks & DISLIKED])
+        self.count_pages(Counter(self.links), Counter(down))
+
+    def _links(self, places: Iterable[int]) -> array[int]:
+        """The pages that the sessions at some places cite."""
         found = _SHORT()
+        ends = [0, *accumulate(self.linked)]
         for place in places:
             found += self.links[ends[place] : ends[place + 1]]
         return found

@@ -54,10 +54,10 @@ def header(marker: bytes) -> bytes:
     return _HEADER.pack(MAGIC, marker, zlib.crc32(MAGIC + marker))
 
 
-def frame(payload: bytes, marker: bytes) -> bytes:
-    """A payload as it stands in a segment."""
+def frame(payload: bytes, marker: bytes, compress_over: int = COMPRESS_OVER) -> bytes:
+    """A payload as it stands in a segment, compressed if it is so large."""
     flags = 0
-    if len(payload) > COMPRESS_OVER:
+    if len(payload) > compress_over:
         packed = zlib.compress(payload, COMPRESS_LEVEL)
         if len(packed) < len(payload):
             payload, flags = packed, _COMPRESSED

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from ..core.checkpoint import Part
 
+#: Parts over 64 KiB are compressed: a smaller one is gone before a disk would be spared anything.
+COMPRESS_OVER = 64 * 1024
 _NAME = re.compile(r"[0-9a-f-]{36}\.open", re.ASCII)
 
 
@@ -52,7 +54,7 @@ class Unfinished:
             payload = part.encode()
             if not payload:
                 return
-            data = (b"" if size else header(self._marker)) + frame(payload, self._marker)
+            data = (b"" if size else header(self._marker)) + frame(payload, self._marker, COMPRESS_OVER)
             fd = os.open(self._path(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             try:
                 written = os.write(fd, data)

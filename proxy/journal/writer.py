@@ -22,7 +22,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..core.capture import Capture
-from ..errors import StartError
+from .durability import opened
 from .folder import SEGMENT_BYTES, SEGMENT_SECONDS, FolderSink, Limits
 from .frame import MARKER_SIZE, frame
 from .pipe import PipeSink
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from ..config import JournalConfig
     from ..core.checkpoint import Part
-    from .sink import Sink
     from .unfinished import Unfinished
 
 #: What may wait in memory; a disk that stalls for seconds at full speed, then new exchanges are lost, not the machine.
@@ -127,7 +126,9 @@ class JournalWriter:
 
     def start(self) -> None:
         """Begin a segment and start the thread; `StartError` when the folder cannot be used. A full disk can."""
-        self._sink = self._new_sink()
+        self._sink = opened(self._config, self._folder, self._marker, self._limits, self._pipe)
+        if isinstance(self._sink, FolderSink):
+            self._unfinished, self._left = self._sink.unfinished, self._sink.unfinished.left
         self._thread.start()
 
     def append(self, entry: Capture | bytes, done: Callable[[bool], None]) -> bool:
@@ -181,22 +182,6 @@ class JournalWriter:
         if self._thread.is_alive():
             self._thread.join(timeout)
         return not self._thread.is_alive()
-
-    def _new_sink(self) -> Sink:
-        if self._config.durability == "memory":
-            if self._pipe is None:
-                raise StartError('journal.durability = "memory" needs a pipe to the recorder')
-            return PipeSink(self._marker, self._pipe)
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder.chmod(0o700)
-            if not os.access(self._folder, os.W_OK | os.X_OK):
-                raise PermissionError("no right to write there")
-            sink = FolderSink(self._folder, self._marker, self._limits, power=self._config.durability == "power")
-        except OSError as error:
-            raise StartError(f"the journal's folder {self._folder} cannot be used: {error}") from error
-        self._unfinished, self._left = sink.unfinished, sink.unfinished.left
-        return sink
 
     # --- the thread
 

@@ -5,11 +5,13 @@ nobody waits for it. What is over by the next round is forgotten: by then it is 
 
 A round goes in steps, spread evenly over its time: `STEP` answers are looked at, or a few parts handed over. Streams that
 began together are due together, and all their parts at once would hold up every chunk for milliseconds: the thread that
-writes them shares interpreter and processor with the loop.
+writes them shares interpreter and processor with the loop. Each part alone would wake that thread for itself, which costs
+more than to write it.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -29,11 +31,10 @@ if TYPE_CHECKING:
 #: What a round takes, or the wait between two of one step: an answer is seen after twice that at most, and with
 #: `SAVE_SECONDS` it stays under a second.
 ROUND_SECONDS = 0.12
-STEP = 50
-#: Parts of a step: one takes 20 to 60 µs of the two threads. Where they are so many that a round would not come to its end
-#: in time, this share of all answers.
+STEP = 200
+#: Parts of a step: one takes 20 to 60 µs of the two threads. Where answers are many, this share of them.
 PARTS = 2
-PARTS_SHARE = 0.01
+PARTS_SHARE = 0.04
 #: A round that is behind its time, for there was so much to hand over, goes on after so long.
 HURRY_SECONDS = 0.001
 #: An exchange is saved when it is so old, and again so long after that, when more has come …
@@ -52,9 +53,8 @@ class _Saved:
 
     of: Checkpoint
     at: float
-    #: Reads, bytes, and whether the answer's head was among them; -1: not even the request.
+    #: Reads, and whether the answer's head was among them; -1: not even the request.
     pieces: int = -1
-    size: int = 0
     has_head: bool = False
 
 
@@ -75,9 +75,8 @@ class Checkpoints:
         self._journal = journal
         self._loop = loop
         self._replies = replies
-        #: What had been handed over before this round, and is to be seen in it; what was seen.
+        #: What has been handed over of those that went on when it was last looked.
         self._saved: dict[Reply, _Saved] = {}
-        self._seen: dict[Reply, _Saved] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -90,9 +89,8 @@ class Checkpoints:
             self._timer.cancel()
 
     def _begin(self) -> None:
-        """A round: what was not seen in the last one is over, and what there is now is gone through."""
-        self._end()
-        replies, now = list(self._replies()), self._loop.time()
+        """A round: what is not there any more is over, and what there is now is gone through."""
+        replies, now = self._under_way(), self._loop.time()
         if replies:
             parts = max(PARTS, int(PARTS_SHARE * len(replies)))
             self._go_on(iter(replies), now, ROUND_SECONDS / len(replies), parts)
@@ -111,43 +109,52 @@ class Checkpoints:
 
     def look(self, now: float) -> None:
         """A whole round at once (seconds, monotonic)."""
-        replies = iter(self._replies())
+        replies = iter(self._under_way())
         while self._step(replies, now, sys.maxsize):
             pass
-        self._end()
+
+    def _under_way(self) -> list[Reply]:
+        """All answers under way; of the others nothing is kept."""
+        replies = list(self._replies())
+        there = set(replies)
+        for reply in [reply for reply in self._saved if reply not in there]:
+            self._forget(reply)
+        return replies
 
     def _step(self, replies: Iterator[Reply], now: float, most: int) -> int:
         """Hand over what is due of the next answers, in so many parts about; how many answers it were, 0 at the end."""
         looked = parts = 0
         for reply in islice(replies, STEP):
             looked += 1
+            if now < reply.save_at and reply.kept < reply.save_over:
+                continue
             parts += self._look_at(reply, now)
             if parts >= most:
                 break
         return looked
 
     def _look_at(self, reply: Reply, now: float) -> int:
-        """Hand over what is due of one answer; in how many parts."""
+        """Hand over what has come of one answer; in how many parts."""
         unfinished = reply.unfinished
-        if unfinished is None or not reply.written_at:
+        if unfinished is None:
+            reply.save_at, reply.save_over = math.inf, sys.maxsize
+            self._forget(reply)
             return 0
-        saved = self._saved.pop(reply, None)
-        if saved is None:
-            if now - reply.written_at < SAVE_SECONDS:
-                return 0
-            saved = _Saved(Checkpoint(reply.id), 0.0)
-        self._seen[reply] = saved
+        due = reply.written_at + SAVE_SECONDS
+        if not reply.written_at or now < due:
+            reply.save_at = due if reply.written_at else 0.0
+            return 0
+        saved = self._saved.setdefault(reply, _Saved(Checkpoint(reply.id), 0.0))
         if saved.of.failed:
             if now - saved.at < AGAIN_SECONDS:
                 return 0
             saved.pieces = -1
         return self._save(reply, unfinished, saved, now)
 
-    def _end(self) -> None:
-        """What was not seen in this round is over."""
-        for saved in self._saved.values():
+    def _forget(self, reply: Reply) -> None:
+        saved = self._saved.pop(reply, None)
+        if saved is not None:
             self._journal.forget(saved.of.id)
-        self._saved, self._seen = self._seen, {}
 
     def _save(self, reply: Reply, unfinished: tuple[Capture, list[bytes], int], saved: _Saved, now: float) -> int:
         capture, pieces, size = unfinished
@@ -157,7 +164,7 @@ class Checkpoints:
             whole = replace(capture, pieces=pieces[:done], ended=ended, interrupted="crash")
             self._journal.save(Part(saved.of, whole, (), ended))
             parts = 1
-        elif len(pieces) > saved.pieces and (now - saved.at >= SAVE_SECONDS or size - saved.size >= SAVE_BYTES):
+        elif len(pieces) > saved.pieces:
             done = saved.pieces
         else:
             return 0
@@ -165,7 +172,8 @@ class Checkpoints:
             begin, done = done, _reach(pieces, done)
             self._journal.save(Part(saved.of, None, pieces[begin:done], ended))
             parts += 1
-        saved.at, saved.pieces, saved.size, saved.has_head = now, len(pieces), size, has_head
+        saved.at, saved.pieces, saved.has_head = now, len(pieces), has_head
+        reply.save_at, reply.save_over = now + SAVE_SECONDS, size + SAVE_BYTES
         return parts
 
 

@@ -17,7 +17,6 @@ from ..errors import RequestRefused, UpstreamError
 from .answers import CLOSE, KEEP, openai_error, write_answer
 from .handshake import SWITCH, expected_accept
 from .headers import forward_head
-from .keys import Credentials, Guard, KeyRing
 from .limits import is_on_this_machine
 from .pace import Body, body_too_large
 from .plan import Plan
@@ -37,27 +36,12 @@ if TYPE_CHECKING:
     from .client import ClientConnection
     from .headers import RequestHead
     from .recording import Record
-    from .upstream import Connection, Upstream
+    from .route import Route
+    from .upstream import Connection
 
 
 #: Bytes of bodies that are read before they are sent on, all together; further ones stream through and are not recorded.
 MAX_HELD = 256 * 1024 * 1024
-
-
-class Route:
-    """An upstream at a path prefix (`/v1`, `/azure`), and what its requests need."""
-
-    def __init__(self, prefix: str, upstream: Upstream, client_keys: KeyRing, guard: Guard) -> None:
-        self.prefix = prefix
-        self.upstream = upstream
-        #: Whether anything is kept of its exchanges.
-        self.is_recorded = upstream.config.store != "none"
-        self.credentials = Credentials(upstream.config, client_keys, guard)
-
-    def target(self, target: str) -> str:
-        """The upstream's form of a request target."""
-        rest = self.upstream.path + target[len(self.prefix) :]
-        return rest if rest.startswith("/") else "/" + rest
 
 
 class Forwarder:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from aiohttp.http import HttpVersion, RawRequestMessage
 
     from ..core.capture_rules import CaptureRules
-    from .forward import Route
     from .headers import RawHeaders, RequestHead
+    from .route import Route
 
 
 class Plan:

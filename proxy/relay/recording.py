@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..core.capture import Capture
     from ..journal.writer import JournalWriter
     from .reply import Reply
+    from .tee import Tee
 
 #: Promise 2: recording delays the last piece by no more than this.
 HOLD_SECONDS = 0.025
@@ -32,7 +33,7 @@ _ADDED = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
 
 
 class Record:
-    """What `Reply` and the front door tell of exchanges."""
+    """What the tee and the front door tell of exchanges."""
 
     def __init__(
         self, journal: JournalWriter, loop: asyncio.AbstractEventLoop, hold_seconds: float = HOLD_SECONDS
@@ -40,8 +41,8 @@ class Record:
         self._journal = journal
         self._loop = loop  # asking for the running one costs a system call
         self._hold_seconds = hold_seconds
-        # until when each reply holds, in the order in which they began; one timer serves for all
-        self._held: dict[Reply, float] = {}
+        # until when each last piece is held, in the order in which they began; one timer serves for all
+        self._held: dict[Tee, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._losses: Counter[str] = Counter()
         self._newest_lost: dict[str, tuple[str, int]] = {}
@@ -71,22 +72,22 @@ class Record:
             outcome = "refused" if reply.head.status >= 400 else "complete"
         self._outcomes[outcome] += 1
 
-    def hold(self, reply: Reply) -> None:
-        """Call `release_late` once the reply has held its last piece for as long as is allowed."""
-        self._held[reply] = self._loop.time() + self._hold_seconds
+    def hold(self, held: Tee) -> None:
+        """Call `release_late` once a last piece has been held for as long as is allowed."""
+        self._held[held] = self._loop.time() + self._hold_seconds
         if self._timer is None:
             self._timer = self._loop.call_later(self._hold_seconds, self._release_late)
 
-    def released(self, reply: Reply) -> None:
-        """The reply holds no longer; nothing of it is kept here."""
-        self._held.pop(reply, None)
+    def released(self, held: Tee) -> None:
+        """It is held no longer; nothing of it is kept here."""
+        self._held.pop(held, None)
 
     def _release_late(self) -> None:
         self._timer = None
         now = self._loop.time() + _TIMER_SLACK
-        for reply in [reply for reply, until in self._held.items() if until <= now]:
-            del self._held[reply]
-            reply.release_late()
+        for held in [held for held, until in self._held.items() if until <= now]:
+            del self._held[held]
+            held.release_late()
         first = next(iter(self._held.values()), None)
         if first is not None and self._timer is None:
             self._timer = self._loop.call_at(first, self._release_late)

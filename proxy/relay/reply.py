@@ -1,12 +1,8 @@
-"""One answer on its way from upstream to client, and its last piece held until the exchange is on disk.
+"""One answer on its way from upstream to client.
 
-    OPEN ──the last piece begins──► HOLDING ──it is whole──► COMMITTING ──the append returned──► RELEASED
-      │                                └───────────── 25 ms are over: counted as late ───────────────▲
-      └── nothing to record ─────────────────────────────────────────────────────────────────────────┘
-
-Every read goes to the client as it came, chunk framing included, in the same call in which it arrived. What the
-upstream breaks stays broken: a cut answer ends the client's connection without a terminator. Nothing the record does
-can raise in here; a journal that refuses or is slow costs the client at most `hold_seconds`.
+Every read goes to the client as it came, chunk framing included, in the same call in which it arrived; but for the last
+piece, which the tee holds until the exchange is on disk. What the upstream breaks stays broken: a cut answer ends the
+client's connection without a terminator.
 """
 
 from __future__ import annotations
@@ -14,52 +10,33 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from ..core.framing import ChunkWalker
+from ..core.framing import SIZE_LINES, ChunkWalker
 from ..errors import UpstreamBroken, UpstreamError
 from .answer_again import read_again
 from .answer_head import MAX_ANSWER_HEAD, AnswerHead
-from .tee import FinalEvent
+from .final_event import DONE, RESPONSE, WHOLE_LINES, FinalEvent, may_end
+from .tee import OPEN, RELEASED, Tee
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
     from ..core.capture import Capture
+    from .tee import Recording
 
-OPEN, HOLDING, COMMITTING, RELEASED = range(4)
 #: A first read of more than this is not copied: it may wait for its client, in the record and in the transport.
 LARGE = 16 * 1024
 _RESET = struct.pack("ii", 1, 0)
 
 
-class Recording(Protocol):
-    """Where finished exchanges go; the server's side of the journal."""
-
-    def hold(self, reply: Reply) -> None:
-        """Call `release_late` when the reply's last piece has been held for as long as is allowed."""
-
-    def released(self, reply: Reply) -> None:
-        """The reply holds no longer."""
-
-    def commit(self, capture: Capture, done: Callable[[bool], None]) -> bool:
-        """Append; False: not recorded and counted, `done` will not be called."""
-
-    def too_large(self, exchange_id: str, size: int) -> None:
-        """Count an exchange that is over `record_max_bytes`."""
-
-    def late(self) -> None:
-        """Count a last piece that was released before its exchange was on disk."""
-
-
-class Reply:
+class Reply(Tee):
     """The answer to one request: fed by an upstream connection, written to a client's transport."""
 
     __slots__ = (
-        "_buffer", "_client", "_close_client", "_due", "_final", "_held", "_held_at", "_http10", "_kept", "_left",
-        "_limit", "_on_end", "_pieces", "_recording", "_stage", "_walker", "answered_at", "capture", "ended", "head",
-        "held_seconds", "id", "interrupted", "method", "reads", "reusable", "sent", "written_at",
+        "_buffer", "_client", "_close_client", "_flows", "_http10", "_left", "_on_end", "_walker", "answered_at", "ended", "head",
+        "id", "interrupted", "method", "reads", "reusable", "sent", "written_at",
     )  # fmt: skip
 
     def __init__(
@@ -75,8 +52,8 @@ class Reply:
         limit: int,
         on_end: Callable[[UpstreamError | None], None],
     ) -> None:
+        super().__init__(capture, recording, limit)
         self.id = exchange_id
-        self.capture = capture
         self.head: AnswerHead | None = None
         self.sent = False
         self.ended = False
@@ -84,30 +61,21 @@ class Reply:
         self.interrupted = ""
         #: The upstream connection may carry another request.
         self.reusable = False
-        #: Counts reads, so that silence can be told without a clock.
+        #: Counts reads, so that silence can be told without a clock; but for those that `progress` sees by their size.
         self.reads = 0
         #: Monotonic times: the request was written to the upstream; the answer's head came. 0: it did not happen.
         self.written_at = self.answered_at = 0.0
-        #: How long the last piece was held.
-        self.held_seconds = 0.0
-        self._held_at = 0.0
         # called once, when the client has all there is; with an error when nothing has been sent to it
         self._on_end: Callable[[UpstreamError | None], None] | None = on_end
         self._client = client
         self.method = method
         self._http10 = http10
         self._close_client = close_client
-        self._recording = recording
-        self._pieces: list[bytes] = []
-        self._kept = 0
-        self._limit = limit
-        self._due = capture is not None
-        self._stage = RELEASED if capture is None else OPEN
+        #: One whole chunk follows on another, to be recorded and sent on, and the next may, too.
+        self._flows = False
         self._buffer = b""
-        self._final: FinalEvent | None = None
         self._walker: ChunkWalker | None = None
         self._left = 0
-        self._held: list[bytes] = []
 
     @property
     def keep_alive(self) -> bool:
@@ -115,45 +83,47 @@ class Reply:
         return not self._close_client
 
     @property
-    def unfinished(self) -> tuple[Capture, list[bytes], int] | None:
-        """What there is of an exchange to be recorded that still goes on: the capture, its reads, and their bytes."""
-        if not self._due or self._kept > self._limit:
-            return None
-        assert self.capture is not None
-        return self.capture, self._pieces, self._kept
-
-    def no_longer_due(self) -> None:
-        """Its exchange is handed to the journal by somebody else."""
-        self._due = False
+    def progress(self) -> int:
+        """Another number after every read."""
+        return self.reads + self.kept
 
     # --- what the upstream connection tells
 
     def feed(self, data: bytes) -> None:
         """One read; raises `UpstreamBroken` or `ValueError` on what is not HTTP/1.1."""
+        if self._flows:
+            # What nearly every read is, one more whole chunk of a stream: for it nothing is called that need not be. (`in`
+            # would try first whether the bytes are a number, and fail: half as slow again.)
+            size = len(data)
+            line = SIZE_LINES.get(size)
+            if (
+                line is not None
+                and data.startswith(line)
+                and data.endswith(WHOLE_LINES)
+                and data.find(DONE) < 0
+                and (data.find(RESPONSE) < 0 or not may_end(data))
+                and self.kept + size <= self._limit
+            ):
+                self.kept += size
+                self._pieces.append(data)
+                self._client.write(data)
+                return
         self.reads += 1
         if self.head is None:
             self._feed_head(data)
             return
         if self._due:
             self._keep(data)
-        walker = self._walker
-        end = self._walk(data) if walker is None else walker.feed(data)
-        if end < 0 and self._stage == OPEN and not self._http10:
-            # what nearly every read is: one more piece of a stream
-            final = self._final
-            if final is None or not final.begins(data):
-                self.sent = True
-                self._client.write(data)
-                return
+        end = self._walk(data)
         self._pass(data, self._forward(data, end), end)
-
-    def _keep(self, data: bytes) -> None:
-        """The tee: one more read of an answer that is not over the limit."""
-        kept = self._kept = self._kept + len(data)
-        if kept <= self._limit:
-            self._pieces.append(data)
-        else:
-            self._pieces.clear()
+        self._flows = (
+            self._stage == OPEN
+            and self.sent
+            and self._final is not None
+            and self._final.at_line_start
+            and self._walker is not None
+            and self._walker.is_between
+        )
 
     def lost(self, error: BaseException | None) -> None:
         """The upstream connection has ended before the answer's framing did."""
@@ -163,7 +133,8 @@ class Reply:
             self._fail(UpstreamBroken("the upstream closed the connection before it answered"))
         elif self.head.framing == "close" and error is None:
             self.ended = True
-            self._finish_holding()
+            if self._settled():
+                self._finish()
         else:
             self._cut()
 
@@ -184,6 +155,7 @@ class Reply:
     def abandon(self, by: str = "client") -> None:
         """The client has gone, or (`by` "crash") this process does: keep what there is."""
         self._on_end = None
+        self._flows = False
         self._stage = RELEASED
         if not self.ended and (self._due or self.capture is None):
             self.interrupted = by
@@ -285,24 +257,8 @@ class Reply:
             self.ended = True
             assert self.head is not None
             self.reusable = end == len(data) and not self.head.closes
-        final = self._final
-        if self._stage == OPEN:
-            if end < 0 and (final is None or not final.begins(data)):
-                self._write(forward)
-                return
-            self._hold(forward)
-            if end >= 0 or (final is not None and final.whole()):
-                self._commit()
-        elif self._stage == HOLDING:
-            self._held.append(forward)
-            if end >= 0 or (final is not None and final.whole(data)):
-                self._commit()
-        elif self._stage == COMMITTING:
-            self._held.append(forward)
-        else:
+        if not self._held_back(data, forward, is_end=end >= 0):
             self._write(forward)
-            if self._due and (end >= 0 or (final is not None and final.begins(data) and final.whole(data))):
-                self._commit()
         if self.ended and self._stage == RELEASED:
             self._finish()
 
@@ -310,59 +266,12 @@ class Reply:
         self.sent = True
         self._client.write(data)
 
-    # --- the last piece
-
-    def _hold(self, forward: bytes) -> None:
-        self._stage = HOLDING
-        self._held_at = time.monotonic()
-        self._held.append(forward)
-        self._recording.hold(self)
-
-    def _commit(self) -> None:
-        """Hand the exchange to the journal; once only."""
-        capture, self._due = self.capture, False
-        assert capture is not None
-        if self._kept > self._limit:
-            self._recording.too_large(self.id, self._kept)
-            self._release()
-            return
-        capture.pieces = self._pieces
-        capture.ended = time.time_ns() // 1_000_000
-        if self._stage == HOLDING:
-            self._stage = COMMITTING
-        # (what could not be stored is counted by the journal; a user's reply never pays for it)
-        if not self._recording.commit(capture, self._release):
-            self._release()
-
-    def release_late(self) -> None:
-        """The time for holding is over."""
-        if self._stage in (HOLDING, COMMITTING):
-            self._recording.late()
-            self._release()
-
-    def _release(self, _stored: bool = True) -> None:
-        if self._stage in (HOLDING, COMMITTING):
-            self._stage = RELEASED
-            self.held_seconds = time.monotonic() - self._held_at
-            self._recording.released(self)
-            held = self._held[0] if len(self._held) == 1 else b"".join(self._held)
-            self._held = []
-            if held and not self._client.is_closing():
-                self.sent = True
-                self._client.write(held)
-            if self.ended:
-                self._finish()
-
     # --- the end
 
-    def _finish_holding(self) -> None:
-        """The answer is over with nothing more to send: commit what is due, then finish."""
-        if self._due and self._stage == OPEN:
-            self._hold(b"")
-            self._commit()
-        elif self._due:
-            self._commit()
-        if self._stage == RELEASED:
+    def _let_go(self, held: bytes) -> None:
+        if held and not self._client.is_closing():
+            self._write(held)
+        if self.ended:
             self._finish()
 
     def _finish(self, error: UpstreamError | None = None) -> None:

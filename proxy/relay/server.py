@@ -40,11 +40,12 @@ if TYPE_CHECKING:
     from ..config import Listen
     from ..errors import UpstreamError
     from .client import ClientConnection
-    from .forward import Forwarder, Route
+    from .forward import Forwarder
     from .headers import RawHeaders, RequestHead
     from .own import OwnEndpoints
     from .plan import Plan
     from .reply import Reply
+    from .route import Route
     from .upstream import Connection
 
 #: How long the rest of a body is read that nobody wants any more, so that its sender sees the answer.

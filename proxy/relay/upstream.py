@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from ..core.hosts import leads_astray
-from ..errors import StartError, UpstreamTimeout, UpstreamUnreachable
+from ..errors import UpstreamTimeout, UpstreamUnreachable
+from .tls import reason_of, tls
 from .tunnel import tunnel
 
 if TYPE_CHECKING:
@@ -100,8 +101,8 @@ class Connection(asyncio.Protocol):
         """Seconds since the last read was noticed."""
         reply = self.reply
         asking = not self.whole and not self._paused  # the client is still at it: the silence is its own
-        if reply is None or asking or reply.reads != self._seen:
-            self._seen, self._seen_at = 0 if reply is None else reply.reads, now
+        if reply is None or asking or reply.progress != self._seen:
+            self._seen, self._seen_at = 0 if reply is None else reply.progress, now
         return now - self._seen_at
 
     # --- asyncio.Protocol
@@ -194,7 +195,7 @@ class Upstream:
                 f"no connection to the upstream {host}:{port} within {self.config.connect_timeout_seconds:g} s"
             ) from error
         except (OSError, ssl.SSLError) as error:
-            raise UpstreamUnreachable(f"the upstream {host}:{port} cannot be reached: {_reason(error)}") from error
+            raise UpstreamUnreachable(f"the upstream {host}:{port} cannot be reached: {reason_of(error)}") from error
 
     async def _connect(self, host: str, port: int) -> Connection:
         name = host if self._tls else None
@@ -270,19 +271,6 @@ class Upstream:
                 connection.abort()
 
 
-def tls(config: UpstreamConfig) -> ssl.SSLContext:
-    """Verification on, TLS 1.2 at least, the configured CA beside the system's."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    if config.ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=str(config.ca_file))
-        except (OSError, ssl.SSLError) as error:
-            raise StartError(f"upstream.ca_file {config.ca_file} cannot be used: {_reason(error)}") from error
-    return context
-
-
 def _keep_alive(sock: socket.socket) -> None:
     """
     Have the kernel ask every minute whether the other end is there.
@@ -293,12 +281,3 @@ def _keep_alive(sock: socket.socket) -> None:
     for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):  # (macOS has its own, of two hours)
         if (option := getattr(socket, name, None)) is not None:
             sock.setsockopt(socket.IPPROTO_TCP, option, 60)
-
-
-def _reason(error: BaseException) -> str:
-    """What went wrong, in a sentence's worth of words."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message})"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__

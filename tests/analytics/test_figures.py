@@ -8,6 +8,7 @@ from proxy.analytics import figures
 from proxy.analytics.chosen import chosen_by
 from proxy.analytics.figures import Asked
 from proxy.analytics.gathering import Chosen
+from proxy.core.among import Among
 from proxy.core.search_words import Words
 from proxy.core.session_filter import SessionFilter
 from proxy.core.tally import figures as told_of
@@ -27,11 +28,18 @@ DERIVED = (
     "trait_time",
     "trait_name",
     "asked",
+    "sheaf",
 )
 
-FROM_DOCS = SessionFilter(properties=(("source", "docs"),))
 #: What about half of the scenes' messages have.
 SAYING = SessionFilter(words=(Words("I"),))
+#: Filters, and the sessions that pass them; of all of these weeks are kept.
+SOME = [
+    (SessionFilter(properties=(("source", "docs"),)), lambda session: said("source")(session) == "docs"),
+    (SessionFilter(feedback="negative"), lambda session: "negative" in session["thumbs"]),
+    (SessionFilter(feedback="positive"), lambda session: "positive" in session["thumbs"]),
+    (SessionFilter(among=Among(failed="regenerated")), lambda session: session["regenerated"] > 0),
+]
 
 
 def told(found, asked):
@@ -50,8 +58,11 @@ def agree(database, examples):
         database=None,
         phases=(Phase.generate,),
     )
-    @given(scenes.LIVES, scenes.SPANS, scenes.UNITS, st.sampled_from(["model", "endpoint"]), st.booleans())
-    def run(life, span, unit, by, with_side):
+    @given(
+        *(scenes.LIVES, scenes.SPANS, scenes.UNITS),
+        *(st.sampled_from(["model", "endpoint"]), st.booleans(), st.sampled_from(SOME)),
+    )
+    def run(life, span, unit, by, with_side, some):
         try:
             for step in life:
                 database.write(lambda tx, step=step: live(tx, step))
@@ -70,10 +81,10 @@ def agree(database, examples):
             expected = evaluate(tables, *span, unit, said("source"), with_side=with_side)
             assert told(database.read(lambda tx: figures.figures(tx, by_property)), by_property) == expected
 
-            chosen = database.read(lambda tx: chosen_by(tx, FROM_DOCS, *span))
+            asked_for, passes = some
+            chosen = database.read(lambda tx: chosen_by(tx, asked_for, *span))
             of_one = Asked(*span, unit=unit, by=by, with_side=with_side, chosen=chosen)
-            from_docs = {"passes": lambda session: said("source")(session) == "docs", "with_side": with_side}
-            expected = evaluate(tables, *span, unit, lambda one: one[by], **from_docs)
+            expected = evaluate(tables, *span, unit, lambda one: one[by], passes=passes, with_side=with_side)
             assert told(database.read(lambda tx: figures.figures(tx, of_one)), of_one) == expected
             assert database.read(lambda tx: figures.earlier(tx, of_one)) == (expected[0], expected[2])
 

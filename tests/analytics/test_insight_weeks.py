@@ -85,6 +85,34 @@ def test_a_week_that_holds_is_not_counted_again(database, query, trait):
     assert [row["reason"] for row in found(database, query)["reasons"]] == ["as it is kept"]
 
 
+SEVERAL = {
+    "a tag and a model": ({"tag": "vip", "model": "m"}, {1, 2, 3}),
+    "a tag and thumbs down": ({"tag": "vip", "feedback": "negative"}, {1}),
+    "a model, thumbs down": ({"model": "n", "feedback": "negative"}, {4}),
+    "asked again and made anew": ({"again": "true", "failed": "regenerated"}, {1}),
+    "three": ({"tag": "vip", "model": "m", "feedback": "any"}, {1}),
+    "none has both": ({"tag": "vip", "model": "n"}, set()),
+    "one that nobody has": ({"tag": "vip", "model": "x"}, set()),
+}
+OTHERS = [chat(4, tags=[], properties={"model": "n"}, page="b"), thumb("i", "negative", 4), ("sum", None)]
+
+
+@pytest.mark.parametrize(("query", "numbers"), SEVERAL.values(), ids=SEVERAL)
+def test_several_traits_meet_in_what_is_kept(database, query, numbers):
+    """Sessions with several traits are those that weeks keep of each; what they cite is told out of that, too."""
+    happens(database, *STEPS, *OTHERS)
+    ids = {f"c{number}" for number in numbers}
+    expected = evaluate(database.read(logged), *SPAN, lambda one: one["id"] in ids)
+    told = found(database, query)
+    for link in told["links"]:
+        link.pop("title")
+    assert told == expected
+
+    database.write(lambda tx: list(tx.ask("UPDATE kept_findings SET linked = zeroblob(length(linked))", {})))
+
+    assert found(database, query)["links"] == []
+
+
 CHANGES = {
     "another chat": chat(4),
     "other words": chat(1, asked="Why is that so?"),
@@ -101,7 +129,11 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("query", [{}, {"tag": "vip"}, {"feedback": "negative"}], ids=["all", "a tag", "thumbs down"])
+@pytest.mark.parametrize(
+    "query",
+    [{}, {"tag": "vip"}, {"feedback": "negative"}, {"tag": "vip", "feedback": "negative"}],
+    ids=["all", "a tag", "thumbs down", "both"],
+)
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_week_that_has_changed_is_counted_again(database, change, query):
     """Whatever insights count has changed, the next look tells it, before anything is kept anew."""

@@ -172,6 +172,18 @@ FILTERS = {
     "asked again": ({"again": "true"}, lambda one: one["again"] > 0),
     "a link": ({"cites": "https://a.example/x"}, lambda one: "https://a.example/x" in one["links"]),
     "an endpoint": ({"endpoint": "chat"}, lambda one: one["endpoint"] == "chat"),
+    "a property and a model": (
+        {"property": "source=docs", "model": "gpt-4o"},
+        lambda one: one["properties"].get("source") == "docs" and one["model"] == "gpt-4o",
+    ),
+    "an endpoint, asked again": (
+        {"endpoint": "chat", "again": "true"},
+        lambda one: one["endpoint"] == "chat" and one["again"] > 0,
+    ),
+    "cut off, with a thumb": (
+        {"failed": "interrupted", "feedback": "any"},
+        lambda one: any(answer["interrupted"] for answer in one["answers"]) and bool(one["thumbs"]),
+    ),
     "a property and a thumb": (
         {"property": "source=docs", "feedback": "negative"},
         lambda one: one["properties"].get("source") == "docs" and "negative" in one["thumbs"],

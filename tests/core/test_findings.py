@@ -1,5 +1,6 @@
 """Findings add up, are kept as they are, and say what was asked and cited most."""
 
+import math
 from array import array
 from collections import Counter
 
@@ -13,7 +14,7 @@ from proxy.core.most_asked import MostAsked
 SESSIONS = st.lists(
     st.fixed_dictionaries(
         {
-            "question": st.one_of(st.integers(1, 4), st.integers(2**63 - 3, 2**63 - 1)),
+            "question": st.one_of(st.integers(0, 4), st.integers(2**63 - 3, 2**63 - 1)),
             "again": st.sampled_from([0, 0, 1, 2, 5]),
             "disliked": st.booleans(),
             "failed": st.booleans(),
@@ -25,15 +26,17 @@ SESSIONS = st.lists(
 )
 
 
-def findings(sessions, first=0):
-    """What is found in sessions that are numbered on from the first."""
+def findings(sessions, first=0, every=1):
+    """What is found in sessions that are numbered on from the first; in every so manyth of them."""
     found = Findings()
     cited, down = Counter(), Counter()
-    for number, one in enumerate(sessions, first):
+    for number, one in [*enumerate(sessions, first)][::every]:
         found.questions.append(one["question"])
         found.numbers.append(number)
         found.again.append(one["again"])
         found.marks.append(marks(one))
+        found.links.extend(sorted(one["pages"]))
+        found.linked.append(len(one["pages"]))
         cited.update(one["pages"])
         down.update(one["pages"] if one["disliked"] else ())
         if one["disliked"]:
@@ -54,9 +57,8 @@ def test_findings_of_two_times_are_those_of_both(sessions, cut):
     both = unpacked(findings(sessions[:cut]).packed())
     both.add(unpacked(findings(sessions[cut:], len(sessions[:cut])).packed()))
 
-    assert [getattr(both, name) for name in ("questions", "numbers", "again", "marks", "reasons")] == [
-        getattr(whole, name) for name in ("questions", "numbers", "again", "marks", "reasons")
-    ]
+    alike = ("questions", "numbers", "again", "marks", "links", "linked", "reasons")
+    assert [getattr(both, name) for name in alike] == [getattr(whole, name) for name in alike]
     assert both.top_pages(9) == whole.top_pages(9)
     assert unpacked(whole.packed()) == whole
 
@@ -66,7 +68,7 @@ def test_the_most_asked_are_those_that_counting_finds(sessions, mark, rows):
     """Questions come by how often, then in how many sessions, then by number, with their thumbs down and their last session."""
     groups = {}
     for number, one in enumerate(sessions):
-        if marks(one) & mark == mark:
+        if one["question"] and marks(one) & mark == mark:
             groups.setdefault(one["question"], []).append((number, one))
     expected = [
         (
@@ -83,6 +85,19 @@ def test_the_most_asked_are_those_that_counting_finds(sessions, mark, rows):
 
     assert [tuple(row) for row in asked.top(mark, rows)] == expected
     assert [tuple(row) for row in asked.told(mark, [row[:3] for row in expected])] == expected
+
+
+@given(SESSIONS, st.integers(1, 3), st.integers(1, 3))
+def test_sessions_that_are_found_in_all(sessions, one, other):
+    """Of two findings those of the sessions in both are those of these sessions, pages too; what failed is not told."""
+    both = findings(sessions, every=one).only([findings(sessions, every=other)])
+    both.count_links()
+    expected = findings(sessions, every=math.lcm(one, other))
+
+    alike = ("questions", "numbers", "again", "marks", "links", "linked")
+    assert [getattr(both, name) for name in alike] == [getattr(expected, name) for name in alike]
+    assert both.top_pages(9) == expected.top_pages(9)
+    assert both.reasons == {}
 
 
 @pytest.mark.parametrize(("rows", "pages"), [(1, {7: (3, 1)}), (2, {7: (3, 1), 8: (2, 0), 9: (2, 2)})])

@@ -13,10 +13,11 @@ from proxy.config import Upstream as UpstreamConfig
 from proxy.core.capture import Capture
 from proxy.core.capture_rules import CaptureRules
 from proxy.core.exchange import decode
-from proxy.relay.forward import Forwarder, Route
+from proxy.relay.forward import Forwarder
 from proxy.relay.keys import Guard, KeyRing
 from proxy.relay.own import OwnEndpoints
 from proxy.relay.recording import Record
+from proxy.relay.route import Route
 from proxy.relay.server import Front
 from proxy.relay.upstream import Upstream
 from tests.raw import RawUpstream

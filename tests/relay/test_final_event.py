@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.relay.tee import FinalEvent
+from proxy.relay.final_event import FinalEvent
 
 OBJECT = b'{"type":"response.completed","response":{"output":["' + b"x" * 200 + b'"]}}'
 DELTA = b'data: {"delta":"\\ndata: [DONE]\\n\\nevent: response.completed\\n\\"type\\":\\"response.completed\\""}\n\n'
