@@ -11,7 +11,7 @@ from ..core.query_fields import CONVERSATIONS
 from ..core.session_filter import VALUE_LIMIT
 from .demands import demands_of, said_in, traits_are_whole
 from .gathering import Chosen, Lead
-from .sayings import said_within
+from .sayings import numbers_having, said_within
 from .statements import Statement
 from .ways import Demand, fewest, of_sessions
 
@@ -84,8 +84,7 @@ def _numbers(tx: Tx, demands: list[Demand], since: int, until: int) -> tuple[int
         return None
     found = set(said)
     for trait in traits:
-        (having,) = tx.all("having", trait=trait, since=since, until=until)
-        found.intersection_update(orjson.loads(having["numbers"]))
+        found &= numbers_having(tx, trait, since, until)
     return tuple(sorted(found)) if traits else said
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ..core.buckets import bucket_after, bucket_of, buckets, runs
@@ -18,13 +19,13 @@ from ..core.tally import Tally, unpacked
 from ..core.tally import figures as told
 from .gathering import ALL, gathered, having, numbered, numbers_of
 from .grouping import FEW_VALUES, by_property, values_of
-from .sayings import numbers_within
+from .sayings import numbers_having, numbers_within
 from .sheaves import sheaf_weeks, sheaves_of
 from .statements import bucket
 from .trait_weeks import beside, fresh_weeks, week_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..db.sqlite import Tx
     from .gathering import Chosen
@@ -118,7 +119,7 @@ def span(tx: Tx) -> tuple[int, int] | None:
     return first["began"], last["began"] + 1
 
 
-def _pieces(tx: Tx, asked: Asked, longest: str = "") -> Iterator[tuple[int, str, Tally]]:
+def _pieces(tx: Tx, asked: Asked, longest: str = "") -> Iterator[tuple[int, str | None, Tally]]:
     """Tallies with their bucket and their mark; where buckets do not matter, of units as long as `longest`."""
     # (What is summed now is one tally of a mark, then.)
     keys = ["0" if longest else bucket("s.began", asked.unit), f"s.{asked.by}"]
@@ -126,7 +127,9 @@ def _pieces(tx: Tx, asked: Asked, longest: str = "") -> Iterator[tuple[int, str,
         if asked.chosen.trait is not None:
             yield from _having(tx, asked, keys, asked.chosen.trait, "" if longest else asked.unit)
         elif asked.chosen.numbers is not None:
-            yield from _numbered(tx, asked, keys, asked.chosen.numbers, "" if longest else asked.unit)
+            yield from _numbered(
+                tx, asked, keys, {None: asked.chosen.numbers}, "" if longest else asked.unit, by_marks=True
+            )
         else:
             yield from _filtered(tx, asked, keys)
         return
@@ -157,27 +160,44 @@ def _having(tx: Tx, asked: Asked, keys: list[str], trait: int, unit: str) -> Ite
 
 
 def _numbered(
-    tx: Tx, asked: Asked, keys: list[str], numbers: tuple[int, ...], unit: str
-) -> Iterator[tuple[int, str, Tally]]:
-    """Of the sessions that have some numbers: those of whole weeks out of sheaves, what is beside them summed now."""
-    weeks = sheaf_weeks(tx, asked.since, asked.until, numbers)
-    wanted = frozenset(numbers if weeks else ())
+    tx: Tx, asked: Asked, keys: list[str], groups: Mapping[str | None, Sequence[int]], unit: str, *, by_marks: bool
+) -> Iterator[tuple[int, str | None, Tally]]:
+    """Of the sessions with the numbers of each group: whole weeks out of sheaves, what is beside them summed now."""
+    weeks = sheaf_weeks(tx, asked.since, asked.until, sorted(chain.from_iterable(groups.values())))
+    wanted = {name: frozenset(numbers) for name, numbers in groups.items()} if weeks else {}
     for start in weeks:
         since, until = max(asked.since, start), min(asked.until, bucket_after(start, "week"))
         starts = [*buckets(since, until, unit)] if unit else [since]
         for sheaf in sheaves_of(tx, start):
-            meant = sheaf.among(wanted)
+            meant = {name: sheaf.among(numbers) for name, numbers in wanted.items()}
             for stretch in sheaf.stretches:
-                if _passes(asked, *stretch.marks):
-                    for one in starts:
-                        end = min(until, bucket_after(one, unit)) if unit else until
-                        places = sheaf.within(stretch, max(one, since) - start, end - start)
-                        if tally := sheaf.tally(*places, meant):
-                            yield bucket_of(one, asked.unit), stretch.mark(asked.by), tally
+                for one in starts if _passes(asked, *stretch.marks) else ():
+                    end = min(until, bucket_after(one, unit)) if unit else until
+                    places = sheaf.within(stretch, max(one, since) - start, end - start)
+                    for name, mask in meant.items():
+                        if tally := sheaf.tally(*places, mask):
+                            group = stretch.mark(asked.by) if by_marks else name
+                            yield bucket_of(one, asked.unit), group, tally
     for since, until in beside(asked.since, asked.until, weeks):
         first, end = numbers_within(tx, since, until)
-        some = numbered(numbers[bisect_left(numbers, first) : bisect_left(numbers, end)], since, until)
-        yield from _filtered(tx, replace(asked, chosen=some), keys, (since, until))
+        for name, numbers in groups.items():
+            some = numbered(numbers[bisect_left(numbers, first) : bisect_left(numbers, end)], since, until)
+            for start, mark, tally in _filtered(tx, replace(asked, chosen=some), keys, (since, until)):
+                yield start, mark if by_marks else name, tally
+
+
+def _numbered_by(
+    tx: Tx, asked: Asked, numbers: tuple[int, ...], values: dict[int, str]
+) -> Iterator[tuple[int, str | None, Tally]]:
+    """The same, by few values of a property: those that have each, and those that have none."""
+    left = set(numbers)
+    groups: dict[str | None, Sequence[int]] = {}
+    for trait, value in values.items():
+        some = left & numbers_having(tx, trait, asked.since, asked.until)
+        left -= some
+        groups[value] = sorted(some)
+    keys = [bucket("s.began", asked.unit), "s.side"]
+    yield from _numbered(tx, asked, keys, {**groups, None: sorted(left)}, asked.unit, by_marks=False)
 
 
 def _passes(asked: Asked, side: int, model: str, endpoint: str) -> bool:
@@ -201,6 +221,14 @@ def _filtered(
 def _by_property(tx: Tx, asked: Asked, name: str) -> Iterator[tuple[int, str | None, Tally]]:
     """The same, by what a property is: of all sessions whole weeks out of kept sums, if each session has one of few values."""
     values = values_of(tx, name)
+    if (
+        asked.chosen is not None
+        and asked.chosen.numbers is not None
+        and values is not None
+        and len(values) <= FEW_VALUES
+    ):
+        yield from _numbered_by(tx, asked, asked.chosen.numbers, values)
+        return
     weeks = []
     if asked.chosen is None and values is not None and 0 < len(values) <= FEW_VALUES:
         for start in fresh_weeks(tx, asked.since, asked.until, asked.unit):

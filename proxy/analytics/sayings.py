@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import orjson
+
 from ..core.sayers import sayers_of
 from ..db.tokens import tokens
 from .beginnings import TOKENIZER, spelled_out
@@ -58,6 +60,12 @@ def numbers_within(tx: Tx, since: int, until: int, most: int = COUNTED) -> tuple
     ends = [(week.first, week.last) for week in weeks]
     ends += _beside(tx, since, until, [week.start for week in weeks], most)
     return min((first for first, _ in ends), default=0), max((last for _, last in ends), default=0) + 1
+
+
+def numbers_having(tx: Tx, trait: int, since: int, until: int) -> set[int]:
+    """The numbers of the sessions of a span that have a trait."""
+    (row,) = tx.all("having", trait=trait, since=since, until=until)
+    return set(orjson.loads(row["numbers"]))
 
 
 def _one(words: Sequence[Words]) -> str:

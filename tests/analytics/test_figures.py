@@ -1,5 +1,7 @@
 """Figures against the slow and obvious evaluator, over random lives of a log."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -94,6 +96,10 @@ def agree(database, examples):
             expected = evaluate(tables, *span, unit, lambda one: one[by], **has_it)
             assert told(database.read(lambda tx: figures.figures(tx, saying)), saying) == expected
             assert database.read(lambda tx: figures.earlier(tx, saying)) == (expected[0], expected[2])
+
+            by_property = replace(saying, by="property:source", property="source")
+            expected = evaluate(tables, *span, unit, said("source"), **has_it)
+            assert told(database.read(lambda tx: figures.figures(tx, by_property)), by_property) == expected
         finally:
             database.write(emptied)
 
