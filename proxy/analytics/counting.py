@@ -34,8 +34,14 @@ _SEEN = {
     "again": "s.again",
     "marks": SEEN_MARKS,
 }
-#: Of those where help failed. (A text costs more than a number or nothing: a name is told where it is looked for.)
-_FAILED = "SELECT iif(s.negative > 0 OR s.cut_by = '', s.conversation, NULL), s.refused, s.regenerated, s.negative, s.cut, s.cut_by"
+#: Of those where help failed: how often and in how many sessions each, and by whom, how often, whose answers were cut off; the
+#: names of those with a thumb down, and of those whose answers several cut off.
+_FAILED = (
+    *(f"sum(s.{column}), sum(s.{column} > 0)" for column in ("refused", "regenerated", "negative")),
+    *(f"json_group_array(s.{column}) FILTER (WHERE s.cut > 0 AND s.cut_by <> '')" for column in ("cut_by", "cut")),
+    "json_group_array(s.conversation) FILTER (WHERE s.negative > 0)",
+    "json_group_array(s.conversation) FILTER (WHERE s.cut > 0 AND s.cut_by = '')",
+)
 #: Sessions by their numbers, and what belongs to conversations by their names, of which there is a list.
 _NUMBERED = "FROM json_each(:them) AS one CROSS JOIN session AS s ON s.number = one.value"
 _NAMED = "FROM json_each(:them) AS one CROSS JOIN {} AS x ON x.conversation = one.value"
@@ -112,30 +118,26 @@ def count_failures(tx: Tx, found: Findings) -> list[str]:
     """What went wrong in the sessions that were found, and why thumbs went down; the names of those with a thumb down."""
     if again := sum(found.again):
         count(found.failures, "again", again, sum(map(bool, found.again)))
-    disliked, several = [], []
-    unhelped = compress(found.numbers, [marks & UNHELPED for marks in found.marks])
-    for name, refused, regenerated, negative, cut, by in tx.ask(f"{_FAILED} {_NUMBERED}", _listed(unhelped)):
-        for failed, times in (("refused", refused), ("regenerated", regenerated), ("disliked", negative)):
-            if times:
-                count(found.failures, failed, times, 1)
-        if negative:
-            disliked.append(name)
-        if cut and by:
-            count(found.failures, f"interrupted:{by}", cut, 1)
-        elif cut:
-            several.append(name)
-    _count_cut(tx, found, several)
-    _count_reasons(tx, found, disliked)
-    return disliked
+    unhelped = _listed(compress(found.numbers, [marks & UNHELPED for marks in found.marks]))
+    ((*counts, by, cut, disliked, several),) = tx.ask(f"SELECT {', '.join(_FAILED)} {_NUMBERED}", unhelped)
+    for failed, times, sessions in zip(("refused", "regenerated", "disliked"), counts[::2], counts[1::2], strict=True):
+        if times:
+            count(found.failures, failed, times, sessions)
+    _count_cut(tx, found, zip(orjson.loads(by), orjson.loads(cut), strict=True), orjson.loads(several))
+    names: list[str] = orjson.loads(disliked)
+    _count_reasons(tx, found, names)
+    return names
 
 
-def _count_cut(tx: Tx, found: Findings, several: list[str]) -> None:
-    """By whom answers were cut off, of conversations that have several: those tell."""
+def _count_cut(tx: Tx, found: Findings, by_one: Iterable[tuple[str, int]], by_several: list[str]) -> None:
+    """By whom answers were cut off. Of conversations that have several, the answers tell."""
+    for by, times in by_one:
+        count(found.failures, f"interrupted:{by}", times, 1)
     text = (
         "SELECT x.interrupted, count(*), count(DISTINCT x.conversation) "
         f"{_NAMED.format('answer')} WHERE x.interrupted <> '' GROUP BY x.interrupted"
     )
-    for by, times, sessions in tx.ask(text, _listed(several)) if several else ():
+    for by, times, sessions in tx.ask(text, _listed(by_several)) if by_several else ():
         count(found.failures, f"interrupted:{by}", times, sessions)
 
 

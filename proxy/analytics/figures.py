@@ -2,7 +2,8 @@
 
 A session counts, with all that belongs to it, where it began. Without a filter the figures are put together from kept
 sums (`keeping.py`), so that they cost as much as there are hours, days and models, not messages; what is not summed yet is
-summed on the way, so that they are exact all the same. With a filter the sessions that pass it are summed. Works of a
+summed on the way, so that they are exact all the same. With a filter the sessions that pass it are summed, out of
+sums of whole weeks by trait (`trait_weeks.py`), sheaves of those that say some words (`sheaves.py`), or one by one. Works of a
 transaction that only read, in bounded time (`ApiError` 422).
 """
 

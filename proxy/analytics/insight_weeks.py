@@ -1,7 +1,8 @@
 """What insights count of a span, put together: whole weeks as they are kept, if they hold, and what is beside them counted now.
 
-Weeks are kept of all sessions, and of those with a trait (a tag, a property) that many of the week's have; by whom and when
-tells `trait_weeks.py`. Of the sessions that say some words, they are put together out of sheaves (`sheaves.py`).
+Weeks are kept of all sessions, of those with a trait (a tag, a property, a model) that many of the week's have, and of those
+of which something became (a thumb, a failure); when, tells `trait_weeks.py`. Where several such things are asked, the
+sessions that are found in all of them are told; those that say some words are told by sheaves (`sheaves.py`).
 """
 
 from __future__ import annotations

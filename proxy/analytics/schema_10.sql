@@ -23,8 +23,10 @@ CREATE TABLE kept_findings (
     -- What failed and why thumbs went down, with how often and in how many sessions, as JSON.
     failures  TEXT NOT NULL,
     reasons   TEXT NOT NULL,
-    PRIMARY KEY (start, trait, with_side)
+    PRIMARY KEY (trait, start, with_side)
 ) STRICT;
+
+CREATE INDEX kept_findings_by_start ON kept_findings (start);
 
 -- They hold as long as the sums of `kept_trait` do, and what was read out of the texts is what it was.
 CREATE TRIGGER week_read AFTER UPDATE OF question, again ON session

@@ -1,4 +1,5 @@
-"""Sums of whole weeks by tag and property, so that figures of a long time read a few sums and no sessions.
+"""Sums of whole weeks by tag and property, and by what became of sessions, so that figures of a long time read a few sums and
+no sessions; and beside them what insights count (`insight_weeks.py`).
 
 They are made like those of hours (`keeping.py`), when a week is over and again when something in it has changed, of the
 traits that many of its sessions have; what few have is summed when it is asked for. A week is claimed first, then summed
