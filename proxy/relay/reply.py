@@ -7,8 +7,6 @@ client's connection without a terminator.
 
 from __future__ import annotations
 
-import socket
-import struct
 import time
 from typing import TYPE_CHECKING
 
@@ -17,6 +15,7 @@ from ..errors import UpstreamBroken, UpstreamError
 from .answer_again import read_again
 from .answer_head import MAX_ANSWER_HEAD, AnswerHead
 from .final_event import DONE, RESPONSE, WHOLE_LINES, FinalEvent, may_end
+from .reset import reset_on_close
 from .tee import OPEN, RELEASED, Tee
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 #: A first read of more than this is not copied: it may wait for its client, in the record and in the transport.
 LARGE = 16 * 1024
-_RESET = struct.pack("ii", 1, 0)
 
 
 class Reply(Tee):
@@ -295,19 +293,8 @@ class Reply(Tee):
             self._commit()
         self._release()
         if self.head.framing == "close" or (self._http10 and self.head.framing == "chunked"):
-            _reset_on_close(self._client)
+            reset_on_close(self._client)
             self._client.abort()
         else:
             self._client.close()
         self._finish()
-
-
-def _reset_on_close(transport: asyncio.Transport) -> None:
-    """
-    Make the coming close a reset.
-
-    Where the close is the end of the body, only a reset can tell a cut answer from a whole one.
-    """
-    sock = transport.get_extra_info("socket")
-    if sock is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
