@@ -128,8 +128,10 @@ class ChunkWalker:
 
 
 def _learn(data: bytes) -> None:
-    """Remember what a read begins with that is one whole chunk; its framing has been found good."""
+    """Remember what a read begins with that is one whole chunk; its framing has been found good as far as it goes."""
     end = data.find(b"\r\n")
+    if end < 0 or not data.endswith(b"\r\n"):
+        return  # a size line that is cut is no chunk, whatever its length
     length = _KNOWN_SIZES.get(data[:end])
     if length and end + length + 4 == len(data) and (len(SIZE_LINES) < _MOST_KNOWN or len(data) in SIZE_LINES):
         SIZE_LINES[len(data)] = data[: end + 2]

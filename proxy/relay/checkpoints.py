@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 #: `SAVE_SECONDS` it stays under a second.
 ROUND_SECONDS = 0.12
 STEP = 200
-#: Parts of a step: one takes 20 to 60 µs of the two threads. Where answers are many, this share of them.
-PARTS = 2
-PARTS_SHARE = 0.04
+#: Parts of a step: one takes 20 to 60 µs of the two threads; a few, or with more answers a share of them up to so many. Where
+#: they are so many that a round would not come to its end in time, the other share.
+PARTS, MORE_PARTS = 2, 8
+PARTS_SHARE, LEAST_SHARE = 0.04, 0.01
 #: A round that is behind its time, for there was so much to hand over, goes on after so long.
 HURRY_SECONDS = 0.001
 #: An exchange is saved when it is so old, and again so long after that, when more has come …
@@ -92,8 +93,7 @@ class Checkpoints:
         """A round: what is not there any more is over, and what there is now is gone through."""
         replies, now = self._under_way(), self._loop.time()
         if replies:
-            parts = max(PARTS, int(PARTS_SHARE * len(replies)))
-            self._go_on(iter(replies), now, ROUND_SECONDS / len(replies), parts)
+            self._go_on(iter(replies), now, ROUND_SECONDS / len(replies), parts_of_step(len(replies)))
         else:
             self._timer = self._loop.call_at(now + ROUND_SECONDS, self._begin)
 
@@ -175,6 +175,11 @@ class Checkpoints:
         saved.at, saved.pieces, saved.has_head = now, len(pieces), has_head
         reply.save_at, reply.save_over = now + SAVE_SECONDS, size + SAVE_BYTES
         return parts
+
+
+def parts_of_step(answers: int) -> int:
+    """How many parts a step hands over, of so many answers."""
+    return max(PARTS, min(MORE_PARTS, int(PARTS_SHARE * answers)), int(LEAST_SHARE * answers))
 
 
 def _reach(pieces: list[bytes], begin: int) -> int:

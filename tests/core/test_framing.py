@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.core import framing
 from proxy.core.framing import MAX_LINE, MAX_TRAILERS, ChunkWalker, dechunk
 
 GOOD = {
@@ -113,3 +114,63 @@ def test_any_bytes_give_the_same_at_every_split(data, seed):
     # a refusal may be seen earlier in larger reads: a bare LF is only looked for in what is left over
     assert cut == whole or "refused" in (cut, whole)
     assert isinstance(dechunk(data)[0], bytes)
+
+
+@pytest.fixture
+def size_lines():
+    """What is remembered for the whole process, as it was before."""
+    before = dict(framing.SIZE_LINES)
+    yield framing.SIZE_LINES
+    framing.SIZE_LINES.clear()
+    framing.SIZE_LINES.update(before)
+
+
+@pytest.mark.parametrize(
+    ("chunk", "cut"),
+    [
+        (b"0002\r\nab\r\n", b"0002\r"),
+        (b"2;ab\r\nab\r\n", b"2;ab\r"),
+        (b"0002\r\nab\r\n", b"00021"),
+        (b"0a\r\n0123456789\r\n", b"0a\r\n0123456789\r"),
+    ],
+)
+def test_a_cut_chunk_teaches_nothing(size_lines, chunk, cut):
+    """A read that ends within a chunk is not remembered as a whole one: other streams end where they end."""
+    size_lines.clear()
+    one = ChunkWalker()
+    one.feed(chunk)
+    one.feed(cut)
+
+    assert [*size_lines] == [len(chunk)]
+    assert ChunkWalker().feed(b"0\r\n\r\n") == 5
+
+
+def test_a_size_line_by_itself_is_no_chunk(size_lines):
+    """Whatever another stream has taught, a size line that comes alone begins a chunk that follows."""
+    size_lines.clear()
+    one, two = ChunkWalker(), ChunkWalker()
+    one.feed(b"1;a\r\nx\r\n")
+    one.feed(b"1;a\r")
+
+    assert two.feed(b"17\r\n") == -1
+    assert two.feed(b'data: {"x": 12345678}\n\n\r\n') == -1
+    assert two.feed(b"0\r\n\r\n") == 5
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"1", b"01", b"001", b"0002", b"2", b"2;a", b"2;ab", b"5", b"A", b"0a", b"a"]), max_size=6
+    ),
+    st.integers(0, 1000),
+)
+@settings(deadline=None, max_examples=300)
+def test_what_is_remembered_is_one_whole_chunk(lines, seed):
+    """However sizes are spelled and reads are cut, each size line that is remembered names the length it stands for."""
+    body = b"".join(line + b"\r\n" + b"x" * int(line.partition(b";")[0], 16) + b"\r\n" for line in lines)
+    walker = ChunkWalker()
+    for piece in cuts(body, seed) if body else ():
+        walker.feed(piece)
+
+    for size, line in framing.SIZE_LINES.items():
+        assert line.endswith(b"\r\n")
+        assert int(line.partition(b";")[0].rstrip(), 16) + len(line) + 2 == size

@@ -12,12 +12,12 @@ from proxy.relay.checkpoints import (
     AGAIN_SECONDS,
     PART_BYTES,
     PARTS,
-    PARTS_SHARE,
     ROUND_SECONDS,
     SAVE_BYTES,
     SAVE_SECONDS,
     STEP,
     Checkpoints,
+    parts_of_step,
 )
 from proxy.relay.reply import Reply
 
@@ -198,11 +198,16 @@ def test_many_at_once_are_spread(journal, count):
         loop.step()
         most, before = max(most, len(journal.saved) - before), len(journal.saved)
     assert (len(journal.saved), journal.forgotten) == (count, [])
-    assert most <= max(PARTS, PARTS_SHARE * count)
+    assert most <= parts_of_step(count)
 
     streams.clear()
     loop.until(4 * ROUND_SECONDS)
     assert len(journal.forgotten) == count
+
+
+def test_parts_of_a_step_are_few():
+    """They are more with more answers, and no more than a round needs to come to its end."""
+    assert [parts_of_step(answers) for answers in (1, 40, 200, 800, 3000)] == [2, 2, 8, 8, 30]
 
 
 def test_answers_that_are_not_due_are_gone_through_in_few_steps(journal):
