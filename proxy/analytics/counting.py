@@ -29,7 +29,7 @@ FEW = 20
 SEEN_MARKS = "((s.negative > 0) + 2 * (s.negative > 0 OR s.regenerated > 0 OR s.failed > 0) + 4 * (s.again > 0))"
 _SEEN = {
     "began": "s.began",
-    "number": "s.number",
+    "number": "coalesce(s.number, 0)",
     "question": "s.question",
     "again": "s.again",
     "marks": SEEN_MARKS,

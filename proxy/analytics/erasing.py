@@ -79,6 +79,7 @@ class Erasing:
             self._database.write(lambda tx, some=some: deletion.forget_messages(tx, some, now))  # type: ignore[misc]
         self._database.write(self._of_users)
         self._database.write(lambda tx: tx.run("forget_origins", ids=_listed(list(every))))
+        self._database.write(_forget_sums)
 
     def scrub(self) -> None:
         """Leave nothing of it in the files; `DatabaseUnavailable`."""
@@ -99,6 +100,12 @@ class Erasing:
         values = {"users": _listed(self._users), "before": self._before}
         self.counts["feedback"] += tx.run("drop_feedback_of_users", **values)
         self.counts["events"] += tx.run("drop_events_of_users", **values)
+
+
+def _forget_sums(tx: Tx) -> None:
+    """What is kept of hours and weeks of which something is gone still tells of it, until it is summed anew."""
+    for sums in ("sums", "traits", "findings", "sheaves"):
+        tx.run(f"drop_stale_{sums}")
 
 
 def _line(row: sqlite3.Row) -> dict[str, Any]:

@@ -123,6 +123,25 @@ UPDATE stale_week SET claimed = 1 WHERE start = :start;
 -- name: week_is_fresh — its sums hold, if it is still claimed
 DELETE FROM stale_week WHERE start = :start AND claimed = 1;
 
+-- name: drop_stale_sums — sums of hours, days, weeks and months that do not hold: they still tell of what is gone
+DELETE FROM kept WHERE EXISTS (
+    SELECT 1 FROM stale WHERE hour >= kept.start AND hour < CASE unit
+        WHEN 'hour' THEN kept.start + 3600000
+        WHEN 'day' THEN kept.start + 86400000
+        WHEN 'week' THEN kept.start + 604800000
+        ELSE coalesce(strftime('%s', kept.start / 1000, 'unixepoch', '+1 month') * 1000, kept.start + 2678400000)
+    END
+);
+
+-- name: drop_stale_traits — sums by trait of weeks that do not hold
+DELETE FROM kept_trait WHERE start IN (SELECT start FROM stale_week);
+
+-- name: drop_stale_findings — what insights count of them
+DELETE FROM kept_findings WHERE start IN (SELECT start FROM stale_week);
+
+-- name: drop_stale_sheaves — and their sheaves
+DELETE FROM sheaf WHERE start IN (SELECT start FROM stale_week);
+
 -- name: is_claimed — whether a week is to be summed, and has not changed since that began
 SELECT 1 FROM stale_week WHERE start = :start AND claimed = 1;
 
@@ -143,8 +162,8 @@ SELECT sessions FROM sheaf WHERE start = :start ORDER BY part;
 -- name: sayers — and who of those says what
 SELECT words FROM sheaf WHERE start = :start ORDER BY part;
 
--- name: said_by — texts of a conversation's messages, by its number
-SELECT text FROM message WHERE number > :number << 32 AND number < (:number + 1) << 32 AND place IS NOT NULL AND text <> ''
+-- name: said_by — the first bytes of a conversation's messages, by its number; in a text a NUL would end it
+SELECT substr(CAST(text AS BLOB), 1, :bytes) AS said FROM message WHERE number > :number << 32 AND number < (:number + 1) << 32 AND place IS NOT NULL AND text <> ''
 ORDER BY number LIMIT :limit;
 
 -- name: found_sheaves — and what insights count of them

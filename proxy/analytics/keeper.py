@@ -50,9 +50,10 @@ class Keeper:
         while True:
             try:
                 goes_on = await self.do_some()
-            except DatabaseError as error:
+            except Exception as error:  # whatever it is: it must not end what is kept of everything else
                 goes_on = False
-                _log.error("analytics.keeping_failed", error=str(error))
+                told = str(error) if isinstance(error, DatabaseError) else repr(error)
+                _log.error("analytics.keeping_failed", error=told)
             await asyncio.sleep(BREATH_SECONDS if goes_on else REST_SECONDS)
 
     async def do_some(self) -> bool:

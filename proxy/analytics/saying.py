@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import orjson
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _READ, _MESSAGES, _LETTERS = 64, 50, 2000
 #: Words that are kept of a sheaf; to look for each takes some milliseconds.
 _WORDS = 100
+#: In so many runs of numbers a sheaf's sessions are looked for, which have at most so many more than they are.
+_RUNS, _SPREAD = 16, 8
 
 
 def sayers(tx: Tx, words: Sequence[Words], first: int, last: int, most: int) -> list[int]:
@@ -40,15 +43,33 @@ def sayers(tx: Tx, words: Sequence[Words], first: int, last: int, most: int) -> 
     return told
 
 
-def common_words(tx: Tx, numbers: Sequence[int]) -> dict[str, frozenset[int]]:
-    """Words that most of some sessions say, as a look at a few of them tells; and all that say them, exactly."""
+def common_words(tx: Tx, numbers: Sequence[int]) -> list[str]:
+    """Words that most of some sessions say, as a look at a few of them tells; none where their numbers lie too far apart."""
+    runs = runs_of(numbers)
+    if sum(len(run) for run in runs) > _SPREAD * len(numbers):
+        return []
     read = sorted(numbers)[:: -(-len(numbers) // _READ)]
-    words = common_tokens(_texts(tx, read), TOKENIZER, -(-len(read) // 2), _WORDS)
-    first, last = min(numbers), max(numbers)
-    return {word: frozenset(sayers(tx, [Words(word)], first, last, last)) for word in words}
+    return common_tokens(_texts(tx, read), TOKENIZER, -(-len(read) // 2), _WORDS)
+
+
+def who_says(tx: Tx, words: Sequence[str], numbers: Sequence[int]) -> Iterator[frozenset[int]]:
+    """Of each word all sessions that say it, those meant among them; exactly. One at a time: each may be long."""
+    runs = runs_of(numbers)
+    for word in words:
+        yield frozenset(
+            number for run in runs for number in sayers(tx, [Words(word)], run.start, run.stop - 1, len(run))
+        )
+
+
+def runs_of(numbers: Sequence[int]) -> list[range]:
+    """Where some numbers lie, in few runs: a chat with a date of long ago has a number far from those of its week."""
+    inside = sorted(numbers)
+    gaps = sorted(range(1, len(inside)), key=lambda at: inside[at - 1] - inside[at])[: _RUNS - 1]
+    ends = [0, *sorted(at for at in gaps if inside[at] - inside[at - 1] > 1), len(inside)]
+    return [range(inside[at], inside[end - 1] + 1) for at, end in pairwise(ends)]
 
 
 def _texts(tx: Tx, numbers: Sequence[int]) -> Iterator[str]:
     for number in numbers:
-        rows = tx.all("said_by", number=number, limit=_MESSAGES)
-        yield " ".join(spaced(row["text"][:_LETTERS]) for row in rows)
+        rows = tx.all("said_by", number=number, limit=_MESSAGES, bytes=4 * _LETTERS)
+        yield " ".join(spaced(row["said"].decode(errors="replace")[:_LETTERS]) for row in rows)

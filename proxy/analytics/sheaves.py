@@ -14,7 +14,7 @@ from ..core import found_sheaf, sayers
 from ..core.buckets import bucket_after, bucket_of
 from ..core.sheaf import packed, row_of, unpacked
 from .found_sheaves import found_sheaves
-from .saying import common_words
+from .saying import common_words, who_says
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Fewer sessions of a week are summed by themselves in less time.
 FEWEST = 300
-#: Sessions of one sheaf: a megabyte at most, and some hundredths of a second to make.
+#: Sessions of one sheaf: a megabyte in general, more where each cites dozens of pages; some hundredths of a second to make.
 AT_ONCE = 8192
 #: A session each, in the order of `Row`, its counts last.
 _ROWS = (
@@ -54,8 +54,9 @@ def sheaved(tx: Tx, start: int, fewest: int = FEWEST, at_once: int = AT_ONCE) ->
 
 def _kept(tx: Tx, rows: list[Row], start: int) -> dict[str, Any]:
     numbers = [row.number for row in rows]
-    words = sayers.packed(numbers, common_words(tx, numbers))
-    return {"first": min(numbers), "last": max(numbers), "words": words, "sessions": packed(rows, start)}
+    words = common_words(tx, numbers)
+    said = sayers.packed(numbers, words, who_says(tx, words, numbers))
+    return {"first": min(numbers), "last": max(numbers), "words": said, "sessions": packed(rows, start)}
 
 
 def keep_sheaves(tx: Tx, start: int, sheaves: list[dict[str, Any]]) -> None:

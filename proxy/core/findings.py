@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from .slices import IS_BIG_ENDIAN
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 #: Marks of a session, each a bit: a thumb went down, help failed in any way, something was asked again.
 DISLIKED, UNHELPED, AGAIN = 1, 2, 4
-_IS_BIG_ENDIAN = array("I", [1]).tobytes()[:1] == b"\0"
 #: Of a question or a page its number, of all else counts.
 _LONG, _SHORT = partial(array, "q"), partial(array, "I")
 #: The columns that are kept, and how.
@@ -135,7 +136,7 @@ def _sums(names: Iterable[int], counts: Iterable[int]) -> dict[int, int]:
 
 def _turned(column: array[int]) -> array[int]:
     """A column from this machine's order of bytes to that of the file, or back."""
-    if _IS_BIG_ENDIAN:
+    if IS_BIG_ENDIAN:
         column = column[:]
         column.byteswap()
     return column

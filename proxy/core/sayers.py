@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from .slices import Bundle, Reading, flags_of, mask_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from collections.abc import Set as AbstractSet
 
 
-def packed(numbers: Sequence[int], sayers: Mapping[str, AbstractSet[int]]) -> bytes:
-    """As it is kept: sessions by their numbers, and of each word the numbers of those that say it."""
+def packed(numbers: Sequence[int], words: Sequence[str], sayers: Iterable[AbstractSet[int]]) -> bytes:
+    """As it is kept: sessions by their numbers, some words, and of each the numbers of those that say it."""
     bundle = Bundle(len(numbers))
-    bundle.put_told([*sayers])
-    bundle.put_masks([mask_of(map(them.__contains__, numbers)) for them in sayers.values()])
+    bundle.put_told(words)
+    bundle.put_masks([mask_of(map(them.__contains__, numbers)) for them in sayers])
     bundle.put_numbers(numbers)
     return bundle.packed()
 

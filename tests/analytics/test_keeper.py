@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 import structlog
 
 from proxy.analytics.keeper import Keeper
@@ -47,8 +48,9 @@ async def test_the_hour_that_goes_on_is_not_summed(store):
     ) == [1, 0]
 
 
-async def test_a_database_that_refuses_is_tried_again():
-    """When the database refuses, it says so and goes on later."""
+@pytest.mark.parametrize("error", [DatabaseError("disk I/O error"), ValueError("a fault of ours")], ids=str)
+async def test_what_fails_is_tried_again(error):
+    """When the database refuses, or a fault is ours, it says so and goes on later."""
 
     class Refusing:
         tries = 0
@@ -58,7 +60,7 @@ async def test_a_database_that_refuses_is_tried_again():
 
         async def write(self, work):
             self.tries += 1
-            raise DatabaseError("disk I/O error")
+            raise error
 
     store = Refusing()
     with structlog.testing.capture_logs() as logs:
@@ -69,6 +71,7 @@ async def test_a_database_that_refuses_is_tried_again():
         task.cancel()
 
     assert [line["event"] for line in logs] == ["analytics.keeping_failed"]
+    assert str(error) in logs[0]["error"]
 
 
 async def test_it_runs_beside_the_server(client, store):

@@ -4,6 +4,7 @@ import pytest
 
 from proxy.analytics import sheaves, trait_weeks
 from proxy.analytics.chosen import SAID, chosen_by
+from proxy.analytics.saying import common_words, runs_of, who_says
 from proxy.analytics.sayings import said_within
 from proxy.core.buckets import DAY_MS, bucket_of
 from proxy.core.search_words import Words, read_words
@@ -108,3 +109,31 @@ def test_too_many_are_not_listed(filled):
     assert len(numbers(filled, "hm", most=3)) >= 3
     chosen = filled.read(lambda tx: chosen_by(tx, SessionFilter(words=(Words("hm"),)), *SPAN))
     assert chosen.numbers == (1, 2, 3, 4, 5, 6)
+
+
+def test_numbers_far_apart_are_looked_for_in_runs():
+    """Numbers lie in few runs that have them all, cut where the gaps are largest."""
+    assert runs_of([7]) == [range(7, 8)]
+    assert runs_of([9, 3, 4, 5_000]) == [range(3, 5), range(9, 10), range(5_000, 5_001)]
+
+    scattered = [number * number for number in range(1, 60)]
+    runs = runs_of(scattered)
+    assert len(runs) <= 16
+    assert all(sum(number in run for run in runs) == 1 for number in scattered)
+
+
+def test_a_chat_of_long_ago_does_not_make_others_be_looked_at(database):
+    """Of a chat that came late, who lies between is not asked; where too many lie between, no words are kept."""
+
+    def many(tx):
+        for number in range(1, 801):
+            live(tx, ("log", chat(number, "so it is", at=WEEK)))
+
+    def said(tx, meant):
+        words = common_words(tx, meant)
+        return dict(zip(words, who_says(tx, words, meant), strict=True))
+
+    database.write(many)
+    assert database.read(lambda tx: said(tx, [1, 2, 3, 800]))["so"] == {1, 2, 3, 800}
+    assert database.read(lambda tx: said(tx, range(1, 801)))["so"] == {*range(1, 801)}
+    assert database.read(lambda tx: said(tx, range(1, 801, 20))) == {}
