@@ -71,7 +71,11 @@ def check(teelog: Teelog, finished: list[str], begun: list[str]) -> None:
         recorder = teelog.status()["recorder"]
         return sum(sink["depth"] for sink in recorder["sinks"].values()) if "sinks" in recorder else 1
 
-    teelog.until(lambda: not waiting() and not missing(), patience=100)
+    try:
+        teelog.until(lambda: not waiting() and not missing(), patience=100)
+    except AssertionError as error:
+        recorder = teelog.status()
+        raise AssertionError(f"waiting {waiting()}, missing {sorted(missing())}, {recorder}") from error
     logged = teelog.conversations()
     found = Counter(c["messages"][0]["content"] for c in logged)
     assert [words for words, count in found.items() if count > 1] == []
