@@ -35,15 +35,6 @@ WHEN old.question IS NOT new.question OR old.again <> new.again BEGIN
     ON CONFLICT (start) DO UPDATE SET claimed = 0;
 END;
 
--- What is deleted leaves nothing here, however long the week waits to be counted again.
-CREATE TRIGGER findings_gone AFTER DELETE ON session BEGIN
-    DELETE FROM kept_findings WHERE start = old.began - ((old.began + 259200000) % 604800000 + 604800000) % 604800000;
-END;
-
-CREATE TRIGGER findings_left AFTER UPDATE OF began ON session WHEN old.began <> new.began BEGIN
-    DELETE FROM kept_findings WHERE start = old.began - ((old.began + 259200000) % 604800000 + 604800000) % 604800000;
-END;
-
 INSERT INTO stale_week (start)
 SELECT DISTINCT began - ((began + 259200000) % 604800000 + 604800000) % 604800000 FROM session WHERE true
 ON CONFLICT (start) DO UPDATE SET claimed = 0;

@@ -16,12 +16,15 @@ CREATE TABLE sheaf (
     PRIMARY KEY (start, part)
 ) STRICT;
 
--- What is deleted leaves nothing here, however long the week waits to be summed again.
-CREATE TRIGGER sheaf_gone AFTER DELETE ON session BEGIN
+-- What is deleted, or has left its week, leaves nothing here, nor in what insights count of it, however long the week waits to
+-- be summed again.
+CREATE TRIGGER week_gone AFTER DELETE ON session BEGIN
+    DELETE FROM kept_findings WHERE start = old.began - ((old.began + 259200000) % 604800000 + 604800000) % 604800000;
     DELETE FROM sheaf WHERE start = old.began - ((old.began + 259200000) % 604800000 + 604800000) % 604800000;
 END;
 
-CREATE TRIGGER sheaf_left AFTER UPDATE OF began ON session WHEN old.began <> new.began BEGIN
+CREATE TRIGGER week_left AFTER UPDATE OF began ON session WHEN old.began <> new.began BEGIN
+    DELETE FROM kept_findings WHERE start = old.began - ((old.began + 259200000) % 604800000 + 604800000) % 604800000;
     DELETE FROM sheaf WHERE start = old.began - ((old.began + 259200000) % 604800000 + 604800000) % 604800000;
 END;
 
