@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from .slices import IS_BIG_ENDIAN
+from .slices import little_endian
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,7 +63,7 @@ class Findings:
 
     def packed(self) -> dict[str, Any]:
         """As they are kept, by the names of columns."""
-        told = {name: _turned(getattr(self, name)).tobytes() for name in _COLUMNS}
+        told = {name: little_endian(getattr(self, name)).tobytes() for name in _COLUMNS}
         sums = {name: orjson.dumps(getattr(self, name)).decode() for name in _SUMS}
         return {**told, **sums, **{name: bytes(getattr(self, name)) for name in _BYTES}}
 
@@ -111,7 +111,7 @@ def unpacked(row: Any) -> Findings:
     found = Findings()
     for name in set(row.keys()):
         if name in _COLUMNS:
-            setattr(found, name, _turned(_COLUMNS[name](row[name])))
+            setattr(found, name, little_endian(_COLUMNS[name](row[name])))
         elif name in _BYTES:
             setattr(found, name, bytearray(row[name]))
         elif name in _SUMS:
@@ -132,11 +132,3 @@ def _sums(names: Iterable[int], counts: Iterable[int]) -> dict[int, int]:
     for name, times in zip(names, counts, strict=True):
         found[name] += times
     return found
-
-
-def _turned(column: array[int]) -> array[int]:
-    """A column from this machine's order of bytes to that of the file, or back."""
-    if IS_BIG_ENDIAN:
-        column = column[:]
-        column.byteswap()
-    return column

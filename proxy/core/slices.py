@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 #: Of this machine.
-IS_BIG_ENDIAN = array("I", [1]).tobytes()[:1] == b"\0"
+_IS_BIG_ENDIAN = array("I", [1]).tobytes()[:1] == b"\0"
 #: Zeros and ones as digits, and back.
 _DIGITS = bytes.maketrans(b"\0\1", b"01")
 _FLAGS = bytes.maketrans(b"01", b"\0\1")
@@ -94,7 +94,7 @@ class Bundle:
         """Adds numbers, none of them negative."""
         made = array("I" if max(numbers, default=0) < 1 << 32 else "Q", numbers)
         self._sizes.append([made.typecode, len(made)])
-        self._parts.append(_little(made).tobytes())
+        self._parts.append(little_endian(made).tobytes())
 
     def put_text(self, text: bytes) -> None:
         """Adds bytes."""
@@ -134,7 +134,7 @@ class Reading:
         code, count = next(self._sizes)
         made = array(code)
         made.frombytes(self._taken(made.itemsize * count))
-        return _little(made)
+        return little_endian(made)
 
     def text(self) -> bytes:
         """The next bytes."""
@@ -149,8 +149,9 @@ class Reading:
         return self._bytes[start : self._at]
 
 
-def _little(numbers: array[int]) -> array[int]:
-    """With the lowest byte first, on every machine, or back."""
-    if IS_BIG_ENDIAN:
+def little_endian(numbers: array[int]) -> array[int]:
+    """With the lowest byte first, on every machine, or back; where that is another order it is a copy."""
+    if _IS_BIG_ENDIAN:
+        numbers = numbers[:]
         numbers.byteswap()
     return numbers

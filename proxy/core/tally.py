@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
-from .slices import IS_BIG_ENDIAN
+from .slices import little_endian
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -163,18 +163,14 @@ def times_counted(places: Sequence[int], counts: Iterable[int]) -> Times:
     lanes = array("I", bytes(_LANE // 8 * (1 + max(places, default=-1))))
     for place, count in zip(places, counts, strict=True):
         lanes[place] = count
-    if IS_BIG_ENDIAN:
-        lanes.byteswap()
-    return int.from_bytes(lanes.tobytes(), "little")
+    return int.from_bytes(little_endian(lanes).tobytes(), "little")
 
 
 def _lanes(times: Times) -> array[int]:
     """How often each time is there, up to the longest."""
     lanes = array("I")
     lanes.frombytes(times.to_bytes(-(-times.bit_length() // _LANE) * _LANE // 8, "little"))
-    if IS_BIG_ENDIAN:
-        lanes.byteswap()
-    return lanes
+    return little_endian(lanes)
 
 
 def percentile(times: Times, share: int) -> int | None:
